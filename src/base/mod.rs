@@ -1,0 +1,1 @@
+//! Plain values everything else stands on: durations and sizes as HAProxy writes them, ids, networks, typed sample values, the clock.

@@ -1,0 +1,1 @@
+//! Sessions, streams, forwarding, health checks, logs.

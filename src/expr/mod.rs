@@ -1,0 +1,1 @@
+//! Sample fetches, converters, ACLs and log-format.

@@ -1,0 +1,1 @@
+//! Keyword tables, the word cursor, the scope of names, suggestions.

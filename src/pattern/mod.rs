@@ -1,0 +1,1 @@
+//! Matchers over sets of patterns.

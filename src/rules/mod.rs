@@ -1,0 +1,1 @@
+//! Actions, rule sets and verdicts.

@@ -1,0 +1,1 @@
+//! Shared run-time data; no I/O.

@@ -1,0 +1,1 @@
+//! Byte formats other than HTTP; no I/O.
