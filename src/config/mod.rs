@@ -1,1 +1,3 @@
-//! Bytes to words to AST; knows no keyword.
+//! Bytes to words to AST: quotes, escapes, environment variables, `.if`, sections. Knows no keyword.
+
+pub use crate::diag::Word;
