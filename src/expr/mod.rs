@@ -1,1 +1,79 @@
-//! Sample fetches, converters, ACLs and log-format.
+//! Sample expressions (manual chapter 7), conditions and log-format, bound at load and evaluated without I/O or clock.
+//!
+//! Entry points: [`Expr`] for one expression, [`Cond`] for `if`/`unless`, [`LogFormat`] for format strings. The tables of
+//! fetches, converters and log aliases stand in `fetch/`, `convert/` and `log_format/`, one file per family.
+
+pub mod cond;
+pub mod ctx;
+pub mod expression;
+pub mod facts;
+pub mod log_format;
+pub mod vars;
+
+pub use cond::{Acl, Cond};
+pub use ctx::{Ctx, Dir, Payload};
+pub use expression::Expr;
+pub use facts::{CapturedHeader, ConnFacts, Endpoint, StreamFacts, Termination, TlsFacts};
+pub use log_format::{Alias, Flags, LogFormat};
+pub use vars::Vars;
+
+use crate::base::value::{Type, Value};
+use crate::keyword::{Meta, Needs, Result, Scope, Words};
+
+/// Whether a visitor wants more values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on with the next value.
+    Continue,
+    /// Enough.
+    Stop,
+}
+
+/// What a fetch found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// All there is (which may be nothing) was visited.
+    All,
+    /// More may come when more data has arrived: ask again, unless `ctx.last` is set.
+    Partial,
+}
+
+/// Hands every value to the visitor. Outside ACLs the last value counts (manual 7.3, where it says so), else the first.
+pub type FetchFn = Box<dyn for<'c> Fn(&Ctx<'c>, &mut dyn FnMut(Value<'_>) -> Flow) -> Seen + Send + Sync>;
+/// Changes one value; `None` drops it.
+pub type ConvertFn = Box<dyn for<'v> Fn(&Ctx<'_>, Value<'v>) -> Option<Value<'v>> + Send + Sync>;
+
+/// A table entry of a sample fetch (manual 7.3).
+pub struct Fetch {
+    /// Name, usage, documentation, examples, status.
+    pub meta: Meta,
+    /// Output type.
+    pub out: Type,
+    /// What must be there when it runs.
+    pub needs: Needs,
+    /// Reads the arguments between the parentheses, one word per argument.
+    pub bind: fn(&mut Words<'_>, &Scope<'_>) -> Result<FetchFn>,
+}
+
+/// A table entry of a converter (manual 7.3.1).
+pub struct Convert {
+    /// Name, usage, documentation, examples, status.
+    pub meta: Meta,
+    /// Input type; values are cast to it first.
+    pub takes: Type,
+    /// Output type.
+    pub out: Type,
+    /// Reads the arguments between the parentheses, one word per argument.
+    pub bind: fn(&mut Words<'_>, &Scope<'_>) -> Result<ConvertFn>,
+}
+
+/// The result of a test: pass, fail, or miss (not decidable before more data arrives).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tri {
+    /// True.
+    Pass,
+    /// False.
+    Fail,
+    /// More data may decide it. Never returned when `ctx.last` is set.
+    Miss,
+}

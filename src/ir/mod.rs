@@ -1,1 +1,45 @@
-//! The validated configuration as data.
+//! The validated configuration as data: what `-c` has proved and the engine may rely on. Nothing here is checked again.
+
+pub mod bind;
+pub mod check;
+pub mod global;
+pub mod log;
+pub mod proxy;
+pub mod server;
+pub mod stats;
+
+pub use bind::{Bind, BindAddr, BindTls, CertChain, ProtocolVersion, TlsVersions};
+pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep};
+pub use global::{Global, Group, RuntimeSocket, User, Userlist};
+pub use log::{LogFormatName, LogTarget, LogTo};
+pub use proxy::{Balance, BackendChoice, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, Reuse, ServerChoice, Timeouts};
+pub use server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
+pub use stats::Stats;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::base::id::ProxyId;
+
+/// A loaded configuration. Immutable; a reload builds a new one beside it.
+pub struct Ir {
+    /// The `global` section.
+    pub global: Global,
+    /// Frontends, backends and listen sections; index is `ProxyId`. `defaults` are already applied.
+    pub proxies: Vec<Arc<Proxy>>,
+    /// Index is `UserlistId`. Bound expressions hold their own reference.
+    pub userlists: Vec<Arc<Userlist>>,
+    /// Backends and listens by name, for `use_backend %[...]`.
+    pub backends: HashMap<Box<[u8]>, ProxyId>,
+    /// Slots for session variables.
+    pub sess_vars: usize,
+    /// Slots for transaction variables.
+    pub txn_vars: usize,
+}
+
+impl Ir {
+    /// The proxy. Ids come from this configuration, so it exists.
+    pub fn proxy(&self, id: ProxyId) -> &Arc<Proxy> {
+        &self.proxies[id.index()]
+    }
+}

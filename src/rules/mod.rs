@@ -1,1 +1,143 @@
-//! Actions, rule sets and verdicts.
+//! Rule sets (manual chapter 4, `http-request` and relatives): actions bound at load, evaluated by a resumable cursor.
+//!
+//! Evaluation is synchronous and does no I/O: a verdict tells the engine what to wait for or to do. The tables of actions
+//! stand in `action/`, one file per family.
+
+pub mod txn;
+
+pub use txn::{Half, Txn};
+
+use crate::expr::{Cond, Tri};
+use crate::keyword::{Meta, Needs, Result, Scope, Words};
+
+/// What an action does to a stream; no I/O, no clock.
+pub type ActionFn = Box<dyn Fn(&mut Txn<'_>) -> Verdict + Send + Sync>;
+
+bitflags::bitflags! {
+    /// The rule sets in which an action may stand.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Hooks: u16 {
+        /// `tcp-request connection`
+        const TCP_REQ_CONN = 1;
+        /// `tcp-request session`
+        const TCP_REQ_SESS = 2;
+        /// `tcp-request content`
+        const TCP_REQ_CONT = 4;
+        /// `tcp-response content`
+        const TCP_RES_CONT = 8;
+        /// `http-request`
+        const HTTP_REQ = 16;
+        /// `http-response`
+        const HTTP_RES = 32;
+        /// `http-after-response`
+        const HTTP_AFTER = 64;
+        /// All HTTP hooks.
+        const HTTP = 16 | 32 | 64;
+        /// Every hook.
+        const ALL = 127;
+    }
+}
+
+/// A table entry of an action.
+pub struct Action {
+    /// Name, usage, documentation, examples, status.
+    pub meta: Meta,
+    /// Where it may stand.
+    pub hooks: Hooks,
+    /// Reads the words between the action's name and `if`/`unless`; must leave those. For `name(args)` actions such as
+    /// `set-var(txn.x)`, the first word of the cursor is the text between the parentheses.
+    pub bind: fn(&mut Words<'_>, &Scope<'_>) -> Result<ActionFn>,
+}
+
+/// What to do after a rule (or a rule set, where `Next` means that its end was reached).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Next,
+    /// Stop this rule set: the outcome is known.
+    Done(Final),
+    /// Not decidable yet: call again with the same cursor when more of this has arrived, or with `last` set.
+    Wait(Needs),
+}
+
+/// The outcome of a rule set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Final {
+    /// `allow`, `accept`: no further rule of this set is looked at.
+    Accept,
+    /// Answer with this status, from the proxy's error files or defaults; `txn.reply` holds extra header lines (each ended by
+    /// CRLF), for example of `auth`. Counted as a denied request (or response).
+    Deny(u16),
+    /// As `Deny`, after `timeout tarpit`.
+    Tarpit(u16),
+    /// `auth`: answer 401 or 407 with the header lines in `txn.reply`; not counted as denied.
+    Challenge(u16),
+    /// Answer with the complete raw response in `txn.reply` (`return`, `redirect`); counted as intercepted.
+    Reply,
+    /// As `Reply` for a `deny` that carries its own response; counted as denied.
+    DenyReply,
+    /// As `DenyReply`, after `timeout tarpit`.
+    TarpitReply,
+    /// `reject`: close the connection without an answer.
+    Reject,
+}
+
+/// One rule.
+pub struct Rule {
+    /// The condition; none means always.
+    pub cond: Option<Cond>,
+    /// What it does.
+    pub action: ActionFn,
+    /// The action's name, for diagnostics and `explain`.
+    pub name: &'static str,
+    /// File and line as `file:line`, for `explain`.
+    pub place: Box<str>,
+    /// The rule as text, normalised, for IR snapshots.
+    pub text: Box<str>,
+}
+
+/// The rules of one hook of one proxy, in order.
+#[derive(Default)]
+pub struct RuleSet {
+    /// In order of evaluation.
+    pub rules: Box<[Rule]>,
+    /// The union of what their expressions read.
+    pub needs: Needs,
+}
+
+/// Where an evaluation stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    at: usize,
+}
+
+impl RuleSet {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Evaluates from the cursor on, until a verdict other than `Next` or the end.
+    pub fn run(&self, cursor: &mut Cursor, txn: &mut Txn<'_>) -> Verdict {
+        while let Some(rule) = self.rules.get(cursor.at) {
+            let holds = match &rule.cond {
+                None => Tri::Pass,
+                Some(cond) => cond.eval(&txn.ctx()),
+            };
+            match holds {
+                Tri::Fail => {}
+                Tri::Miss => return Verdict::Wait(self.needs),
+                Tri::Pass => match (rule.action)(txn) {
+                    Verdict::Next => {}
+                    Verdict::Wait(needs) => return Verdict::Wait(needs),
+                    done @ Verdict::Done(_) => {
+                        cursor.at += 1;
+                        return done;
+                    }
+                },
+            }
+            cursor.at += 1;
+        }
+        Verdict::Next
+    }
+}

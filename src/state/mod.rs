@@ -1,1 +1,11 @@
-//! Shared run-time data; no I/O.
+//! Shared run-time data that outlives a configuration, no I/O: counters, rates, states of proxies and servers.
+//!
+//! Everything here is reached from all cores: atomics on the hot path, a mutex only for rare changes. Time is an argument.
+
+pub mod counters;
+pub mod proxy;
+pub mod server;
+
+pub use counters::{Counters, Rate};
+pub use proxy::{BindState, ProxyState, View};
+pub use server::{Admin, CheckResult, Health, ServerState};

@@ -1,0 +1,72 @@
+//! A bound expression: a fetch and the converters behind it.
+
+use super::{ConvertFn, Ctx, FetchFn, Flow, Seen};
+use crate::base::value::{Type, Value};
+use crate::keyword::Needs;
+
+/// A fetch with its converters, types checked along the chain at load. Built by `Expr::bind` in `expr::bind`.
+pub struct Expr {
+    pub(super) fetch: FetchFn,
+    pub(super) converts: Box<[BoundConvert]>,
+    pub(super) out: Type,
+    pub(super) needs: Needs,
+    pub(super) text: Box<str>,
+}
+
+/// A converter with the type its input is cast to.
+pub(super) struct BoundConvert {
+    pub(super) takes: Type,
+    pub(super) convert: ConvertFn,
+}
+
+impl Expr {
+    /// The type of the last converter or of the fetch.
+    pub fn out(&self) -> Type {
+        self.out
+    }
+
+    /// What must be there when it is evaluated.
+    pub fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    /// The normalised text, for snapshots, explanations and messages.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Visits every value that passes the converters.
+    pub fn each<'c>(&self, ctx: &Ctx<'c>, visit: &mut dyn FnMut(Value<'_>) -> Flow) -> Seen {
+        if self.converts.is_empty() {
+            return (self.fetch)(ctx, visit);
+        }
+        (self.fetch)(ctx, &mut |value| match self.convert(ctx, value) {
+            Some(value) => visit(value),
+            None => Flow::Continue,
+        })
+    }
+
+    /// Calls `use_it` with the one value that counts outside ACLs, if there is one: the last one visited for fetches that
+    /// yield several, as their bind functions arrange by visiting it alone when `ctx` asks for a single value.
+    pub fn with_value<R>(&self, ctx: &Ctx<'_>, use_it: impl FnOnce(Value<'_>) -> R) -> Option<R> {
+        let mut use_it = Some(use_it);
+        let mut result = None;
+        self.each(ctx, &mut |value| {
+            if let Some(use_it) = use_it.take() {
+                result = Some(use_it(value));
+            }
+            Flow::Stop
+        });
+        result
+    }
+
+    fn convert<'v>(&self, ctx: &Ctx<'_>, value: Value<'v>) -> Option<Value<'v>> {
+        self.converts.iter().try_fold(value, |value, step| (step.convert)(ctx, value.cast(step.takes)?))
+    }
+}
+
+impl std::fmt::Debug for Expr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}

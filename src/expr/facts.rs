@@ -1,0 +1,184 @@
+//! Plain data about a client connection and a stream, filled by `net` and `engine`, read by fetches and log aliases.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Endpoint {
+    /// Not known (for example after PROXY UNKNOWN, or an inherited socket that does not tell).
+    #[default]
+    Unknown,
+    /// An IP address and port.
+    Ip(SocketAddr),
+    /// A UNIX socket; logged as `unix:N`.
+    Unix,
+}
+
+impl Endpoint {
+    /// The IP address, if there is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Endpoint::Ip(addr) => Some(addr.ip()),
+            _ => None,
+        }
+    }
+
+    /// The port, if there is one.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Endpoint::Ip(addr) => Some(addr.port()),
+            _ => None,
+        }
+    }
+}
+
+/// A client connection; lives as long as it.
+#[derive(Clone, Debug)]
+pub struct ConnFacts {
+    /// The core that serves it.
+    pub core: CoreId,
+    /// The frontend.
+    pub frontend: ProxyId,
+    /// The listener.
+    pub bind: BindId,
+    /// `option name` of the listener or the like; for `so_name`.
+    pub bind_name: Arc<str>,
+    /// Client address as rules and logs see it (PROXY protocol and `set-src` change it).
+    pub src: Endpoint,
+    /// Local address as rules and logs see it.
+    pub dst: Endpoint,
+    /// Client address of the real connection (`fc_src`).
+    pub real_src: Endpoint,
+    /// Local address of the real connection (`fc_dst`).
+    pub real_dst: Endpoint,
+    /// When the connection was accepted: Unix time in microseconds (`%t`, `accept_date`).
+    pub accepted_us: i64,
+    /// The same on the monotonic clock, in milliseconds.
+    pub accepted_ms: u64,
+    /// Handshake time in milliseconds, PROXY and TLS (`%Th`).
+    pub handshake_ms: u64,
+    /// TLS facts, once the handshake is done.
+    pub tls: Option<Box<TlsFacts>>,
+    /// A PROXY header was received (`fc_rcvd_proxy`).
+    pub rcvd_proxy: bool,
+    /// Requests on this connection so far (`fc_nb_streams`-like; `txn` number for keep-alive).
+    pub requests: u32,
+}
+
+/// What a client TLS session is made of.
+#[derive(Clone, Debug, Default)]
+pub struct TlsFacts {
+    /// `TLSv1.2`, `TLSv1.3` (`ssl_fc_protocol`, `%sslv`).
+    pub version: &'static str,
+    /// OpenSSL's name of the cipher suite (`ssl_fc_cipher`, `%sslc`).
+    pub cipher: &'static str,
+    /// Secret key size in bits (`ssl_fc_use_keysize`).
+    pub key_bits: u16,
+    /// The server name the client asked for (`ssl_fc_sni`).
+    pub sni: Option<Box<str>>,
+    /// The protocol agreed on (`ssl_fc_alpn`).
+    pub alpn: Option<Box<[u8]>>,
+    /// The session was resumed (`ssl_fc_is_resumed`).
+    pub resumed: bool,
+    /// The client's certificate in DER (`ssl_c_der`, source of `ssl_c_s_dn` and the like).
+    pub client_cert: Option<Box<[u8]>>,
+    /// The certificate we presented, in DER (`ssl_f_der`).
+    pub server_cert: Option<Arc<[u8]>>,
+}
+
+/// The two main characters of the termination state (`%ts`, manual 8.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Termination {
+    /// `C`lient abort, `S`erver abort, `P`roxy, `L`ocal, `R`esource, `I`nternal, `D`own, `U`p, `K`illed, `c`lient timeout,
+    /// `s`erver timeout, `-` normal.
+    pub cause: u8,
+    /// `R`equest, `Q`ueue, `C`onnect, `H`eaders, `D`ata, `L`ast data, `T`arpit, `-` normal.
+    pub phase: u8,
+}
+
+impl Default for Termination {
+    fn default() -> Self {
+        Termination { cause: b'-', phase: b'-' }
+    }
+}
+
+/// A header captured for the log and for `capture.req.hdr`: empty where it was not captured.
+pub type CapturedHeader = Option<Box<[u8]>>;
+
+/// One stream: in HTTP a request and its response, in TCP the connection. Reset for each.
+///
+/// Times are milliseconds on the monotonic clock; `None` where the stage was not reached (logged as -1).
+#[derive(Clone, Debug, Default)]
+pub struct StreamFacts {
+    /// Unique number of the stream in the process (`%rt`-like counter; `%pid` is the process).
+    pub number: u64,
+    /// When the first byte of this request could arrive: accept, or end of the previous request (`%Ti` counts to first byte).
+    pub began_ms: u64,
+    /// The same as Unix time in microseconds (`%t` with keep-alive).
+    pub began_us: i64,
+    /// First byte of the request (`%tr`, end of `%Ti`).
+    pub first_byte_ms: Option<u64>,
+    /// The same as Unix time in microseconds.
+    pub first_byte_us: i64,
+    /// Full request head received (`%TR`).
+    pub request_ms: Option<u64>,
+    /// Left the queue (`%Tw`).
+    pub queue_ms: Option<u64>,
+    /// Connected to the server (`%Tc`).
+    pub connect_ms: Option<u64>,
+    /// Full response head received (`%Tr`).
+    pub response_ms: Option<u64>,
+    /// End of the stream (`%Tt`, `%Ta`, `%Td`).
+    pub end_ms: Option<u64>,
+    /// Backend, once chosen.
+    pub backend: Option<ProxyId>,
+    /// Server, once chosen.
+    pub server: Option<ServerId>,
+    /// `<STATS>`, `<NOSRV>` or another applet's name where no server was used: what `%s` prints then.
+    pub applet: Option<&'static str>,
+    /// Address of the server's connection: our side (`%bi`, `%bp`).
+    pub server_src: Endpoint,
+    /// Address of the server's connection: its side (`%si`, `%sp`).
+    pub server_dst: Endpoint,
+    /// The server's connection was reused (`%rc`-like facts, `bc_reused`-like).
+    pub reused: bool,
+    /// Retries of the connection (`%rc`).
+    pub retries: u32,
+    /// Went to another server than first chosen (`+` before `%rc`).
+    pub redispatched: bool,
+    /// Streams before this one in the server's queue (`%sq`).
+    pub server_queue: u32,
+    /// Streams before this one in the backend's queue (`%bq`).
+    pub backend_queue: u32,
+    /// Process connections (`%ac`), frontend (`%fc`), backend (`%bc`) and server (`%sc`) at the end of the stream.
+    pub counts: [u32; 4],
+    /// Status sent to the client (`%ST`), 0 before.
+    pub status: u16,
+    /// Status the server sent, 0 where none.
+    pub server_status: u16,
+    /// Bytes to the client (`%B`).
+    pub bytes_out: u64,
+    /// Bytes from the client (`%U`).
+    pub bytes_in: u64,
+    /// How it ended (`%ts`, `%tsc`).
+    pub termination: Termination,
+    /// Method and target as received, with the version: `GET /x HTTP/1.1` (`%r`); kept only where a log may want it.
+    pub request_line: Vec<u8>,
+    /// Method as received (`%HM`, `method` after the head is gone): length of the method in `request_line`.
+    pub method_len: u16,
+    /// Length of the target in `request_line`.
+    pub target_len: u32,
+    /// Captured request headers, by slot (`%hr`, `capture.req.hdr`).
+    pub req_captures: Vec<CapturedHeader>,
+    /// Captured response headers, by slot (`%hs`, `capture.res.hdr`).
+    pub res_captures: Vec<CapturedHeader>,
+    /// The unique id (`%ID`), once made.
+    pub unique_id: Option<Box<[u8]>>,
+    /// Level set by `set-log-level`: 0 to 7; `None` is the default; `Some(8)` is silent.
+    pub log_level: Option<u8>,
+    /// The tarpit or deny came from a rule; the name of the last rule that decided (`last_rule_line`).
+    pub last_rule: Option<u32>,
+}

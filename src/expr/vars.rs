@@ -1,0 +1,66 @@
+//! Variables (manual 2.8), resolved to slots at load.
+
+use crate::base::value::Value;
+use crate::keyword::{VarScope, VarSlot};
+
+/// The variables of one stream. `proc` variables live in the shared state and are not kept here.
+#[derive(Debug, Default)]
+pub struct Vars {
+    sess: Vec<Option<Value<'static>>>,
+    txn: Vec<Option<Value<'static>>>,
+    req: Vec<Option<Value<'static>>>,
+    res: Vec<Option<Value<'static>>>,
+}
+
+impl Vars {
+    /// The value, if it is set.
+    pub fn value(&self, var: VarSlot) -> Option<&Value<'static>> {
+        self.scope(var.scope)?.get(var.slot as usize)?.as_ref()
+    }
+
+    /// Sets a variable.
+    pub fn set(&mut self, var: VarSlot, value: Value<'_>) {
+        let at = var.slot as usize;
+        let Some(slots) = self.scope_mut(var.scope) else { return };
+        if slots.len() <= at {
+            slots.resize(at + 1, None);
+        }
+        if let Some(slot) = slots.get_mut(at) {
+            *slot = Some(value.into_owned());
+        }
+    }
+
+    /// Forgets a variable.
+    pub fn unset(&mut self, var: VarSlot) {
+        if let Some(slot) = self.scope_mut(var.scope).and_then(|slots| slots.get_mut(var.slot as usize)) {
+            *slot = None;
+        }
+    }
+
+    /// A new request on the same connection: only session variables live on.
+    pub fn next_request(&mut self) {
+        self.txn.clear();
+        self.req.clear();
+        self.res.clear();
+    }
+
+    fn scope(&self, scope: VarScope) -> Option<&Vec<Option<Value<'static>>>> {
+        match scope {
+            VarScope::Sess => Some(&self.sess),
+            VarScope::Txn => Some(&self.txn),
+            VarScope::Req => Some(&self.req),
+            VarScope::Res => Some(&self.res),
+            VarScope::Proc | VarScope::Check => None,
+        }
+    }
+
+    fn scope_mut(&mut self, scope: VarScope) -> Option<&mut Vec<Option<Value<'static>>>> {
+        match scope {
+            VarScope::Sess => Some(&mut self.sess),
+            VarScope::Txn => Some(&mut self.txn),
+            VarScope::Req => Some(&mut self.req),
+            VarScope::Res => Some(&mut self.res),
+            VarScope::Proc | VarScope::Check => None,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `bind` lines (manual 5.1), one entry per address and port.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::SupportedCipherSuite;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// Where something listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum BindAddr {
+    /// An IP address; `v6only` is set for `v6only` or the lack of `v4v6` as HAProxy does.
+    Ip { addr: SocketAddr, v6only: bool },
+    /// A UNIX socket's path.
+    Unix(PathBuf),
+    /// A name in the abstract namespace (`abns@`), without the leading NUL.
+    Abstract(String),
+    /// An inherited descriptor (`fd@`).
+    Fd(i32),
+}
+
+/// One listener.
+#[derive(Debug)]
+pub struct Bind {
+    /// Where it listens.
+    pub addr: BindAddr,
+    /// `name`, else `sock-N` with N counting the proxy's listeners from 1.
+    pub name: Arc<str>,
+    /// `maxconn` of the line; `None` is unlimited.
+    pub maxconn: Option<u32>,
+    /// `backlog`.
+    pub backlog: Option<u32>,
+    /// `accept-proxy`: a PROXY header is required.
+    pub accept_proxy: bool,
+    /// `tfo`.
+    pub fast_open: bool,
+    /// `defer-accept`.
+    pub defer_accept: bool,
+    /// `transparent`.
+    pub transparent: bool,
+    /// `interface`.
+    pub interface: Option<String>,
+    /// `mss`.
+    pub mss: Option<i32>,
+    /// `mode`, `user`/`uid`, `group`/`gid` of a UNIX socket.
+    pub unix_mode: Option<u32>,
+    /// See `unix_mode`.
+    pub uid: Option<u32>,
+    /// See `unix_mode`.
+    pub gid: Option<u32>,
+    /// `id` (`puid`).
+    pub id: Option<u32>,
+    /// `ssl` and everything that goes with it.
+    pub tls: Option<BindTls>,
+    /// `file:line`, for messages.
+    pub place: Box<str>,
+}
+
+/// TLS on a `bind` line.
+#[derive(Debug)]
+pub struct BindTls {
+    /// Certificates in order; the first is the default one.
+    pub certs: Vec<Arc<CertChain>>,
+    /// `strict-sni`: without a matching certificate the handshake fails.
+    pub strict_sni: bool,
+    /// ALPN names in order of preference; empty is none.
+    pub alpn: Vec<Vec<u8>>,
+    /// Allowed suites in order; empty is the library's default.
+    pub suites: Vec<SupportedCipherSuite>,
+    /// Allowed protocol versions.
+    pub versions: TlsVersions,
+    /// `no-tls-tickets`.
+    pub no_tickets: bool,
+}
+
+/// TLS 1.2 and 1.3 are what rustls speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolVersion {
+    /// TLS 1.2
+    Tls12,
+    /// TLS 1.3
+    Tls13,
+}
+
+/// The protocol versions allowed; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsVersions {
+    /// TLS 1.2 allowed.
+    pub tls12: bool,
+    /// TLS 1.3 allowed.
+    pub tls13: bool,
+}
+
+impl Default for TlsVersions {
+    fn default() -> Self {
+        TlsVersions { tls12: true, tls13: true }
+    }
+}
+
+/// A certificate with its chain and key, read and checked at load.
+pub struct CertChain {
+    /// The file it came from.
+    pub path: String,
+    /// Leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The leaf's private key.
+    pub key: PrivateKeyDer<'static>,
+    /// Names in lower case from the subject alternative names (else the common name); wildcards as `*.example.org`.
+    pub names: Vec<String>,
+}
+
+impl std::fmt::Debug for CertChain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CertChain").field("path", &self.path).field("names", &self.names).finish_non_exhaustive()
+    }
+}

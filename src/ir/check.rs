@@ -1,0 +1,114 @@
+//! Health checks (manual 5.2 `check`, `option httpchk`, `http-check`).
+
+use std::net::IpAddr;
+
+use regex::bytes::Regex;
+
+use crate::expr::LogFormat;
+
+
+/// How one server is checked.
+pub struct Check {
+    /// What is asked and expected.
+    pub kind: CheckKind,
+    /// `inter` in milliseconds, default 2000.
+    pub inter_ms: u64,
+    /// `fastinter`; default `inter`.
+    pub fastinter_ms: Option<u64>,
+    /// `downinter`; default `inter`.
+    pub downinter_ms: Option<u64>,
+    /// `rise`, default 2.
+    pub rise: u32,
+    /// `fall`, default 3.
+    pub fall: u32,
+    /// `port`; default the server's (or the first bind port rule of the manual).
+    pub port: Option<u16>,
+    /// `addr`; default the server's.
+    pub addr: Option<IpAddr>,
+    /// `check-ssl`, or `ssl` without another port or address.
+    pub tls: bool,
+    /// `check-send-proxy`, or `send-proxy` without another port or address.
+    pub send_proxy: bool,
+}
+
+/// The kind of a check.
+pub enum CheckKind {
+    /// A TCP connection is enough.
+    Connect,
+    /// `option httpchk` with its steps; shared by the servers of a backend.
+    Http(std::sync::Arc<Vec<HttpCheckStep>>),
+}
+
+/// One step of an HTTP check.
+pub enum HttpCheckStep {
+    /// `http-check connect`: a new connection; overrides of the server's settings.
+    Connect { port: Option<u16>, addr: Option<IpAddr>, tls: bool, send_proxy: bool, linger: bool },
+    /// `http-check send`.
+    Send { method: Box<str>, uri: LogFormat, version: Box<str>, headers: Vec<(Box<str>, LogFormat)>, body: Option<LogFormat> },
+    /// `http-check expect`; without one, 2xx and 3xx pass.
+    Expect(Expect),
+    /// `http-check disable-on-404` was given: 404 means NOLB.
+    DisableOn404,
+}
+
+/// `http-check expect`.
+pub struct Expect {
+    /// `!`
+    pub negate: bool,
+    /// What is compared.
+    pub what: ExpectMatch,
+    /// `ok-status`, `error-status`, `tout-status` names, where given.
+    pub ok_status: Option<&'static str>,
+    /// See `ok_status`.
+    pub error_status: Option<&'static str>,
+    /// See `ok_status`.
+    pub timeout_status: Option<&'static str>,
+    /// `on-success`.
+    pub on_success: Option<LogFormat>,
+    /// `on-error`.
+    pub on_error: Option<LogFormat>,
+    /// `min-recv`.
+    pub min_recv: Option<usize>,
+}
+
+/// What `http-check expect` compares.
+pub enum ExpectMatch {
+    /// `status 200-399,401`: inclusive ranges.
+    Status(Vec<(u16, u16)>),
+    /// `rstatus`: regex on the status as text.
+    StatusRegex(Regex),
+    /// `string` in the body.
+    Body(Box<[u8]>),
+    /// `rstring`: regex on the body.
+    BodyRegex(Regex),
+    /// `string-lf`
+    BodyFormat(LogFormat),
+    /// `hdr name ... value ...`: see the manual for the matching methods.
+    Header { name: HeaderNameMatch, value: Option<HeaderValueMatch>, full: bool },
+}
+
+/// How a header name is matched.
+pub struct HeaderNameMatch {
+    /// `str`, `beg`, `end`, `sub`, `reg`.
+    pub how: TextMatch,
+}
+
+/// How a header value is matched.
+pub struct HeaderValueMatch {
+    /// `str`, `beg`, `end`, `sub`, `reg`.
+    pub how: TextMatch,
+}
+
+/// A text comparison.
+pub enum TextMatch {
+    /// Equal.
+    Str(Box<[u8]>),
+    /// Begins with.
+    Beg(Box<[u8]>),
+    /// Ends with.
+    End(Box<[u8]>),
+    /// Contains.
+    Sub(Box<[u8]>),
+    /// Matches.
+    Reg(Regex),
+}

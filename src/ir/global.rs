@@ -1,0 +1,116 @@
+//! The `global` section and userlists (manual chapter 3).
+
+use std::path::PathBuf;
+
+use super::bind::BindAddr;
+use super::log::LogTarget;
+
+/// Process-wide settings.
+#[derive(Debug, Default)]
+pub struct Global {
+    /// `nbthread`; `None` means one per core.
+    pub threads: Option<usize>,
+    /// `maxconn`, also `-n`; `None` means derived from the descriptor limit.
+    pub maxconn: Option<u32>,
+    /// `daemon`.
+    pub daemon: bool,
+    /// `master-worker`.
+    pub master_worker: bool,
+    /// `pidfile`.
+    pub pidfile: Option<PathBuf>,
+    /// `user` or `uid`, resolved.
+    pub uid: Option<u32>,
+    /// `group` or `gid`, resolved.
+    pub gid: Option<u32>,
+    /// `chroot`.
+    pub chroot: Option<PathBuf>,
+    /// `ulimit-n`.
+    pub ulimit_n: Option<u64>,
+    /// `hard-stop-after` in milliseconds.
+    pub hard_stop_after: Option<u64>,
+    /// `grace` in milliseconds.
+    pub grace: Option<u64>,
+    /// `log` lines.
+    pub logs: Vec<LogTarget>,
+    /// `log-send-hostname`: `Some(None)` is the machine's own name.
+    pub log_send_hostname: Option<Option<String>>,
+    /// `log-tag`, default `haproxy`.
+    pub log_tag: Option<String>,
+    /// `stats socket` lines.
+    pub runtime_sockets: Vec<RuntimeSocket>,
+    /// `stats timeout` in milliseconds, default 10 s.
+    pub stats_timeout: Option<u64>,
+    /// `stats maxconn`, default 10.
+    pub stats_maxconn: Option<u32>,
+    /// `node`, default the host name.
+    pub node: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `tune.bufsize` in bytes, default 16384.
+    pub bufsize: usize,
+    /// `tune.maxrewrite` in bytes, default 1024.
+    pub maxrewrite: usize,
+    /// `tune.http.maxhdr`, default 101.
+    pub maxhdr: usize,
+    /// `spread-checks` in percent, -50 to 50.
+    pub spread_checks: i32,
+    /// `localpeer` or `-L`.
+    pub localpeer: Option<String>,
+}
+
+/// `stats socket`: where the runtime commands are answered (management.txt 9.3).
+#[derive(Debug, Clone)]
+pub struct RuntimeSocket {
+    /// Where it listens.
+    pub addr: BindAddr,
+    /// `level`: 1 user, 2 operator, 3 admin.
+    pub level: u8,
+    /// `mode`, octal permission bits of a UNIX socket.
+    pub mode: Option<u32>,
+    /// `user` or `uid`, resolved.
+    pub uid: Option<u32>,
+    /// `group` or `gid`, resolved.
+    pub gid: Option<u32>,
+    /// `expose-fd listeners` was given.
+    pub expose_fd: bool,
+}
+
+/// A `userlist` section (manual 3.4; 12.1 in later releases).
+#[derive(Debug, Default)]
+pub struct Userlist {
+    /// As in the file.
+    pub name: String,
+    /// Users in order.
+    pub users: Vec<User>,
+    /// Groups in order.
+    pub groups: Vec<Group>,
+}
+
+/// One user.
+#[derive(Debug)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// What the password is compared with.
+    pub password: Password,
+    /// Indexes into the list's groups, from both `groups` and the groups' own `users`.
+    pub groups: Vec<usize>,
+}
+
+/// A password in the file.
+#[derive(Debug)]
+pub enum Password {
+    /// `insecure-password`.
+    Plain(String),
+    /// `password`: a crypt(3) hash.
+    Crypt(String),
+    /// No password: never matches.
+    None,
+}
+
+/// One group.
+#[derive(Debug)]
+pub struct Group {
+    /// Name.
+    pub name: String,
+}

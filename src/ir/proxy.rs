@@ -1,0 +1,318 @@
+//! A frontend, backend or listen section with its defaults applied (manual chapter 4).
+
+use std::sync::Arc;
+
+use super::bind::Bind;
+use super::log::LogTarget;
+use super::server::Server;
+use super::stats::Stats;
+use crate::base::id::{ProxyId, ServerId};
+use crate::expr::{Cond, LogFormat};
+use crate::http::HeaderName;
+use crate::rules::RuleSet;
+
+/// One proxy. Frontend fields are used where `frontend` is set, backend fields where `backend` is.
+pub struct Proxy {
+    /// Index in `Ir::proxies`.
+    pub id: ProxyId,
+    /// As in the file.
+    pub name: Arc<str>,
+    /// Accepts connections.
+    pub frontend: bool,
+    /// Has servers.
+    pub backend: bool,
+    /// `disabled`.
+    pub disabled: bool,
+    /// `id`, else counting from 2 in file order as HAProxy does (`iid`).
+    pub uuid: u32,
+    /// `mode`.
+    pub mode: Mode,
+    /// `description`.
+    pub description: Option<Box<str>>,
+    /// `file:line` of the section.
+    pub place: Box<str>,
+
+    /// Listeners.
+    pub binds: Vec<Bind>,
+    /// `maxconn` of the frontend; `None` follows the global one.
+    pub maxconn: Option<u32>,
+    /// `rate-limit sessions`; `None` is unlimited.
+    pub rate_limit: Option<u32>,
+    /// `backlog`.
+    pub backlog: Option<u32>,
+    /// `tcp-request connection`
+    pub tcp_req_conn: RuleSet,
+    /// `tcp-request session`
+    pub tcp_req_sess: RuleSet,
+    /// `tcp-request content`
+    pub tcp_req_content: RuleSet,
+    /// `tcp-response content`
+    pub tcp_res_content: RuleSet,
+    /// `tcp-request inspect-delay` in milliseconds.
+    pub inspect_delay_ms: Option<u64>,
+    /// `tcp-response inspect-delay` in milliseconds.
+    pub res_inspect_delay_ms: Option<u64>,
+    /// `http-request` and `redirect` rules, in order.
+    pub http_req: RuleSet,
+    /// `http-response`
+    pub http_res: RuleSet,
+    /// `http-after-response`
+    pub http_after: RuleSet,
+    /// `use_backend` in order.
+    pub use_backend: Vec<BackendChoice>,
+    /// `default_backend`; a listen section without one serves itself.
+    pub default_backend: Option<ProxyId>,
+    /// `use-server` in order.
+    pub use_server: Vec<ServerChoice>,
+    /// `monitor-uri`.
+    pub monitor_uri: Option<Box<[u8]>>,
+    /// `monitor fail` conditions.
+    pub monitor_fail: Vec<Cond>,
+    /// `capture request header`: name and length; slot is the index.
+    pub capture_req: Vec<(HeaderName, usize)>,
+    /// `capture response header`.
+    pub capture_res: Vec<(HeaderName, usize)>,
+
+    /// Timeouts in milliseconds; `None` waits for ever.
+    pub timeouts: Timeouts,
+    /// `retries`, default 3.
+    pub retries: u32,
+    /// `retry-on` conditions.
+    pub retry_on: RetryOn,
+    /// `option redispatch`: `Some(n)` every nth retry, -1 the last one only; `None` never.
+    pub redispatch: Option<i32>,
+    /// `balance`.
+    pub balance: Balance,
+    /// `option allbackups`.
+    pub all_backups: bool,
+    /// Servers; index is `ServerId`.
+    pub servers: Vec<Server>,
+    /// `fullconn`.
+    pub fullconn: Option<u32>,
+    /// `http-reuse`.
+    pub reuse: Reuse,
+    /// `option http-keep-alive` and relatives.
+    pub connection: ConnectionMode,
+    /// `option http-buffer-request`.
+    pub buffer_request: bool,
+    /// `option forwardfor`.
+    pub forwardfor: Option<Forwarded>,
+    /// `option originalto`.
+    pub originalto: Option<Forwarded>,
+    /// `option abortonclose` (3.4's default is on for HTTP).
+    pub abort_on_close: bool,
+    /// `option tcpka`, `clitcpka`.
+    pub client_keepalive: bool,
+    /// `option tcpka`, `srvtcpka`.
+    pub server_keepalive: bool,
+    /// `option http-no-delay`.
+    pub no_delay: bool,
+    /// `option accept-unsafe-violations-in-http-request`.
+    pub unsafe_requests: bool,
+    /// `option accept-unsafe-violations-in-http-response`.
+    pub unsafe_responses: bool,
+    /// `option http-ignore-probes`.
+    pub ignore_probes: bool,
+    /// `option http-use-proxy-header`.
+    pub use_proxy_header: bool,
+    /// Error replies by status: from `errorfile`, `errorloc*`.
+    pub errors: Vec<ErrorReply>,
+    /// `stats ...`.
+    pub stats: Option<Stats>,
+
+    /// `log` targets.
+    pub logs: Vec<LogTarget>,
+    /// The line of a finished stream; `None` where nothing is logged.
+    pub log_format: Option<LogFormat>,
+    /// `error-log-format`.
+    pub error_log_format: Option<LogFormat>,
+    /// `log-tag`.
+    pub log_tag: Option<Box<str>>,
+    /// `option dontlognull`.
+    pub dont_log_null: bool,
+    /// `option dontlog-normal`.
+    pub dont_log_normal: bool,
+    /// `option log-separate-errors`.
+    pub log_separate_errors: bool,
+    /// `option logasap`.
+    pub log_asap: bool,
+    /// `option log-health-checks`.
+    pub log_health_checks: bool,
+    /// `unique-id-format`.
+    pub unique_id: Option<LogFormat>,
+    /// `unique-id-header`.
+    pub unique_id_header: Option<HeaderName>,
+    /// `option socket-stats`.
+    pub socket_stats: bool,
+}
+
+/// `mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `tcp`
+    Tcp,
+    /// `http`
+    Http,
+}
+
+/// `timeout ...`, all in milliseconds; `None` waits for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// `timeout client`
+    pub client: Option<u64>,
+    /// `timeout client-fin`
+    pub client_fin: Option<u64>,
+    /// `timeout client-hs`
+    pub client_hs: Option<u64>,
+    /// `timeout connect`
+    pub connect: Option<u64>,
+    /// `timeout check`
+    pub check: Option<u64>,
+    /// `timeout http-request`
+    pub http_request: Option<u64>,
+    /// `timeout http-keep-alive`
+    pub http_keep_alive: Option<u64>,
+    /// `timeout queue`; falls back to `connect`.
+    pub queue: Option<u64>,
+    /// `timeout server`
+    pub server: Option<u64>,
+    /// `timeout server-fin`
+    pub server_fin: Option<u64>,
+    /// `timeout tarpit`; falls back to `connect`.
+    pub tarpit: Option<u64>,
+    /// `timeout tunnel`
+    pub tunnel: Option<u64>,
+}
+
+bitflags::bitflags! {
+    /// `retry-on` (manual 4.2).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct RetryOn: u32 {
+        /// `conn-failure`: the default.
+        const CONN_FAILURE = 1;
+        /// `empty-response`
+        const EMPTY_RESPONSE = 2;
+        /// `junk-response`
+        const JUNK_RESPONSE = 4;
+        /// `response-timeout`
+        const RESPONSE_TIMEOUT = 8;
+        /// `0rtt-rejected`
+        const EARLY_DATA = 16;
+        /// 401 to 504 as listed in the manual, in the order 401 403 404 408 421 425 429 500 501 502 503 504.
+        const S401 = 1 << 8;
+        /// See `S401`.
+        const S403 = 1 << 9;
+        /// See `S401`.
+        const S404 = 1 << 10;
+        /// See `S401`.
+        const S408 = 1 << 11;
+        /// See `S401`.
+        const S421 = 1 << 12;
+        /// See `S401`.
+        const S425 = 1 << 13;
+        /// See `S401`.
+        const S429 = 1 << 14;
+        /// See `S401`.
+        const S500 = 1 << 15;
+        /// See `S401`.
+        const S501 = 1 << 16;
+        /// See `S401`.
+        const S502 = 1 << 17;
+        /// See `S401`.
+        const S503 = 1 << 18;
+        /// See `S401`.
+        const S504 = 1 << 19;
+    }
+}
+
+/// `balance`.
+pub enum Balance {
+    /// `roundrobin`
+    RoundRobin,
+    /// `static-rr`
+    StaticRr,
+    /// `leastconn`
+    LeastConn,
+    /// `first`
+    First,
+    /// `source`
+    Source,
+    /// `random(draws)`
+    Random(u32),
+}
+
+/// One `use_backend` line.
+pub struct BackendChoice {
+    /// The condition; none means always.
+    pub cond: Option<Cond>,
+    /// Which backend.
+    pub to: BackendTo,
+    /// `file:line`.
+    pub place: Box<str>,
+}
+
+/// The backend of a `use_backend` line.
+pub enum BackendTo {
+    /// Known at load.
+    Fixed(ProxyId),
+    /// A log-format; an unknown name falls through to the next rule.
+    Dynamic(LogFormat),
+}
+
+/// One `use-server` line.
+pub struct ServerChoice {
+    /// The condition.
+    pub cond: Option<Cond>,
+    /// Which server.
+    pub to: ServerTo,
+}
+
+/// The server of a `use-server` line.
+pub enum ServerTo {
+    /// Known at load.
+    Fixed(ServerId),
+    /// A log-format.
+    Dynamic(LogFormat),
+}
+
+/// `http-reuse`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reuse {
+    /// `never`
+    Never,
+    /// `safe`: the default.
+    Safe,
+    /// `aggressive`
+    Aggressive,
+    /// `always`
+    Always,
+}
+
+/// How connections live on after a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionMode {
+    /// `option http-keep-alive`: the default.
+    KeepAlive,
+    /// `option http-server-close`
+    ServerClose,
+    /// `option httpclose`
+    Close,
+}
+
+/// `option forwardfor` and `option originalto`.
+pub struct Forwarded {
+    /// The header, by default `X-Forwarded-For` or `X-Original-To`.
+    pub header: HeaderName,
+    /// `except` network.
+    pub except: Option<crate::base::ipnet::IpNet>,
+    /// `if-none`
+    pub if_none: bool,
+}
+
+/// The reply that stands for a status: complete raw bytes, or a redirect.
+pub struct ErrorReply {
+    /// The status it stands for.
+    pub status: u16,
+    /// Raw HTTP/1 response, head and body, as it is sent.
+    pub raw: Arc<[u8]>,
+}

@@ -1,0 +1,124 @@
+//! `server` lines with `default-server` applied (manual 5.2).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::SupportedCipherSuite;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::bind::TlsVersions;
+use super::check::Check;
+use crate::expr::Expr;
+
+/// One server.
+pub struct Server {
+    /// Name.
+    pub name: Arc<str>,
+    /// Where it is.
+    pub addr: ServerAddr,
+    /// The port: fixed, or derived from the client's destination port.
+    pub port: PortSpec,
+    /// `weight`, 0 to 256, default 1.
+    pub weight: u32,
+    /// `backup`.
+    pub backup: bool,
+    /// `disabled`: starts in maintenance.
+    pub disabled: bool,
+    /// `maxconn`; `None` is unlimited.
+    pub maxconn: Option<u32>,
+    /// `maxqueue`; `None` is unlimited.
+    pub maxqueue: Option<u32>,
+    /// Health checks; `None` without `check`.
+    pub check: Option<Check>,
+    /// `send-proxy`, `send-proxy-v2`.
+    pub send_proxy: Option<ProxyProtocol>,
+    /// `ssl` and everything that goes with it.
+    pub tls: Option<ServerTls>,
+    /// `source`: the local address to connect from.
+    pub source: Option<SocketAddr>,
+    /// `pool-max-conn`; `None` is unlimited, 0 turns reuse off.
+    pub pool_max: Option<u32>,
+    /// `pool-purge-delay` in milliseconds, default 5000.
+    pub pool_purge_ms: u64,
+    /// `max-reuse`; `None` is unlimited.
+    pub max_reuse: Option<u32>,
+    /// `id` (`sid`), else the position counting from 1.
+    pub id: u32,
+    /// `redir`: answer GET and HEAD with a redirect to this prefix.
+    pub redir: Option<Box<str>>,
+    /// `cookie` value.
+    pub cookie: Option<Box<str>>,
+    /// `tfo`.
+    pub fast_open: bool,
+    /// `file:line`, for messages.
+    pub place: Box<str>,
+}
+
+/// A server's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerAddr {
+    /// An IP address (or a name resolved at load by `init-addr libc`, the default).
+    Ip(std::net::IpAddr),
+    /// A UNIX socket.
+    Unix(PathBuf),
+    /// An abstract UNIX socket.
+    Abstract(String),
+    /// A name that could not be resolved and need not be (`init-addr none`): the server is down until it is.
+    Unresolved(String),
+    /// `0.0.0.0` or `*`: the address the client connected to.
+    Client,
+}
+
+/// A server's port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortSpec {
+    /// This port.
+    Fixed(u16),
+    /// The client's destination port plus this (`:+1`, `:-1`; 0 where none was given).
+    Offset(i32),
+}
+
+/// The PROXY header a server expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// Version 1.
+    V1,
+    /// Version 2.
+    V2,
+}
+
+/// TLS towards a server.
+pub struct ServerTls {
+    /// `verify`.
+    pub verify: Verify,
+    /// `ca-file` read at load; empty with `@system-ca` means the system's roots.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// Use the system's roots.
+    pub system_roots: bool,
+    /// `verifyhost`.
+    pub verify_host: Option<String>,
+    /// `sni`: evaluated for each new connection.
+    pub sni: Option<Expr>,
+    /// `crt`: the client certificate.
+    pub cert: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+    /// ALPN names.
+    pub alpn: Vec<Vec<u8>>,
+    /// Allowed suites; empty is the library's default.
+    pub suites: Vec<SupportedCipherSuite>,
+    /// Allowed protocol versions.
+    pub versions: TlsVersions,
+    /// `no-ssl-reuse`.
+    pub no_reuse: bool,
+    /// `check-sni`.
+    pub check_sni: Option<String>,
+}
+
+/// `verify`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verify {
+    /// No verification.
+    None,
+    /// The chain must lead to a known root and the name must fit.
+    Required,
+}

@@ -1,0 +1,298 @@
+//! What a keyword may know while it is bound: the names of all sections, the place it stands in, and where to record what
+//! has to be read or allocated later. Binding never opens, resolves or starts anything (house rule 4).
+
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::base::id::{ProxyId, ServerId, UserlistId};
+use crate::diag::{Diagnostics, Span, Word};
+
+/// The names of one configuration, collected before anything is bound, so that order in the file does not matter.
+#[derive(Default)]
+pub struct Names {
+    /// Frontends, backends and listen sections in order of their ids.
+    pub proxies: Vec<ProxyName>,
+    /// Userlists in order of their ids.
+    pub userlists: Vec<UserlistName>,
+    /// Stick tables by the name of the proxy (or peers section) that holds them.
+    pub tables: Vec<TableName>,
+}
+
+/// A proxy's name and nature.
+#[derive(Clone, Debug)]
+pub struct ProxyName {
+    /// As in the file.
+    pub name: String,
+    /// Accepts connections: frontend or listen.
+    pub frontend: bool,
+    /// Has servers: backend or listen.
+    pub backend: bool,
+    /// `mode http`.
+    pub http: bool,
+    /// Servers in order of their ids.
+    pub servers: Vec<String>,
+    /// Where the section starts.
+    pub span: Span,
+}
+
+/// A userlist's name and place.
+#[derive(Clone, Debug)]
+pub struct UserlistName {
+    /// As in the file.
+    pub name: String,
+    /// Where the section starts.
+    pub span: Span,
+}
+
+/// A stick table's name.
+#[derive(Clone, Debug)]
+pub struct TableName {
+    /// The name of the section that declares it.
+    pub name: String,
+}
+
+impl Names {
+    /// The backend (or listen) of that name.
+    pub fn backend(&self, name: &str) -> Option<ProxyId> {
+        self.find(name, |proxy| proxy.backend)
+    }
+
+    /// The frontend (or listen) of that name.
+    pub fn frontend(&self, name: &str) -> Option<ProxyId> {
+        self.find(name, |proxy| proxy.frontend)
+    }
+
+    /// The server of that name in a proxy.
+    pub fn server(&self, proxy: ProxyId, name: &str) -> Option<ServerId> {
+        let servers = &self.proxies.get(proxy.index())?.servers;
+        servers.iter().position(|server| server == name).map(|at| ServerId(at as u32))
+    }
+
+    /// The userlist of that name.
+    pub fn userlist(&self, name: &str) -> Option<UserlistId> {
+        self.userlists.iter().position(|list| list.name == name).map(|at| UserlistId(at as u32))
+    }
+
+    fn find(&self, name: &str, fits: impl Fn(&ProxyName) -> bool) -> Option<ProxyId> {
+        let at = self.proxies.iter().position(|proxy| proxy.name == name && fits(proxy))?;
+        Some(ProxyId(at as u32))
+    }
+}
+
+bitflags::bitflags! {
+    /// What an expression reads (a fetch *needs* it) and what a place can give (a hook *offers* it); manual 7.3, `-dKfetch`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+    pub struct Needs: u32 {
+        /// Nothing but the process: dates, environment, counters of proxies.
+        const INTERNAL = 1 << 0;
+        /// The client's connection: addresses, frontend.
+        const CLIENT_L4 = 1 << 1;
+        /// The client's session: TLS facts, session counters.
+        const CLIENT_L5 = 1 << 2;
+        /// Raw request bytes in the buffer.
+        const REQ_BYTES = 1 << 3;
+        /// The request head.
+        const REQ_HEAD = 1 << 4;
+        /// What stays known of the request for its whole life: method, and what was captured.
+        const REQ_KEPT = 1 << 5;
+        /// The request body.
+        const REQ_BODY = 1 << 6;
+        /// The backend is known.
+        const BACKEND = 1 << 7;
+        /// The server and the connection to it.
+        const SERVER = 1 << 8;
+        /// Raw response bytes in the buffer.
+        const RES_BYTES = 1 << 9;
+        /// The response head.
+        const RES_HEAD = 1 << 10;
+        /// What stays known of the response: status.
+        const RES_KEPT = 1 << 11;
+        /// The response body.
+        const RES_BODY = 1 << 12;
+        /// Facts for the log: timers, byte counts, termination state.
+        const LOG = 1 << 13;
+    }
+}
+
+/// The place in a stream's life where a rule set or an expression runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hook {
+    /// `tcp-request connection`
+    TcpRequestConnection,
+    /// `tcp-request session`
+    TcpRequestSession,
+    /// `tcp-request content`
+    TcpRequestContent,
+    /// `tcp-response content`
+    TcpResponseContent,
+    /// `http-request`, `redirect`
+    HttpRequest,
+    /// `http-response`
+    HttpResponse,
+    /// `http-after-response`
+    HttpAfterResponse,
+    /// `use_backend`
+    UseBackend,
+    /// `use-server`, `balance`, `server ... sni`
+    UseServer,
+    /// `log-format` and relatives
+    Log,
+    /// Outside a stream: health checks, `-dK` tests, runtime commands.
+    Internal,
+}
+
+impl Hook {
+    /// What can be read there.
+    pub fn offers(self) -> Needs {
+        let conn = Needs::INTERNAL | Needs::CLIENT_L4;
+        let sess = conn | Needs::CLIENT_L5;
+        let content = sess | Needs::REQ_BYTES | Needs::REQ_HEAD | Needs::REQ_KEPT | Needs::REQ_BODY;
+        let res = sess
+            | Needs::REQ_KEPT
+            | Needs::BACKEND
+            | Needs::SERVER
+            | Needs::RES_BYTES
+            | Needs::RES_HEAD
+            | Needs::RES_KEPT
+            | Needs::RES_BODY;
+        match self {
+            Hook::TcpRequestConnection => conn,
+            Hook::TcpRequestSession => sess,
+            Hook::TcpRequestContent | Hook::HttpRequest | Hook::UseBackend => content,
+            Hook::UseServer => content | Needs::BACKEND,
+            Hook::TcpResponseContent | Hook::HttpResponse | Hook::HttpAfterResponse => res,
+            Hook::Log => res | Needs::REQ_HEAD | Needs::LOG,
+            Hook::Internal => Needs::INTERNAL,
+        }
+    }
+
+    /// As the manual and messages write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Hook::TcpRequestConnection => "tcp-request connection",
+            Hook::TcpRequestSession => "tcp-request session",
+            Hook::TcpRequestContent => "tcp-request content",
+            Hook::TcpResponseContent => "tcp-response content",
+            Hook::HttpRequest => "http-request",
+            Hook::HttpResponse => "http-response",
+            Hook::HttpAfterResponse => "http-after-response",
+            Hook::UseBackend => "use_backend",
+            Hook::UseServer => "use-server",
+            Hook::Log => "log-format",
+            Hook::Internal => "internal",
+        }
+    }
+}
+
+/// How long a variable lives (manual 2.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VarScope {
+    /// The whole process.
+    Proc,
+    /// One client connection.
+    Sess,
+    /// One request and its response.
+    Txn,
+    /// Request processing only.
+    Req,
+    /// Response processing only.
+    Res,
+    /// One health check.
+    Check,
+}
+
+/// A variable resolved at load: an index into its scope's slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VarSlot {
+    /// Which set of slots.
+    pub scope: VarScope,
+    /// Index in it.
+    pub slot: u32,
+}
+
+/// The variable names seen so far; one table for the whole configuration.
+#[derive(Default)]
+pub struct VarNames {
+    names: RefCell<HashMap<(VarScope, String), u32>>,
+    counts: RefCell<HashMap<VarScope, u32>>,
+}
+
+impl VarNames {
+    /// The slot of a variable, made on first sight. `name` is without its scope.
+    pub fn slot(&self, scope: VarScope, name: &str) -> VarSlot {
+        let mut counts = self.counts.borrow_mut();
+        let mut names = self.names.borrow_mut();
+        let slot = *names.entry((scope, name.to_owned())).or_insert_with(|| {
+            let count = counts.entry(scope).or_insert(0);
+            *count += 1;
+            *count - 1
+        });
+        VarSlot { scope, slot }
+    }
+
+    /// How many slots a scope needs.
+    pub fn count(&self, scope: VarScope) -> usize {
+        self.counts.borrow().get(&scope).copied().unwrap_or(0) as usize
+    }
+}
+
+/// A file that a keyword names. `lower::load` reads it and hands the bytes to `load`, also in `-c`.
+pub struct FileRef {
+    /// As written, before any base directory.
+    pub path: String,
+    /// Where it is written.
+    pub span: Span,
+    /// Takes the bytes; an error is reported at `span`.
+    #[allow(clippy::type_complexity)]
+    pub load: Box<dyn FnOnce(&[u8]) -> Result<(), String>>,
+}
+
+/// The named ACLs of the section being bound: each declaration's words after the name, in order; several are alternatives.
+pub type Defined = HashMap<String, Vec<Vec<Word>>>;
+
+/// Everything a `bind` or `apply` may ask. Shared by reference; what it collects sits behind `RefCell`s.
+pub struct Scope<'a> {
+    /// Names of all sections.
+    pub names: &'a Names,
+    /// The proxy whose section is being bound, if any.
+    pub proxy: Option<ProxyId>,
+    /// Whether that proxy is in `mode http`.
+    pub http: bool,
+    /// Where the expression or rule will run.
+    pub hook: Hook,
+    /// Named ACLs of the section.
+    pub acls: &'a Defined,
+    /// Variable names of the configuration.
+    pub vars: &'a VarNames,
+    /// Files to read after binding.
+    pub files: &'a RefCell<Vec<FileRef>>,
+    /// Warnings that do not stop the binding go here.
+    pub diags: &'a Diagnostics,
+    /// Bound things by (type, normalised text): equal expressions, ACLs and pattern files are shared.
+    pub interned: &'a RefCell<HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
+}
+
+impl<'a> Scope<'a> {
+    /// The same scope for another hook.
+    pub fn at(&self, hook: Hook) -> Scope<'a> {
+        Scope { hook, ..*self }
+    }
+
+    /// What was interned under `key`, or what `make` builds, which is then interned.
+    pub fn intern<T: Send + Sync + 'static, E>(
+        &self,
+        key: &str,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
+        let id = (TypeId::of::<T>(), key.to_owned());
+        let found = self.interned.borrow().get(&id).cloned();
+        if let Some(found) = found.and_then(|any| any.downcast::<T>().ok()) {
+            return Ok(found);
+        }
+        let made = Arc::new(make()?);
+        self.interned.borrow_mut().insert(id, made.clone());
+        Ok(made)
+    }
+}

@@ -1,0 +1,149 @@
+//! The run-time state of a proxy and the view of all of them that one configuration has.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
+
+use super::counters::{Counters, Rate};
+use super::server::ServerState;
+use crate::base::id::{ProxyId, ServerId};
+
+/// One frontend, backend or listen section. Shared between configurations by name.
+pub struct ProxyState {
+    /// As in the file.
+    pub name: String,
+    /// Frontend side: current sessions (`scur`), their maximum (`smax`).
+    pub fe_current: AtomicU32,
+    /// See `fe_current`.
+    pub fe_current_max: AtomicU32,
+    /// Backend side: current streams and their maximum.
+    pub be_current: AtomicU32,
+    /// See `be_current`.
+    pub be_current_max: AtomicU32,
+    /// Streams waiting in the backend's queue and the maximum.
+    pub queued: AtomicU32,
+    /// See `queued`.
+    pub queued_max: AtomicU32,
+    /// Frontend counters.
+    pub fe: Counters,
+    /// Backend counters.
+    pub be: Counters,
+    /// Frontend sessions per second (`rate`).
+    pub fe_rate: Rate,
+    /// Frontend connections per second (`conn_rate`).
+    pub conn_rate: Rate,
+    /// Frontend requests per second (`req_rate`).
+    pub req_rate: Rate,
+    /// Backend sessions per second.
+    pub be_rate: Rate,
+    /// Servers in order of their ids.
+    pub servers: Vec<Arc<ServerState>>,
+    /// Listeners in order of their ids.
+    pub binds: Vec<Arc<BindState>>,
+    /// Unix time in seconds of the backend's last change between up and down.
+    pub changed_at: AtomicI64,
+    /// UP to DOWN transitions of the backend.
+    pub downs: AtomicU64,
+    /// Seconds the backend spent down.
+    pub down_seconds: AtomicU64,
+    /// Unix time in seconds of the backend's last session, -1 before the first.
+    pub last_session: AtomicI64,
+}
+
+/// One `bind` listener's counters (`option socket-stats`).
+pub struct BindState {
+    /// The name given by `name`, else `sock-N`.
+    pub name: String,
+    /// Current connections, for `bind ... maxconn`.
+    pub current: AtomicU32,
+    /// Highest `current`.
+    pub current_max: AtomicU32,
+    /// Counters.
+    pub counters: Counters,
+}
+
+/// What one loaded configuration sees of the shared state; indexed by its dense ids.
+#[derive(Default)]
+pub struct View {
+    /// In order of `ProxyId`.
+    pub proxies: Vec<Arc<ProxyState>>,
+    /// Process-wide state.
+    pub process: Arc<Process>,
+}
+
+/// Process-wide counters (`show info`).
+#[derive(Default)]
+pub struct Process {
+    /// Current client connections (`CurrConns`, `actconn`).
+    pub connections: AtomicU32,
+    /// Connections since start (`CumConns`).
+    pub connections_total: AtomicU64,
+    /// Requests since start (`CumReq`).
+    pub requests_total: AtomicU64,
+    /// Current client TLS connections.
+    pub tls_connections: AtomicU32,
+    /// TLS connections since start, client side.
+    pub tls_connections_total: AtomicU64,
+    /// Connections per second.
+    pub connection_rate: Rate,
+    /// Sessions per second.
+    pub session_rate: Rate,
+    /// TLS handshakes per second.
+    pub tls_rate: Rate,
+    /// Log lines dropped because their target did not keep up (`DroppedLogs`).
+    pub dropped_logs: AtomicU64,
+    /// Tasks that panicked; each cost its own connection only.
+    pub panics: AtomicU64,
+}
+
+impl View {
+    /// The proxy's state. Ids come from the same configuration as the view, so it exists.
+    pub fn proxy(&self, id: ProxyId) -> &Arc<ProxyState> {
+        &self.proxies[id.index()]
+    }
+
+    /// The server's state, if both ids are of this view.
+    pub fn server(&self, proxy: ProxyId, server: ServerId) -> Option<&Arc<ServerState>> {
+        self.proxies.get(proxy.index())?.servers.get(server.index())
+    }
+}
+
+impl ProxyState {
+    /// A fresh state for `cores` cores; `now` is Unix time in seconds.
+    pub fn new(name: &str, servers: &[&str], binds: &[String], cores: usize, now: i64) -> Self {
+        let server = |(at, name): (usize, &&str)| Arc::new(ServerState::new(ServerId(at as u32), name, cores, now));
+        let bind = |name: &String| {
+            Arc::new(BindState {
+                name: name.clone(),
+                current: AtomicU32::new(0),
+                current_max: AtomicU32::new(0),
+                counters: Counters::new(cores),
+            })
+        };
+        ProxyState {
+            name: name.to_owned(),
+            fe_current: AtomicU32::new(0),
+            fe_current_max: AtomicU32::new(0),
+            be_current: AtomicU32::new(0),
+            be_current_max: AtomicU32::new(0),
+            queued: AtomicU32::new(0),
+            queued_max: AtomicU32::new(0),
+            fe: Counters::new(cores),
+            be: Counters::new(cores),
+            fe_rate: Rate::default(),
+            conn_rate: Rate::default(),
+            req_rate: Rate::default(),
+            be_rate: Rate::default(),
+            servers: servers.iter().enumerate().map(server).collect(),
+            binds: binds.iter().map(bind).collect(),
+            changed_at: AtomicI64::new(now),
+            downs: AtomicU64::new(0),
+            down_seconds: AtomicU64::new(0),
+            last_session: AtomicI64::new(-1),
+        }
+    }
+
+    /// Servers that run and may take sessions (`nbsrv`).
+    pub fn usable_servers(&self) -> usize {
+        self.servers.iter().filter(|server| server.usable()).count()
+    }
+}

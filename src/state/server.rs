@@ -1,0 +1,156 @@
+//! The run-time state of a server: what checks, the runtime socket and streams change.
+
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use super::counters::{Counters, Rate};
+use crate::base::id::ServerId;
+
+/// Whether a server may take traffic, as checks (or the lack of them) see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Health {
+    /// Down.
+    Down = 0,
+    /// Up.
+    Up = 1,
+    /// Up but asks for no new sessions (`http-check disable-on-404`): NOLB.
+    Stopping = 2,
+}
+
+/// The administrator's word, which goes above health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Admin {
+    /// Ready.
+    Ready = 0,
+    /// No new sessions but persistent ones.
+    Drain = 1,
+    /// Maintenance: as good as removed.
+    Maint = 2,
+}
+
+/// The last health check, for the stats page and `show servers state`.
+#[derive(Clone, Debug, Default)]
+pub struct CheckResult {
+    /// Short status as in `check_status`: `L4OK`, `L7STS`, `L4CON`, `INI`...
+    pub status: &'static str,
+    /// `check_code`: the layer 5-7 code, 0 when there is none.
+    pub code: u16,
+    /// `check_duration` in milliseconds.
+    pub duration_ms: u64,
+    /// `check_desc`-like text of what went wrong, or the beginning of what was received.
+    pub detail: String,
+}
+
+/// One server. Shared between configurations by (proxy name, server name).
+pub struct ServerState {
+    /// Index in its proxy.
+    pub id: ServerId,
+    /// Name, as in the file.
+    pub name: String,
+    /// The address in use (`None`: not resolved).
+    pub addr: ArcSwapOption<std::net::SocketAddr>,
+    health: AtomicU8,
+    admin: AtomicU8,
+    /// The check counter: 0..rise-1 down, rise..rise+fall-1 up.
+    pub check_score: AtomicU32,
+    /// Effective weight, 0 to 256.
+    pub weight: AtomicU32,
+    /// Streams being served (`scur`); what `maxconn` counts.
+    pub current: AtomicU32,
+    /// Highest `current` (`smax`).
+    pub current_max: AtomicU32,
+    /// Streams waiting in this server's own queue (`qcur`).
+    pub queued: AtomicU32,
+    /// Highest `queued` (`qmax`).
+    pub queued_max: AtomicU32,
+    /// Connections kept idle for reuse.
+    pub idle: AtomicU32,
+    /// Connections in use (`used_conn_cur`).
+    pub used: AtomicU32,
+    /// Sessions per second.
+    pub rate: Rate,
+    /// Counters.
+    pub counters: Counters,
+    /// Failed checks (`chkfail`).
+    pub check_fails: AtomicU64,
+    /// UP to DOWN transitions (`chkdown`).
+    pub downs: AtomicU64,
+    /// Seconds spent down before the present state (`downtime`).
+    pub down_seconds: AtomicU64,
+    /// Unix time in seconds of the last change of state (`lastchg`).
+    pub changed_at: AtomicI64,
+    /// Unix time in seconds of the last session, -1 before the first (`lastsess`).
+    pub last_session: AtomicI64,
+    /// Last check.
+    pub check: ArcSwap<CheckResult>,
+}
+
+impl ServerState {
+    /// A fresh state; `now` is Unix time in seconds.
+    pub fn new(id: ServerId, name: &str, cores: usize, now: i64) -> Self {
+        ServerState {
+            id,
+            name: name.to_owned(),
+            addr: ArcSwapOption::empty(),
+            health: AtomicU8::new(Health::Up as u8),
+            admin: AtomicU8::new(Admin::Ready as u8),
+            check_score: AtomicU32::new(0),
+            weight: AtomicU32::new(1),
+            current: AtomicU32::new(0),
+            current_max: AtomicU32::new(0),
+            queued: AtomicU32::new(0),
+            queued_max: AtomicU32::new(0),
+            idle: AtomicU32::new(0),
+            used: AtomicU32::new(0),
+            rate: Rate::default(),
+            counters: Counters::new(cores),
+            check_fails: AtomicU64::new(0),
+            downs: AtomicU64::new(0),
+            down_seconds: AtomicU64::new(0),
+            changed_at: AtomicI64::new(now),
+            last_session: AtomicI64::new(-1),
+            check: ArcSwap::default(),
+        }
+    }
+
+    /// What checks say.
+    pub fn health(&self) -> Health {
+        match self.health.load(Relaxed) {
+            0 => Health::Down,
+            1 => Health::Up,
+            _ => Health::Stopping,
+        }
+    }
+
+    /// Records what checks say; the caller republishes the balancer's table.
+    pub fn set_health(&self, health: Health) {
+        self.health.store(health as u8, Relaxed);
+    }
+
+    /// What the administrator says.
+    pub fn admin(&self) -> Admin {
+        match self.admin.load(Relaxed) {
+            0 => Admin::Ready,
+            1 => Admin::Drain,
+            _ => Admin::Maint,
+        }
+    }
+
+    /// Records what the administrator says; the caller republishes the balancer's table.
+    pub fn set_admin(&self, admin: Admin) {
+        self.admin.store(admin as u8, Relaxed);
+    }
+
+    /// May take sessions that the balancer gives out.
+    pub fn usable(&self) -> bool {
+        self.health() == Health::Up && self.admin() == Admin::Ready && self.weight.load(Relaxed) > 0
+    }
+
+    /// Counts as running for `nbsrv` and for persistence: up, or up and draining.
+    pub fn running(&self) -> bool {
+        self.health() != Health::Down && self.admin() != Admin::Maint
+    }
+}
