@@ -6,7 +6,6 @@ use regex::bytes::Regex;
 
 use crate::expr::LogFormat;
 
-
 /// How one server is checked.
 pub struct Check {
     /// What is asked and expected.
@@ -44,7 +43,13 @@ pub enum HttpCheckStep {
     /// `http-check connect`: a new connection; overrides of the server's settings.
     Connect { port: Option<u16>, addr: Option<IpAddr>, tls: bool, send_proxy: bool, linger: bool },
     /// `http-check send`.
-    Send { method: Box<str>, uri: LogFormat, version: Box<str>, headers: Vec<(Box<str>, LogFormat)>, body: Option<LogFormat> },
+    Send {
+        method: Box<str>,
+        uri: LogFormat,
+        version: Box<str>,
+        headers: Vec<(Box<str>, LogFormat)>,
+        body: Option<LogFormat>,
+    },
     /// `http-check expect`; without one, 2xx and 3xx pass.
     Expect(Expect),
     /// `http-check disable-on-404` was given: 404 means NOLB.

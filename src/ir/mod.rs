@@ -12,7 +12,9 @@ pub use bind::{Bind, BindAddr, BindTls, CertChain, ProtocolVersion, TlsVersions}
 pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep};
 pub use global::{Global, Group, RuntimeSocket, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};
-pub use proxy::{Balance, BackendChoice, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, Reuse, ServerChoice, Timeouts};
+pub use proxy::{
+    BackendChoice, Balance, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, Reuse, ServerChoice, Timeouts,
+};
 pub use server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 pub use stats::Stats;
 

@@ -303,8 +303,8 @@ pub enum ConnectionMode {
 pub struct Forwarded {
     /// The header, by default `X-Forwarded-For` or `X-Original-To`.
     pub header: HeaderName,
-    /// `except` network.
-    pub except: Option<crate::base::ipnet::IpNet>,
+    /// `except` network: address and prefix length.
+    pub except: Option<(std::net::IpAddr, u8)>,
     /// `if-none`
     pub if_none: bool,
 }

@@ -6,7 +6,10 @@
 mod scope;
 mod words;
 
-pub use scope::{Defined, FileRef, Hook, Names, Needs, ProxyName, Scope, TableName, UserlistName, VarNames, VarScope, VarSlot};
+pub use scope::{
+    Defined, FileRef, Hook, Interned, Names, Needs, ProxyName, Scope, TableName, UserlistName, VarNames, VarScope,
+    VarSlot,
+};
 pub use words::{Error, Result, Words};
 
 /// What the reference, the suggestions, `-dK` and the table tests read of a keyword.
@@ -42,12 +45,7 @@ pub enum Status {
 
 impl Meta {
     /// A supported keyword.
-    pub const fn new(
-        name: &'static str,
-        usage: &'static str,
-        doc: &'static str,
-        examples: &'static [Example],
-    ) -> Self {
+    pub const fn new(name: &'static str, usage: &'static str, doc: &'static str, examples: &'static [Example]) -> Self {
         Meta { name, usage, doc, examples, status: Status::Supported }
     }
 

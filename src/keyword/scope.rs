@@ -252,6 +252,9 @@ pub struct FileRef {
 /// The named ACLs of the section being bound: each declaration's words after the name, in order; several are alternatives.
 pub type Defined = HashMap<String, Vec<Vec<Word>>>;
 
+/// Bound things by type and normalised text.
+pub type Interned = HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>;
+
 /// Everything a `bind` or `apply` may ask. Shared by reference; what it collects sits behind `RefCell`s.
 pub struct Scope<'a> {
     /// Names of all sections.
@@ -271,7 +274,7 @@ pub struct Scope<'a> {
     /// Warnings that do not stop the binding go here.
     pub diags: &'a Diagnostics,
     /// Bound things by (type, normalised text): equal expressions, ACLs and pattern files are shared.
-    pub interned: &'a RefCell<HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
+    pub interned: &'a RefCell<Interned>,
 }
 
 impl<'a> Scope<'a> {

@@ -111,5 +111,5 @@ impl<'a> Words<'a> {
 
 /// An error at a place; HAProxy's severity for it is an alert.
 pub fn error_at(span: Span, message: impl Into<String>) -> Error {
-    Box::new(Diagnostic::alert(message).at(span))
+    Box::new(Diagnostic::alert("bad-argument", message).at(span))
 }

@@ -11,6 +11,7 @@ pub struct LogFormat {
 }
 
 /// A piece of a format string.
+#[allow(dead_code)] // The binder, which makes them, comes next.
 pub(super) enum Item {
     /// Literal text.
     Text(Box<[u8]>),
