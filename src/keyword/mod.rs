@@ -3,6 +3,7 @@
 //! One static table entry per keyword stands in the file of its family. This module owns what all families share; it knows
 //! neither fetches nor actions, whose entry types live beside them and embed a [`Meta`].
 
+pub mod known;
 mod scope;
 mod words;
 

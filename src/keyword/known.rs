@@ -1,0 +1,150 @@
+//! The inventory of every keyword of HAProxy 3.4, so that a keyword is never called unknown when it is only not supported.
+//!
+//! The data stands in `known-3.4.tsv` (class, name, where, signature, chapter of the manual), made from HAProxy's own dumps
+//! (`-dKall`), its matrices 4.1 and 4.3 and its help. What is supported is said by the tables of the families, not here.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::words::Error;
+use crate::diag::{Diagnostic, Span, suggest};
+
+/// What a keyword is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// A derivative that only ACLs take, such as `path_beg`.
+    Acl,
+    /// A rule's action.
+    Action,
+    /// A log-format alias, without `%`.
+    Alias,
+    /// An option of `bind`.
+    Bind,
+    /// A runtime command.
+    Cli,
+    /// A converter.
+    Converter,
+    /// A sample fetch.
+    Fetch,
+    /// A filter.
+    Filter,
+    /// A directive of `global`.
+    Global,
+    /// A directive of another section (`crt-list`, `acme`, ...).
+    Other,
+    /// A directive of `defaults`, `frontend`, `backend`, `listen`; two-word names such as `option httplog` are one entry.
+    Proxy,
+    /// A section.
+    Section,
+    /// An option of `server`.
+    Server,
+    /// A service of `use-service`.
+    Service,
+}
+
+/// One keyword of HAProxy 3.4.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// What it is.
+    pub class: Class,
+    /// As written, without arguments.
+    pub name: &'static str,
+    /// Sections or rule sets where it may stand, separated by commas, where the dumps tell.
+    pub place: &'static str,
+    /// Arguments and types, where the dumps tell.
+    pub signature: &'static str,
+    /// Chapter of configuration.txt, or `management 9.3`.
+    pub chapter: &'static str,
+}
+
+/// All keywords, sorted by class name and name.
+pub fn all() -> &'static [Known] {
+    &inventory().list
+}
+
+/// The keyword of that class and name.
+pub fn find(class: Class, name: &str) -> Option<&'static Known> {
+    inventory().index.get(&(class, name)).and_then(|&at| inventory().list.get(at))
+}
+
+/// The names of a class, for suggestions.
+pub fn names(class: Class) -> impl Iterator<Item = &'static str> {
+    all().iter().filter(move |known| known.class == class).map(|known| known.name)
+}
+
+/// The error for a keyword that HAProxy 3.4 knows and hydroxy does not support yet; `None` if HAProxy does not know it either.
+pub fn not_yet(class: Class, name: &str, span: Span) -> Option<Error> {
+    let known = find(class, name)?;
+    let text = format!("'{name}' is known to HAProxy 3.4, not supported by hydroxy yet");
+    let manual = match known.chapter.strip_prefix("management ") {
+        Some(chapter) => format!("management.txt, chapter {chapter}"),
+        None => format!("configuration.txt, chapter {}", known.chapter),
+    };
+    Some(Box::new(Diagnostic::alert("not-yet", text).at(span).label("not supported yet").help(format!("see {manual}"))))
+}
+
+/// A keyword of the same class that was probably meant.
+pub fn similar(class: Class, name: &str) -> Option<&'static str> {
+    suggest(name, names(class))
+}
+
+struct Inventory {
+    list: Vec<Known>,
+    index: HashMap<(Class, &'static str), usize>,
+}
+
+fn inventory() -> &'static Inventory {
+    static INVENTORY: OnceLock<Inventory> = OnceLock::new();
+    INVENTORY.get_or_init(|| {
+        let list: Vec<Known> = include_str!("known-3.4.tsv").lines().filter_map(parse).collect();
+        let index = list.iter().enumerate().map(|(at, known)| ((known.class, known.name), at)).collect();
+        Inventory { list, index }
+    })
+}
+
+fn parse(line: &'static str) -> Option<Known> {
+    let mut columns = line.split('\t');
+    let class = class(columns.next()?)?;
+    let mut column = || columns.next().unwrap_or("");
+    Some(Known { class, name: column(), place: column(), signature: column(), chapter: column() })
+}
+
+fn class(name: &str) -> Option<Class> {
+    Some(match name {
+        "acl" => Class::Acl,
+        "action" => Class::Action,
+        "alias" => Class::Alias,
+        "bind" => Class::Bind,
+        "cli" => Class::Cli,
+        "converter" => Class::Converter,
+        "fetch" => Class::Fetch,
+        "filter" => Class::Filter,
+        "global" => Class::Global,
+        "other" => Class::Other,
+        "proxy" => Class::Proxy,
+        "section" => Class::Section,
+        "server" => Class::Server,
+        "service" => Class::Service,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_inventory_is_read() {
+        assert_eq!(all().len(), include_str!("known-3.4.tsv").lines().count());
+        assert!(all().iter().all(|known| !known.name.is_empty() && !known.chapter.is_empty()));
+    }
+
+    #[test]
+    fn a_known_keyword_names_its_chapter() {
+        let error = not_yet(Class::Proxy, "stick-table", Span::nowhere()).map(|error| format!("{error:?}"));
+        let error = error.unwrap_or_default();
+        assert!(error.contains("known to HAProxy 3.4, not supported by hydroxy yet"), "{error}");
+        assert!(not_yet(Class::Proxy, "stick-tabel", Span::nowhere()).is_none());
+        assert_eq!(similar(Class::Proxy, "stick-tabel"), Some("stick-table"));
+    }
+}
