@@ -1,1 +1,5 @@
-//! Command line, load, signals, demo.
+//! Command line, load, signals, demo: what ties all modules together.
+
+pub mod demo;
+pub mod options;
+pub mod version;

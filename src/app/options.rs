@@ -1,0 +1,192 @@
+//! HAProxy's command line (management.txt chapter 3), read into plain data.
+//!
+//! HAProxy's options are not of the getopt family (`-dMno-merge`, `-sf 12 13`, `-f` several times, `-cc COND`), so they are
+//! read by hand; hydroxy's own commands (`hydroxy demo`) use clap, see `command`.
+
+/// What the command line asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `-f`: files and directories in order, then those behind `--`.
+    pub files: Vec<String>,
+    /// `-c`: check and exit.
+    pub check: bool,
+    /// `-cc COND`: evaluate a condition and exit.
+    pub condition: Option<String>,
+    /// `-v`, `-vv`, `-vq`, `-vqs`, `-vqb`.
+    pub version: Option<Version>,
+    /// `-V`: verbose, as if `quiet` had not been given.
+    pub verbose: bool,
+    /// `-q`: no messages.
+    pub quiet: bool,
+    /// `-d`: debug mode, stay in the foreground.
+    pub debug: bool,
+    /// `-db`: stay in the foreground.
+    pub foreground: bool,
+    /// `-D`: daemon.
+    pub daemon: bool,
+    /// `-p FILE`.
+    pub pidfile: Option<String>,
+    /// `-n N`: overrides the global `maxconn`.
+    pub maxconn: Option<u32>,
+    /// `-N N`: default `maxconn` per proxy.
+    pub proxy_maxconn: Option<u32>,
+    /// `-L NAME`.
+    pub local_peer: Option<String>,
+    /// `-C DIR`: change to it before reading files.
+    pub directory: Option<String>,
+    /// `-dK[class,...]`.
+    pub dump_keywords: Option<String>,
+    /// `-dW`: warnings are fatal.
+    pub zero_warning: bool,
+    /// `-dD`: diagnostic mode.
+    pub diagnostic: bool,
+    /// `-dr`: servers whose names do not resolve do not stop the load.
+    pub ignore_resolution: bool,
+    /// `-dV`: no verification of server certificates.
+    pub no_server_verify: bool,
+    /// `--compat RELEASE`.
+    pub compat: Option<String>,
+    /// Options of HAProxy that are accepted without effect, with the reason; shown by `-V`.
+    pub without_effect: Vec<(String, &'static str)>,
+}
+
+/// The forms of `-v`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// `-v`
+    Short,
+    /// `-vv`
+    Long,
+    /// `-vq`
+    Number,
+    /// `-vqs`
+    ShortNumber,
+    /// `-vqb`
+    Branch,
+}
+
+/// Reads the arguments behind the program's name. An error is text for the user; the exit code is 1.
+pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options::default();
+    let mut args = args.into_iter().peekable();
+    while let Some(arg) = args.next() {
+        if arg == "--" {
+            options.files.extend(args.by_ref());
+            break;
+        }
+        let mut value = |what: &str| args.next().ok_or_else(|| format!("option '{arg}' expects {what}"));
+        match arg.as_str() {
+            "-f" => options.files.push(value("a file or directory")?),
+            "-c" | "--check" => options.check = true,
+            "-cc" => options.condition = Some(value("a condition")?),
+            "-p" => options.pidfile = Some(value("a file")?),
+            "-n" => options.maxconn = Some(number(&arg, &value("a number of connections")?)?),
+            "-N" => options.proxy_maxconn = Some(number(&arg, &value("a number of connections")?)?),
+            "-m" => {
+                let text = value("a number of megabytes")?;
+                number(&arg, &text)?;
+                return Err(unsupported("-m", "limits of memory are not supported yet; use the service manager's"));
+            }
+            "-L" => options.local_peer = Some(value("a name")?),
+            "-C" => options.directory = Some(value("a directory")?),
+            "--compat" => options.compat = Some(value("a release such as 2.8")?),
+            "-W" | "-Ws" => return Err(unsupported(&arg, "master-worker mode is not supported yet; use -db or -D")),
+            "-sf" | "-st" => return Err(unsupported(&arg, "taking over from other processes is not supported yet")),
+            "-x" | "-S" => return Err(unsupported(&arg, "it is not supported yet")),
+            _ => flag(&mut options, &arg)?,
+        }
+    }
+    Ok(options)
+}
+
+fn flag(options: &mut Options, arg: &str) -> Result<(), String> {
+    match arg {
+        "-v" => options.version = Some(Version::Short),
+        "-vv" => options.version = Some(Version::Long),
+        "-vq" => options.version = Some(Version::Number),
+        "-vqs" => options.version = Some(Version::ShortNumber),
+        "-vqb" => options.version = Some(Version::Branch),
+        "-V" => options.verbose = true,
+        "-q" => options.quiet = true,
+        "-d" => options.debug = true,
+        "-db" => options.foreground = true,
+        "-D" => options.daemon = true,
+        "-dW" => options.zero_warning = true,
+        "-dD" => options.diagnostic = true,
+        "-dr" => options.ignore_resolution = true,
+        "-dV" => options.no_server_verify = true,
+        _ => return long_flag(options, arg),
+    }
+    Ok(())
+}
+
+fn long_flag(options: &mut Options, arg: &str) -> Result<(), String> {
+    if let Some(classes) = arg.strip_prefix("-dK") {
+        options.dump_keywords = Some(classes.to_owned());
+        return Ok(());
+    }
+    for (prefix, exact, why) in WITHOUT_EFFECT {
+        if arg == *prefix || (!exact && arg.starts_with(prefix)) {
+            options.without_effect.push((arg.to_owned(), why));
+            return Ok(());
+        }
+    }
+    if arg.starts_with("-dC") || arg.starts_with("-dt") || matches!(arg, "-dL" | "-dc" | "-4") || arg.starts_with("-dA")
+    {
+        return Err(unsupported(arg, "it is not supported yet"));
+    }
+    Err(format!("unknown option '{arg}'"))
+}
+
+fn unsupported(option: &str, why: &str) -> String {
+    format!("option '{option}' is known to HAProxy 3.4, not supported by hydroxy yet: {why}")
+}
+
+fn number(option: &str, text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("option '{option}' expects a number, found '{text}'"))
+}
+
+/// (option, whether it has no argument glued to it, why it has no effect here).
+const WITHOUT_EFFECT: &[(&str, bool, &str)] = &[
+    ("-dM", false, "memory is safe without poisoning"),
+    ("-de", true, "tokio uses epoll, there is no other poller to fall back to"),
+    ("-dp", true, "poll() is never used"),
+    ("-dS", true, "splice() is never used"),
+    ("-dG", true, "names are resolved by the system's resolver in any case"),
+    ("-dR", true, "each core has its own listening socket"),
+    ("-dI", true, "no external program is ever started"),
+    ("-dF", true, "there is no fast-forwarding to turn off"),
+    ("-dZ", true, "there is no zero-copy forwarding to turn off"),
+    ("-dT", true, "kTLS is never used"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Options, String> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn several_files_and_those_behind_two_dashes() {
+        let options = read("-f a.cfg -c -V -f dir -- b.cfg c.cfg").unwrap_or_default();
+        assert_eq!(options.files, ["a.cfg", "dir", "b.cfg", "c.cfg"]);
+        assert!(options.check && options.verbose);
+    }
+
+    #[test]
+    fn glued_arguments_are_read() {
+        let options = read("-dKall -dMno-merge -db").unwrap_or_default();
+        assert_eq!(options.dump_keywords.as_deref(), Some("all"));
+        assert!(options.foreground);
+        assert_eq!(options.without_effect.len(), 1);
+    }
+
+    #[test]
+    fn what_is_known_but_not_supported_says_so() {
+        assert!(read("-W").is_err_and(|text| text.contains("known to HAProxy 3.4")));
+        assert!(read("-Z").is_err_and(|text| text.contains("unknown option")));
+        assert!(read("-n ten").is_err_and(|text| text.contains("expects a number")));
+    }
+}
