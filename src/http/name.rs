@@ -1,0 +1,205 @@
+//! Header field names: the well-known ones as small ids, any other as prepared lower-case bytes.
+
+use std::borrow::Cow;
+
+macro_rules! header_ids {
+    ($($variant:ident $constant:ident $text:literal,)*) => {
+        /// A well-known field name. The parser gives every field its id, so that rules compare one byte instead of a name.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+        #[repr(u8)]
+        pub enum HeaderId {
+            /// Any name without an id of its own.
+            Other,
+            $($variant,)*
+        }
+
+        /// Lower-case text of every id, by its number.
+        const TEXTS: &[&str] = &["", $($text,)*];
+        const IDS: &[HeaderId] = &[HeaderId::Other, $(HeaderId::$variant,)*];
+
+        impl HeaderName {
+            $(#[doc = concat!("`", $text, "`")]
+            pub const $constant: HeaderName = HeaderName { id: HeaderId::$variant, text: Cow::Borrowed($text.as_bytes()) };)*
+        }
+    };
+}
+
+header_ids! {
+    Accept ACCEPT "accept",
+    AcceptEncoding ACCEPT_ENCODING "accept-encoding",
+    AcceptLanguage ACCEPT_LANGUAGE "accept-language",
+    AccessControlAllowOrigin ACCESS_CONTROL_ALLOW_ORIGIN "access-control-allow-origin",
+    Age AGE "age",
+    Allow ALLOW "allow",
+    Authorization AUTHORIZATION "authorization",
+    CacheControl CACHE_CONTROL "cache-control",
+    Connection CONNECTION "connection",
+    ContentEncoding CONTENT_ENCODING "content-encoding",
+    ContentLength CONTENT_LENGTH "content-length",
+    ContentType CONTENT_TYPE "content-type",
+    Cookie COOKIE "cookie",
+    Date DATE "date",
+    Etag ETAG "etag",
+    Expect EXPECT "expect",
+    Expires EXPIRES "expires",
+    Forwarded FORWARDED "forwarded",
+    Host HOST "host",
+    IfMatch IF_MATCH "if-match",
+    IfModifiedSince IF_MODIFIED_SINCE "if-modified-since",
+    IfNoneMatch IF_NONE_MATCH "if-none-match",
+    IfUnmodifiedSince IF_UNMODIFIED_SINCE "if-unmodified-since",
+    KeepAlive KEEP_ALIVE "keep-alive",
+    LastModified LAST_MODIFIED "last-modified",
+    Link LINK "link",
+    Location LOCATION "location",
+    Origin ORIGIN "origin",
+    Pragma PRAGMA "pragma",
+    ProxyAuthorization PROXY_AUTHORIZATION "proxy-authorization",
+    ProxyConnection PROXY_CONNECTION "proxy-connection",
+    Range RANGE "range",
+    Referer REFERER "referer",
+    RetryAfter RETRY_AFTER "retry-after",
+    SecWebsocketAccept SEC_WEBSOCKET_ACCEPT "sec-websocket-accept",
+    SecWebsocketKey SEC_WEBSOCKET_KEY "sec-websocket-key",
+    Server SERVER "server",
+    SetCookie SET_COOKIE "set-cookie",
+    StrictTransportSecurity STRICT_TRANSPORT_SECURITY "strict-transport-security",
+    Te TE "te",
+    Trailer TRAILER "trailer",
+    TransferEncoding TRANSFER_ENCODING "transfer-encoding",
+    Upgrade UPGRADE "upgrade",
+    UpgradeInsecureRequests UPGRADE_INSECURE_REQUESTS "upgrade-insecure-requests",
+    UserAgent USER_AGENT "user-agent",
+    Vary VARY "vary",
+    Via VIA "via",
+    WwwAuthenticate WWW_AUTHENTICATE "www-authenticate",
+    XForwardedFor X_FORWARDED_FOR "x-forwarded-for",
+    XForwardedHost X_FORWARDED_HOST "x-forwarded-host",
+    XForwardedPort X_FORWARDED_PORT "x-forwarded-port",
+    XForwardedProto X_FORWARDED_PROTO "x-forwarded-proto",
+    XRealIp X_REAL_IP "x-real-ip",
+    XRequestId X_REQUEST_ID "x-request-id",
+}
+
+impl HeaderId {
+    /// The id of a name that is already in lower case.
+    #[inline]
+    pub fn of_lower(name: &[u8]) -> HeaderId {
+        let &[first, .., before, last] = name else {
+            return if name == b"te" { HeaderId::Te } else { HeaderId::Other };
+        };
+        let number = SLOTS[slot(name.len(), first, before, last)] as usize;
+        if TEXTS[number].as_bytes() == name { IDS[number] } else { HeaderId::Other }
+    }
+
+    /// The name in lower case, empty for `Other`.
+    #[inline]
+    pub fn text(self) -> &'static str {
+        TEXTS[self as usize]
+    }
+
+    /// One bit per id, for sets of names.
+    #[inline]
+    pub const fn bit(self) -> u64 {
+        1 << (self as u64)
+    }
+}
+
+/// A field name prepared at load: lower case, with its id.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct HeaderName {
+    id: HeaderId,
+    text: Cow<'static, [u8]>,
+}
+
+impl HeaderName {
+    /// Prepares a name as written in a configuration; the case does not matter.
+    pub fn new(name: impl AsRef<[u8]>) -> HeaderName {
+        let lower = name.as_ref().to_ascii_lowercase();
+        match HeaderId::of_lower(&lower) {
+            HeaderId::Other => HeaderName { id: HeaderId::Other, text: Cow::Owned(lower) },
+            id => HeaderName::from(id),
+        }
+    }
+
+    #[inline]
+    pub fn id(&self) -> HeaderId {
+        self.id
+    }
+
+    /// The name in lower case.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Whether a field with this id and lower-case name is meant.
+    #[inline]
+    pub fn is(&self, id: HeaderId, lower: &[u8]) -> bool {
+        self.id == id && (id != HeaderId::Other || *self.text == *lower)
+    }
+}
+
+impl From<HeaderId> for HeaderName {
+    fn from(id: HeaderId) -> HeaderName {
+        HeaderName { id, text: Cow::Borrowed(id.text().as_bytes()) }
+    }
+}
+
+impl std::fmt::Display for HeaderName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.text))
+    }
+}
+
+/// A perfect hash of the well-known names, found by trying multipliers; `slots` refuses to compile if two names collide.
+#[inline]
+const fn slot(len: usize, first: u8, before: u8, last: u8) -> usize {
+    (len.wrapping_mul(7) + first as usize * 12 + last as usize * 24 + before as usize * 18) & (SLOT_COUNT - 1)
+}
+
+const fn slots() -> [u8; SLOT_COUNT] {
+    let mut table = [0; SLOT_COUNT];
+    let mut number = 1;
+    while number < TEXTS.len() {
+        let text = TEXTS[number].as_bytes();
+        let len = text.len();
+        let place = slot(len, text[0], text[len - 2], text[len - 1]);
+        assert!(table[place] == 0, "two well-known names share a slot: choose other multipliers");
+        table[place] = number as u8;
+        number += 1;
+    }
+    table
+}
+
+const SLOT_COUNT: usize = 128;
+static SLOTS: [u8; SLOT_COUNT] = slots();
+/// `HeaderId::bit` has room for 64 ids.
+const _: () = assert!(TEXTS.len() <= 64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_well_known_name_is_found_and_nothing_else() {
+        for (number, text) in TEXTS.iter().enumerate().skip(1) {
+            assert_eq!(HeaderId::of_lower(text.as_bytes()), IDS[number], "{text}");
+            assert_eq!(HeaderName::new(text.to_uppercase()).id(), IDS[number]);
+            assert_eq!(IDS[number].text(), *text);
+        }
+        for other in ["", "t", "x", "tE", "hosu", "host2", "x-forwarded-fop", "connectiom"] {
+            assert_eq!(HeaderId::of_lower(other.as_bytes()), HeaderId::Other, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_prepared_name_matches_by_id_or_by_bytes() {
+        let custom = HeaderName::new("X-Custom");
+        assert_eq!(custom.as_bytes(), b"x-custom");
+        assert!(custom.is(HeaderId::Other, b"x-custom"));
+        assert!(!custom.is(HeaderId::Other, b"x-custon"));
+        assert!(HeaderName::HOST.is(HeaderId::Host, b"host"));
+        assert!(!HeaderName::HOST.is(HeaderId::Other, b"x"));
+    }
+}
