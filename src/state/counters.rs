@@ -64,19 +64,33 @@ pub enum Stat {
     Connects,
     /// `reuse`, connections to servers reused.
     Reuses,
-    /// Sum of queue times in ms of `Timed` streams, for `qtime`.
-    QueueTime,
-    /// Sum of connect times in ms.
-    ConnectTime,
-    /// Sum of response times in ms.
-    ResponseTime,
-    /// Sum of total times in ms.
-    TotalTime,
-    /// How many streams the four sums hold.
-    Timed,
+    /// `reqbout`, request bytes sent to servers (`reqbin` is `BytesIn`).
+    RequestBytesOut,
+    /// `resbout`, response bytes sent to clients (`resbin` is `BytesOut`).
+    ResponseBytesOut,
+    /// Sliding sums of queue, connect, response and total times in ms: see [`Counters::timed`].
+    TimeSums,
 }
 
-const STATS: usize = Stat::Timed as usize + 1;
+/// The times a stream took, in milliseconds; `show stat` gives their averages over the last 1024 streams and their maxima.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// `qtime`
+    pub queue: u64,
+    /// `ctime`
+    pub connect: u64,
+    /// `rtime`
+    pub response: u64,
+    /// `ttime`
+    pub total: u64,
+}
+
+const TIMES: usize = Stat::TimeSums as usize;
+const TIME_MAXIMA: usize = TIMES + 4;
+const TIMED: usize = TIME_MAXIMA + 4;
+const CELLS: usize = TIMED + 1;
+/// How many streams an average reaches back.
+const WINDOW: u64 = 1024;
 
 /// One padded row of counters per core; written by that core only, summed on read.
 pub struct Counters {
@@ -84,12 +98,12 @@ pub struct Counters {
 }
 
 #[repr(align(128))]
-struct Row([AtomicU64; STATS]);
+struct Row([AtomicU64; CELLS]);
 
 impl Counters {
     /// Counters for `cores` cores (at least one).
     pub fn new(cores: usize) -> Self {
-        let row = |_| Row([const { AtomicU64::new(0) }; STATS]);
+        let row = |_| Row([const { AtomicU64::new(0) }; CELLS]);
         Counters { rows: (0..cores.max(1)).map(row).collect() }
     }
 
@@ -118,6 +132,38 @@ impl Counters {
             _ => Stat::ResponsesOther,
         };
         self.inc(core, stat);
+    }
+
+    /// Takes the times of a successful stream into the averages and maxima.
+    pub fn timed(&self, core: CoreId, times: Times) {
+        let Some(Row(cells)) = self.rows.get(core.index()) else { return };
+        let seen = cells[TIMED].load(Relaxed);
+        for (at, value) in [times.queue, times.connect, times.response, times.total].into_iter().enumerate() {
+            let sum = cells[TIMES + at].load(Relaxed);
+            // Once the window is full, one average leaves for each value that enters.
+            let leaves = if seen >= WINDOW { sum.div_ceil(WINDOW) } else { 0 };
+            cells[TIMES + at].store(sum - leaves + value, Relaxed);
+            if value > cells[TIME_MAXIMA + at].load(Relaxed) {
+                cells[TIME_MAXIMA + at].store(value, Relaxed);
+            }
+        }
+        cells[TIMED].store((seen + 1).min(WINDOW), Relaxed);
+    }
+
+    /// The average times over (about) the last 1024 streams of each core.
+    pub fn average_times(&self) -> Times {
+        let streams: u64 = self.rows.iter().map(|row| row.0[TIMED].load(Relaxed)).sum();
+        let average = |at: usize| {
+            let sum: u64 = self.rows.iter().map(|row| row.0[TIMES + at].load(Relaxed)).sum();
+            sum.checked_div(streams).unwrap_or(0)
+        };
+        Times { queue: average(0), connect: average(1), response: average(2), total: average(3) }
+    }
+
+    /// The longest times.
+    pub fn max_times(&self) -> Times {
+        let max = |at: usize| self.rows.iter().map(|row| row.0[TIME_MAXIMA + at].load(Relaxed)).max().unwrap_or(0);
+        Times { queue: max(0), connect: max(1), response: max(2), total: max(3) }
     }
 
     /// The sum over all cores.
@@ -194,6 +240,18 @@ mod tests {
         assert_eq!(counters.sum(Stat::BytesIn), 12);
         counters.response(CoreId(1), 404);
         assert_eq!(counters.sum(Stat::Responses4xx), 1);
+    }
+
+    #[test]
+    fn averages_follow_the_last_streams_and_maxima_stay() {
+        let counters = Counters::new(2);
+        counters.timed(CoreId(0), Times { total: 9000, ..Times::default() });
+        for _ in 0..20_000 {
+            counters.timed(CoreId(0), Times { total: 10, ..Times::default() });
+        }
+        counters.timed(CoreId(1), Times { total: 10, ..Times::default() });
+        assert_eq!(counters.average_times().total, 10);
+        assert_eq!(counters.max_times().total, 9000);
     }
 
     #[test]

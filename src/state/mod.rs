@@ -6,6 +6,6 @@ pub mod counters;
 pub mod proxy;
 pub mod server;
 
-pub use counters::{Counters, Rate};
-pub use proxy::{BindState, ProxyState, View};
+pub use counters::{Counters, Rate, Stat, Times};
+pub use proxy::{BindState, Process, ProxyState, View};
 pub use server::{Admin, CheckResult, Health, ServerState};
