@@ -22,6 +22,8 @@ pub struct Word {
 pub struct Step {
     pub text: u32,
     pub source: u32,
+    /// How many bytes of source an escape or a variable takes, whatever its value; 0 where both run in parallel.
+    pub width: u32,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -72,26 +74,27 @@ impl Word {
         matches!(self.text, Text::Utf8(_))
     }
 
-    /// Where bytes `range` of the text were written. Text from a variable maps to where the variable stands.
+    /// Where bytes `range` of the text were written. Text from a variable maps to the whole variable.
     pub fn part(&self, range: Range<usize>) -> Span {
         let length = self.as_bytes().len();
         if range.start == 0 && range.end >= length {
             return self.span;
         }
-        let start = self.column(range.start);
-        let end = if range.end <= range.start { start } else { self.column(range.end - 1).saturating_add(1) };
+        let (start, _) = self.columns(range.start);
+        let end = if range.end <= range.start { start } else { self.columns(range.end - 1).1 };
         Span { start: start.min(self.span.end), end: end.clamp(start, self.span.end.max(start)), ..self.span }
     }
 
-    fn column(&self, at: usize) -> u32 {
+    /// First column of what byte `at` of the text was written as, and the column behind it.
+    fn columns(&self, at: usize) -> (u32, u32) {
         let at = u32::try_from(at).unwrap_or(u32::MAX);
         let behind = self.steps.partition_point(|step| step.text <= at);
         match behind.checked_sub(1).and_then(|index| self.steps.get(index)) {
-            None => self.span.start.saturating_add(at),
-            Some(step) => {
-                let column = step.source.saturating_add(at - step.text);
-                // Within an expansion every byte maps to the variable, which ends where the next step starts.
-                self.steps.get(behind).map_or(column, |next| column.min(next.source.saturating_sub(1)))
+            Some(step) if step.width > 0 => (step.source, step.source.saturating_add(step.width)),
+            step => {
+                let (text, source) = step.map_or((0, self.span.start), |step| (step.text, step.source));
+                let column = source.saturating_add(at - text);
+                (column, column.saturating_add(1))
             }
         }
     }
@@ -147,9 +150,10 @@ mod tests {
     fn a_resolved_word_maps_through_its_steps() {
         // Source: a\ b"c d" starting at column 0; text: "a bc d".
         let file = SourceMap::new().add("a", *br#"a\ b"c d""#);
-        let steps = vec![Step { text: 1, source: 2 }, Step { text: 3, source: 5 }];
+        let step = |text, source, width| Step { text, source, width };
+        let steps = vec![step(1, 1, 2), step(2, 4, 0)];
         let word = Word::resolved(b"a bc d".to_vec(), Span::new(file, 1, 0..9), steps);
-        assert_eq!(word.part(2..3).columns(), 3..4);
+        assert_eq!(word.part(1..2).columns(), 1..3);
         assert_eq!(word.part(3..6).columns(), 5..8);
     }
 
