@@ -1,0 +1,163 @@
+"""Starts a proxy on one case and collects all that can be seen of it: logs, statistics, exit code.
+
+Sockets of the proxy are opened here and inherited, so there is no port to guess and no start to wait for.
+"""
+import csv
+import io
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import http1
+from client import Client
+from origin import Origin
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# Columns whose values depend on time, place or release rather than on what was asked of the proxy.
+VOLATILE = set("""scur smax slim stot_rate rate rate_max rate_lim req_rate req_rate_max conn_rate conn_rate_max lastchg lastsess
+    downtime check_duration qtime ctime rtime ttime qtime_max ctime_max rtime_max ttime_max addr idle_conn_cur
+    safe_conn_cur used_conn_cur need_conn_est agent_duration pid iid sid uweight agg_server_status agg_check_status
+    agg_server_check_status srid qlimit h1_bytes_in h1_bytes_out h1_total_connections connect reuse""".split())
+
+
+def run_case(program, case):
+    """Everything observed of `program` on the case: channel -> lines."""
+    if not (case / "client.txt").exists():
+        return check_only(program, case)
+    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
+        return run_traffic(program, case, pathlib.Path(folder))
+
+
+def check_only(program, case):
+    done = subprocess.run(
+        [program, "-c", "-f", "haproxy.cfg"], cwd=case, capture_output=True, text=True, errors="replace", timeout=10
+    )
+    valid = "Configuration file is valid" in done.stdout + done.stderr
+    return {"exit": [f"exit code {done.returncode}", f"said valid: {valid}"]}
+
+
+def run_traffic(program, case, folder):
+    config = (case / "haproxy.cfg").read_text()
+    stop = threading.Event()
+    script = case / "origin.txt"
+    names = sorted(set(re.findall(r"\$\{(ORIGIN\w*)\}", config)))
+    origins = {name: Origin(script.read_text() if script.exists() else None, stop) for name in names}
+    # The first socket bound in the file is the one that `connect` means.
+    binds = {name: http1.listen() for name in dict.fromkeys(re.findall(r"fd@\$\{(\w+)\}", config))}
+    sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sink.bind(("127.0.0.1", 0))
+    dead = socket.socket()
+    dead.bind(("127.0.0.1", 0))  # Bound, never listening: connections to it are refused.
+    env = {
+        "PATH": os.environ["PATH"],
+        "STATS": str(folder / "stats"),
+        "LOGADDR": "127.0.0.1:%d" % sink.getsockname()[1],
+        "DEAD": "127.0.0.1:%d" % dead.getsockname()[1],
+        "CASE": str(case),
+        **{name: origin.address for name, origin in origins.items()},
+        **{name: str(sock.fileno()) for name, sock in binds.items()},
+    }
+    command = [program, "-db", "-f", str(HERE / "common.cfg"), "-f", str(case / "haproxy.cfg")]
+    process = subprocess.Popen(
+        command,
+        env=env,
+        cwd=folder,
+        pass_fds=[sock.fileno() for sock in binds.values()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        addresses = {name: sock.getsockname() for name, sock in binds.items()}
+        for sock in binds.values():
+            sock.close()
+        return observe(process, case, addresses, origins, sink, folder / "stats")
+    finally:
+        stop.set()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        dead.close()
+        sink.close()
+
+
+def observe(process, case, addresses, origins, sink, stats):
+    if not wait_for(stats, process):
+        said = process.communicate(timeout=5)[0].decode(errors="replace") if process.poll() is not None else ""
+        return {"start": [f"did not start, exit code {process.poll()}"] + said.splitlines()}
+    client = Client(addresses)
+    client.play((case / "client.txt").read_text())
+    time.sleep(0.05)  # The proxy notices that the last connections are closed.
+    columns, table = show_stat(stats)
+    process.send_signal(signal.SIGUSR1)
+    try:
+        said = process.communicate(timeout=6)[0].decode(errors="replace")
+        code = process.returncode
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, code = process.communicate()[0].decode(errors="replace"), "none: still running after SIGUSR1"
+    panics = [line for line in said.splitlines() if "panicked" in line]
+    return {
+        "start": panics,
+        "client": [line for record in client.record for line in record],
+        **{f"origin {name}": [l for record in o.record for l in record] for name, o in origins.items()},
+        "log": drain(sink),
+        "columns": columns,
+        "csv": table,
+        "exit": [f"exit code {code}"],
+    }
+
+
+def wait_for(stats, process):
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and process.poll() is None:
+        if stats.exists():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def show_stat(path):
+    """The columns of `show stat`, and its cells as "proxy service column=value" without empty and volatile ones."""
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(3)
+            sock.connect(str(path))
+            sock.sendall(b"show stat\n")
+            text = http1.Stream(sock).to_end().decode()
+    except OSError as error:
+        return [], [f"show stat: {error}"]
+    rows = csv.DictReader(io.StringIO(text.lstrip("# ")))
+    lines = []
+    for row in rows:
+        name = f"{row['pxname']} {row['svname']}"
+        lines += [f"{name} {key}={value}" for key, value in row.items() if value and key and key not in VOLATILE]
+    return rows.fieldnames or [], sorted(line for line in lines if not line.endswith("=0"))
+
+
+def drain(sink):
+    """The lines of traffic that arrived in the log sink, with times and ports masked."""
+    lines = []
+    sink.settimeout(0.1)
+    try:
+        while True:
+            lines.append(mask(sink.recv(65536).decode(errors="replace").rstrip("\n")))
+    except TimeoutError:
+        return [line for line in lines if not re.search(r": (Stopping|Proxy \S+ stopp)", line)]
+
+
+def mask(line):
+    line = re.sub(r"^(<\d+>)\w{3} [ \d]\d \d\d:\d\d:\d\d ", r"\1DATE ", line)
+    line = re.sub(r" \w+\[\d+\]: ", " TAG[PID]: ", line, count=1)
+    line = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line)
+    line = re.sub(r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(\.\d+| [-+]\d{4})?\]", "[TIME]", line)
+    line = re.sub(r' \d+ \d+ ("[^"]*" "[^"]*" "[^"]*") -?\d+ -?\d+ -?\d+ -?\d+ -?\d+ ', r" PORT MS \1 T T T T T ", line)
+    timers = r"(?<= )(-?\d+(?:/\+?-?\d+){1,4})(?= (?:\+?-?\d{1,3} )?\+?\d+ )"
+    return re.sub(timers, lambda m: re.sub(r"(?<![-\d])\d+", "T", m.group(1)), line, count=1)
