@@ -1,1 +1,3 @@
-//! Runtime socket and stats page.
+//! Runtime socket and stats page: what an operator sees of a running process.
+
+pub mod stats;

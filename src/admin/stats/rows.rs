@@ -1,0 +1,471 @@
+//! What `show stat` shows: one row per frontend, listener, server and backend, made from the configuration and its run-time state.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::columns::{COLUMNS, CORE, col};
+use crate::ir::{Balance, Ir, Mode, PortSpec, Proxy, Server, ServerAddr};
+use crate::state::{Admin, BindState, Counters, Health, ProxyState, ServerState, Stat, View};
+
+/// One value of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Cell {
+    /// Not applicable.
+    #[default]
+    Empty,
+    /// A number.
+    Num(i64),
+    /// Text.
+    Text(String),
+}
+
+/// What a row describes; the number is the `type` column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 0
+    Frontend = 0,
+    /// 1
+    Backend = 1,
+    /// 2
+    Server = 2,
+    /// 3
+    Listener = 3,
+}
+
+/// One line of the statistics.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What it describes.
+    pub kind: Kind,
+    /// In order of [`COLUMNS`].
+    pub cells: Vec<Cell>,
+    /// The server's colour class on the page.
+    pub class: &'static str,
+}
+
+/// When the statistics are taken.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    /// Milliseconds on the monotonic clock that rates are counted with.
+    pub now_ms: u64,
+    /// Unix time in seconds.
+    pub now: i64,
+}
+
+impl Row {
+    fn new(kind: Kind, proxy: &Proxy, name: &str) -> Row {
+        let mut row = Row { kind, cells: vec![Cell::Empty; COLUMNS.len()], class: "" };
+        row.text(const { col("pxname") }, &proxy.name);
+        row.text(const { col("svname") }, name);
+        row.num(const { col("pid") }, 1);
+        row.num(const { col("iid") }, i64::from(proxy.uuid));
+        row.num(const { col("sid") }, 0);
+        row.num(const { col("type") }, kind as i64);
+        row.text(const { col("mode") }, if proxy.mode == Mode::Http { "http" } else { "tcp" });
+        row.text(CORE, "-");
+        row
+    }
+
+    fn num(&mut self, at: usize, value: impl TryInto<i64>) {
+        self.cells[at] = Cell::Num(value.try_into().unwrap_or(i64::MAX));
+    }
+
+    fn text(&mut self, at: usize, value: &str) {
+        self.cells[at] = Cell::Text(value.to_owned());
+    }
+
+    /// The value as text; empty where it does not apply.
+    pub fn show(&self, at: usize) -> String {
+        match self.cells.get(at) {
+            None | Some(Cell::Empty) => String::new(),
+            Some(Cell::Num(value)) => value.to_string(),
+            Some(Cell::Text(value)) => value.clone(),
+        }
+    }
+
+    /// The number, 0 where it does not apply.
+    pub fn number(&self, at: usize) -> i64 {
+        match self.cells.get(at) {
+            Some(Cell::Num(value)) => *value,
+            _ => 0,
+        }
+    }
+
+    fn sums(&mut self, counters: &Counters, columns: &[(usize, Stat)]) {
+        for &(at, stat) in columns {
+            self.num(at, counters.sum(stat));
+        }
+    }
+}
+
+/// All rows of the proxies that pass `shown`, in file order.
+pub fn rows(ir: &Ir, view: &View, at: At, shown: impl Fn(&Proxy) -> bool) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for proxy in ir.proxies.iter().filter(|proxy| !proxy.disabled && shown(proxy)) {
+        let Some(state) = view.proxies.get(proxy.id.index()) else { continue };
+        if proxy.frontend {
+            rows.push(frontend(ir, proxy, state, at));
+            if proxy.socket_stats {
+                rows.extend(state.binds.iter().enumerate().map(|(index, bind)| listener(ir, proxy, bind, index)));
+            }
+        }
+        if proxy.backend {
+            for (server, state) in proxy.servers.iter().zip(&state.servers) {
+                rows.push(self::server(proxy, server, state, at));
+            }
+            rows.push(backend(ir, proxy, state, at));
+        }
+    }
+    rows
+}
+
+fn frontend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
+    let mut row = Row::new(Kind::Frontend, proxy, "FRONTEND");
+    row.class = "frontend";
+    row.num(const { col("scur") }, state.fe_current.load(Relaxed));
+    row.num(const { col("smax") }, state.fe_current_max.load(Relaxed));
+    row.num(const { col("slim") }, proxy.maxconn.or(ir.global.maxconn).unwrap_or(0));
+    row.sums(&state.fe, TRAFFIC);
+    row.sums(&state.fe, FRONTEND);
+    row.text(const { col("status") }, "OPEN");
+    row.num(const { col("rate") }, state.fe_rate.per_second(at.now_ms));
+    row.num(const { col("rate_lim") }, proxy.rate_limit.unwrap_or(0));
+    row.num(const { col("rate_max") }, state.fe_rate.max());
+    row.num(const { col("req_rate") }, state.req_rate.per_second(at.now_ms));
+    row.num(const { col("req_rate_max") }, state.req_rate.max());
+    row.num(const { col("conn_rate") }, state.conn_rate.per_second(at.now_ms));
+    row.num(const { col("conn_rate_max") }, state.conn_rate.max());
+    zeros(
+        &mut row,
+        &[
+            "comp_in",
+            "comp_out",
+            "comp_byp",
+            "comp_rsp",
+            "sess_other",
+            "h2sess",
+            "h3sess",
+            "req_other",
+            "h2req",
+            "h3req",
+        ],
+    );
+    let http = proxy.mode == Mode::Http;
+    let (sessions, requests) = match http {
+        true => (state.fe.sum(Stat::Sessions), state.fe.sum(Stat::Requests)),
+        false => (0, 0),
+    };
+    row.num(const { col("h1sess") }, sessions);
+    row.num(const { col("h1req") }, requests);
+    if http {
+        row.sums(&state.fe, RESPONSES);
+        row.sums(&state.fe, &[(const { col("intercepted") }, Stat::Intercepted)]);
+        zeros(&mut row, &["cache_lookups", "cache_hits"]);
+    }
+    modules(&mut row, COLUMNS.len());
+    if http {
+        row.num(const { col("h1_open_connections") }, state.fe_current.load(Relaxed));
+        row.num(const { col("h1_total_connections") }, state.fe.sum(Stat::Connections));
+        row.num(const { col("h1_total_streams") }, requests);
+        row.num(const { col("h1_bytes_in") }, state.fe.sum(Stat::BytesIn));
+        row.num(const { col("h1_bytes_out") }, state.fe.sum(Stat::ResponseBytesOut));
+    }
+    row
+}
+
+fn listener(ir: &Ir, proxy: &Proxy, bind: &BindState, index: usize) -> Row {
+    let mut row = Row::new(Kind::Listener, proxy, &bind.name);
+    row.class = "socket";
+    let id = proxy.binds.get(index).and_then(|bind| bind.id).map_or(index as i64 + 1, i64::from);
+    row.num(const { col("sid") }, id);
+    row.num(const { col("scur") }, bind.current.load(Relaxed));
+    row.num(const { col("smax") }, bind.current_max.load(Relaxed));
+    row.num(
+        const { col("slim") },
+        proxy.binds.get(index).and_then(|bind| bind.maxconn).or(ir.global.maxconn).unwrap_or(0),
+    );
+    row.sums(&bind.counters, TRAFFIC);
+    row.sums(&bind.counters, LISTENER);
+    row.text(const { col("status") }, "OPEN");
+    row
+}
+
+fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
+    let mut row = Row::new(Kind::Server, proxy, &server.name);
+    row.num(const { col("sid") }, server.id);
+    row.num(const { col("qcur") }, state.queued.load(Relaxed));
+    row.num(const { col("qmax") }, state.queued_max.load(Relaxed));
+    row.num(const { col("scur") }, state.current.load(Relaxed));
+    row.num(const { col("smax") }, state.current_max.load(Relaxed));
+    if let Some(limit) = server.maxconn {
+        row.num(const { col("slim") }, limit);
+    }
+    if let Some(limit) = server.maxqueue {
+        row.num(const { col("qlimit") }, limit);
+    }
+    row.sums(&state.counters, TRAFFIC);
+    row.sums(&state.counters, SERVER);
+    if proxy.mode == Mode::Http {
+        row.sums(&state.counters, RESPONSES);
+        row.sums(&state.counters, &[(const { col("req_tot") }, Stat::Requests)]);
+    }
+    let (status, class) = status(server, state);
+    row.text(const { col("status") }, &status);
+    row.class = class;
+    let weight = state.weight.load(Relaxed);
+    row.num(const { col("weight") }, weight);
+    row.num(const { col("uweight") }, weight);
+    row.num(const { col("act") }, i64::from(!server.backup));
+    row.num(const { col("bck") }, i64::from(server.backup));
+    row.num(const { col("lastchg") }, at.now - state.changed_at.load(Relaxed));
+    row.num(const { col("rate") }, state.rate.per_second(at.now_ms));
+    row.num(const { col("rate_max") }, state.rate.max());
+    row.num(const { col("lastsess") }, ago(state.last_session.load(Relaxed), at));
+    if server.check.is_some() && state.admin() != Admin::Maint {
+        check(&mut row, server, state, at);
+    }
+    row.text(const { col("addr") }, &address(server, state));
+    if let Some(cookie) = &server.cookie {
+        row.text(const { col("cookie") }, cookie);
+    }
+    times(&mut row, &state.counters);
+    let idle = state.idle.load(Relaxed);
+    let used = state.used.load(Relaxed);
+    row.num(const { col("srv_icur") }, idle);
+    row.num(const { col("idle_conn_cur") }, idle);
+    row.num(const { col("used_conn_cur") }, used);
+    row.num(const { col("need_conn_est") }, used);
+    if let Some(limit) = server.pool_max {
+        row.num(const { col("src_ilim") }, limit);
+    }
+    zeros(&mut row, &["safe_conn_cur", "srid", "priv_idle_cur"]);
+    modules(&mut row, const { col("ssl_failed_ocsp_staple") } + 1);
+    row
+}
+
+fn check(row: &mut Row, server: &Server, state: &ServerState, at: At) {
+    let (Some(check), result) = (&server.check, state.check.load()) else { return };
+    let down = if state.health() == Health::Down { at.now - state.changed_at.load(Relaxed) } else { 0 };
+    row.num(const { col("chkfail") }, state.check_fails.load(Relaxed));
+    row.num(const { col("chkdown") }, state.downs.load(Relaxed));
+    row.num(const { col("downtime") }, state.down_seconds.load(Relaxed) as i64 + down);
+    row.text(const { col("check_status") }, if result.status.is_empty() { "INI" } else { result.status });
+    if result.code > 0 {
+        row.num(const { col("check_code") }, result.code);
+    }
+    row.num(const { col("check_duration") }, result.duration_ms);
+    row.text(const { col("check_desc") }, describe(result.status));
+    if !result.detail.is_empty() {
+        row.text(const { col("last_chk") }, &result.detail);
+    }
+    row.num(const { col("check_rise") }, check.rise);
+    row.num(const { col("check_fall") }, check.fall);
+    row.num(const { col("check_health") }, state.check_score.load(Relaxed));
+}
+
+fn backend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
+    let mut row = Row::new(Kind::Backend, proxy, "BACKEND");
+    row.class = "backend";
+    row.num(const { col("qcur") }, state.queued.load(Relaxed));
+    row.num(const { col("qmax") }, state.queued_max.load(Relaxed));
+    row.num(const { col("scur") }, state.be_current.load(Relaxed));
+    row.num(const { col("smax") }, state.be_current_max.load(Relaxed));
+    let tenth = ir.global.maxconn.map_or(0, |all| all / 10).max(1);
+    row.num(const { col("slim") }, proxy.fullconn.unwrap_or(tenth));
+    row.sums(&state.be, TRAFFIC);
+    row.sums(&state.be, SERVER);
+    row.sums(&state.be, &[(const { col("dreq") }, Stat::DeniedRequests)]);
+    let usable = |backup: bool| {
+        let pairs = proxy.servers.iter().zip(&state.servers);
+        pairs.filter(|(server, state)| server.backup == backup && state.usable()).collect::<Vec<_>>()
+    };
+    let (active, backup) = (usable(false), usable(true));
+    let up = proxy.servers.is_empty() || !active.is_empty() || !backup.is_empty();
+    row.text(const { col("status") }, if up { "UP" } else { "DOWN" });
+    let taking = if active.is_empty() { &backup } else { &active };
+    let weight: i64 = taking.iter().map(|(_, state)| i64::from(state.weight.load(Relaxed))).sum();
+    row.num(const { col("weight") }, weight);
+    row.num(const { col("uweight") }, weight);
+    row.num(const { col("act") }, active.len() as i64);
+    row.num(const { col("bck") }, backup.len() as i64);
+    let changed = at.now - state.changed_at.load(Relaxed);
+    row.num(const { col("chkdown") }, state.downs.load(Relaxed));
+    row.num(const { col("lastchg") }, changed);
+    if !proxy.servers.is_empty() {
+        row.num(const { col("downtime") }, state.down_seconds.load(Relaxed) as i64 + if up { 0 } else { changed });
+    }
+    row.num(const { col("rate") }, state.be_rate.per_second(at.now_ms));
+    row.num(const { col("rate_max") }, state.be_rate.max());
+    row.num(const { col("lastsess") }, ago(state.last_session.load(Relaxed), at));
+    row.text(const { col("algo") }, algorithm(&proxy.balance));
+    times(&mut row, &state.be);
+    zeros(&mut row, &["comp_in", "comp_out", "comp_byp", "comp_rsp"]);
+    zeros(&mut row, &["agg_server_status", "agg_server_check_status", "agg_check_status"]);
+    if proxy.mode == Mode::Http {
+        row.sums(&state.be, RESPONSES);
+        row.sums(&state.be, &[(const { col("req_tot") }, Stat::Requests)]);
+        zeros(&mut row, &["cache_lookups", "cache_hits"]);
+    }
+    modules(&mut row, COLUMNS.len());
+    row
+}
+
+/// The status text and the colour class of a server.
+fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
+    let pick = |active: &'static str, backup: &'static str| if server.backup { backup } else { active };
+    if state.admin() == Admin::Maint {
+        return ("MAINT".to_owned(), "maintain");
+    }
+    let Some(check) = &server.check else {
+        return match state.admin() {
+            Admin::Drain => ("DRAIN".to_owned(), pick("active_draining", "backup_draining")),
+            _ => ("no check".to_owned(), pick("active_no_check", "backup_no_check")),
+        };
+    };
+    let score = state.check_score.load(Relaxed);
+    match state.health() {
+        Health::Down if score > 0 => {
+            (format!("DOWN {score}/{}", check.rise), pick("active_going_up", "backup_going_up"))
+        }
+        Health::Down => ("DOWN".to_owned(), pick("active_down", "backup_down")),
+        _ if state.admin() == Admin::Drain || state.weight.load(Relaxed) == 0 => {
+            ("DRAIN".to_owned(), pick("active_draining", "backup_draining"))
+        }
+        Health::Stopping => ("NOLB".to_owned(), pick("active_nolb", "backup_nolb")),
+        Health::Up => {
+            let best = check.rise + check.fall - 1;
+            if score > 0 && score < best {
+                let text = format!("UP {}/{}", (score + 1).saturating_sub(check.rise), check.fall);
+                return (text, pick("active_going_down", "backup_going_down"));
+            }
+            ("UP".to_owned(), pick("active_up", "backup_up"))
+        }
+    }
+}
+
+fn address(server: &Server, state: &ServerState) -> String {
+    if let Some(addr) = state.addr.load().as_deref() {
+        return addr.to_string();
+    }
+    let port = match server.port {
+        PortSpec::Fixed(port) => port.to_string(),
+        PortSpec::Offset(offset) => format!("{offset:+}"),
+    };
+    match &server.addr {
+        ServerAddr::Ip(std::net::IpAddr::V6(ip)) => format!("[{ip}]:{port}"),
+        ServerAddr::Ip(ip) => format!("{ip}:{port}"),
+        ServerAddr::Unix(_) | ServerAddr::Abstract(_) => "unix".to_owned(),
+        ServerAddr::Unresolved(_) | ServerAddr::Client => String::new(),
+    }
+}
+
+/// HAProxy's sentence for a check status (management.txt 9.1, `check_desc`).
+fn describe(status: &str) -> &'static str {
+    match status {
+        "" | "INI" => "Initializing",
+        "SOCKERR" => "Socket error",
+        "L4OK" => "Layer4 check passed",
+        "L4TOUT" => "Layer4 timeout",
+        "L4CON" => "Layer4 connection problem",
+        "L6OK" => "Layer6 check passed",
+        "L6TOUT" => "Layer6 timeout",
+        "L6RSP" => "Layer6 invalid response",
+        "L7OK" => "Layer7 check passed",
+        "L7OKC" => "Layer7 check conditionally passed",
+        "L7TOUT" => "Layer7 timeout",
+        "L7RSP" => "Layer7 invalid response",
+        "L7STS" => "Layer7 wrong status",
+        _ => "Unknown",
+    }
+}
+
+fn algorithm(balance: &Balance) -> &'static str {
+    match balance {
+        Balance::RoundRobin => "roundrobin",
+        Balance::StaticRr => "static-rr",
+        Balance::LeastConn => "leastconn",
+        Balance::First => "first",
+        Balance::Source => "source",
+        Balance::Random(_) => "random",
+    }
+}
+
+fn times(row: &mut Row, counters: &Counters) {
+    let (average, max) = (counters.average_times(), counters.max_times());
+    for (at, value) in [
+        (const { col("qtime") }, average.queue),
+        (const { col("ctime") }, average.connect),
+        (const { col("rtime") }, average.response),
+        (const { col("ttime") }, average.total),
+        (const { col("qtime_max") }, max.queue),
+        (const { col("ctime_max") }, max.connect),
+        (const { col("rtime_max") }, max.response),
+        (const { col("ttime_max") }, max.total),
+    ] {
+        row.num(at, value);
+    }
+}
+
+fn ago(second: i64, at: At) -> i64 {
+    if second < 0 { -1 } else { (at.now - second).max(0) }
+}
+
+fn zeros(row: &mut Row, names: &[&str]) {
+    for name in names {
+        if let Some(at) = COLUMNS.iter().position(|column| column == name) {
+            row.num(at, 0);
+        }
+    }
+}
+
+/// The columns of modules whose protocols are not spoken: nothing was counted.
+fn modules(row: &mut Row, end: usize) {
+    for at in CORE + 1..end {
+        row.num(at, 0);
+    }
+}
+
+const TRAFFIC: &[(usize, Stat)] = &[
+    (col("stot"), Stat::Sessions),
+    (col("bin"), Stat::BytesIn),
+    (col("bout"), Stat::BytesOut),
+    (col("dresp"), Stat::DeniedResponses),
+    (col("wrew"), Stat::FailedRewrites),
+    (col("eint"), Stat::InternalErrors),
+    (col("reqbin"), Stat::BytesIn),
+    (col("reqbout"), Stat::RequestBytesOut),
+    (col("resbin"), Stat::BytesOut),
+    (col("resbout"), Stat::ResponseBytesOut),
+];
+const LISTENER: &[(usize, Stat)] = &[
+    (col("dreq"), Stat::DeniedRequests),
+    (col("ereq"), Stat::RequestErrors),
+    (col("dcon"), Stat::DeniedConnections),
+    (col("dses"), Stat::DeniedSessions),
+];
+const FRONTEND: &[(usize, Stat)] = &[
+    (col("dreq"), Stat::DeniedRequests),
+    (col("ereq"), Stat::RequestErrors),
+    (col("dcon"), Stat::DeniedConnections),
+    (col("dses"), Stat::DeniedSessions),
+    (col("conn_tot"), Stat::Connections),
+    (col("req_tot"), Stat::Requests),
+];
+const SERVER: &[(usize, Stat)] = &[
+    (col("econ"), Stat::ConnectErrors),
+    (col("eresp"), Stat::ResponseErrors),
+    (col("wretr"), Stat::Retries),
+    (col("wredis"), Stat::Redispatches),
+    (col("lbtot"), Stat::Chosen),
+    (col("cli_abrt"), Stat::ClientAborts),
+    (col("srv_abrt"), Stat::ServerAborts),
+    (col("connect"), Stat::Connects),
+    (col("reuse"), Stat::Reuses),
+];
+const RESPONSES: &[(usize, Stat)] = &[
+    (col("hrsp_1xx"), Stat::Responses1xx),
+    (col("hrsp_2xx"), Stat::Responses2xx),
+    (col("hrsp_3xx"), Stat::Responses3xx),
+    (col("hrsp_4xx"), Stat::Responses4xx),
+    (col("hrsp_5xx"), Stat::Responses5xx),
+    (col("hrsp_other"), Stat::ResponsesOther),
+];
