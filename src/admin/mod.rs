@@ -1,3 +1,4 @@
 //! Runtime socket and stats page: what an operator sees of a running process.
 
+pub mod cli;
 pub mod stats;
