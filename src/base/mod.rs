@@ -5,4 +5,5 @@ pub mod duration;
 pub mod id;
 pub mod log_formats;
 pub mod size;
+pub mod ipnet;
 pub mod value;
