@@ -3,7 +3,7 @@
 pub mod addr;
 pub mod duration;
 pub mod id;
+pub mod ipnet;
 pub mod log_formats;
 pub mod size;
-pub mod ipnet;
 pub mod value;
