@@ -1,7 +1,5 @@
 //! Up to four strings, compared one after the other: quicker than hashing or walking a trie.
 
-use memchr::memmem::Finder;
-
 use super::{Filter, equal};
 use crate::pattern::pool::Pool;
 
@@ -53,21 +51,5 @@ impl Few {
             Compare::End => sample.len() >= key.len() && equal(&sample[sample.len() - key.len()..], key, self.fold),
         };
         self.keys.iter().find(|(key, at)| fits(key) && filter.keeps(*at)).map(|(_, at)| *at)
-    }
-}
-
-/// One substring, case counting.
-#[derive(Debug)]
-pub(in crate::pattern) struct OneSubstring(Finder<'static>);
-
-impl OneSubstring {
-    /// Prepares the search.
-    pub fn new(key: &[u8]) -> OneSubstring {
-        OneSubstring(Finder::new(key).into_owned())
-    }
-
-    /// Whether the sample contains it.
-    pub fn is_in(&self, sample: &[u8]) -> bool {
-        self.0.find(sample).is_some()
     }
 }

@@ -1,8 +1,8 @@
 //! Substrings: a single one by `memmem`, several by an Aho-Corasick automaton that reads the sample once.
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind as Semantics};
+use memchr::memmem::Finder;
 
-use super::few::OneSubstring;
 use super::{Filter, NONE};
 use crate::pattern::pool::Pool;
 
@@ -10,7 +10,7 @@ use crate::pattern::pool::Pool;
 #[derive(Debug)]
 pub(in crate::pattern) enum Substrings {
     /// The only one, which is pattern 0.
-    One(OneSubstring),
+    One(Box<Finder<'static>>),
     /// Several. `any` only tells whether one occurs and may skip ahead; `each` reports every occurrence.
     Many {
         /// Leftmost-first, which allows prefilters.
@@ -24,7 +24,7 @@ impl Substrings {
     /// Indexes the keys; `None` if they are too many for an automaton.
     pub fn new(keys: &Pool, fold: bool) -> Option<Substrings> {
         if keys.len() == 1 && !fold {
-            return Some(Substrings::One(OneSubstring::new(keys.at(0))));
+            return Some(Substrings::One(Box::new(Finder::new(keys.at(0)).into_owned())));
         }
         let build = |semantics| {
             let mut builder = AhoCorasickBuilder::new();
@@ -37,7 +37,7 @@ impl Substrings {
     #[inline]
     pub fn any(&self, sample: &[u8]) -> bool {
         match self {
-            Substrings::One(one) => one.is_in(sample),
+            Substrings::One(one) => one.find(sample).is_some(),
             Substrings::Many { any, .. } => any.is_match(sample),
         }
     }
@@ -45,7 +45,7 @@ impl Substrings {
     /// The first pattern, in order of declaration, that occurs.
     pub fn find(&self, sample: &[u8], filter: &impl Filter) -> Option<u32> {
         match self {
-            Substrings::One(one) => (filter.keeps(0) && one.is_in(sample)).then_some(0),
+            Substrings::One(one) => (filter.keeps(0) && one.find(sample).is_some()).then_some(0),
             Substrings::Many { any, each } => {
                 if !any.is_match(sample) {
                     return None;
