@@ -1,7 +1,7 @@
 //! `MsgMut`: changes to a message head. Every new text goes to the arena of the head; the receive buffer stays as it is.
 
 use super::msg::is_named;
-use super::{Field, FieldFlags, FieldRef, Head, HeaderId, HeaderName, Method, Msg, Slice};
+use super::{Field, FieldFlags, FieldRef, Head, HeadFlags, HeaderId, HeaderName, Method, Msg, Slice};
 
 /// A head that may be changed, together with the bytes it indexes.
 pub struct MsgMut<'a> {
@@ -36,10 +36,13 @@ impl<'a> MsgMut<'a> {
         self.head.fields.push(field);
     }
 
-    /// Removes every field with this name and appends one.
+    /// Removes every field with this name and appends one. A new Host also goes into an absolute target.
     pub fn set(&mut self, name: &HeaderName, value: &[u8]) {
         self.del(name);
         self.add(name, value);
+        if name.id() == HeaderId::Host {
+            self.host_to_target();
+        }
     }
 
     /// Removes every field with this name; says how many there were.
@@ -75,14 +78,16 @@ impl<'a> MsgMut<'a> {
     /// Replaces the whole value of the field at this place (`FieldRef::index`); the field keeps its place in the order.
     pub fn set_value(&mut self, index: usize, value: &[u8]) {
         let Some(old) = self.head.fields.get(index).copied() else { return };
-        let start = self.head.extra.len();
-        let name = old.name;
-        if name.in_extra() {
-            self.head.extra.extend_from_within(name.start()..name.end());
-        } else {
-            self.head.extra.extend_from_slice(name.of(self.raw, &[]));
+        self.put_value(index, old, value);
+        if old.id == HeaderId::Host {
+            self.host_to_target();
         }
-        self.head.fields[index] = self.finish_line(start, name.len(), old.id, value);
+    }
+
+    fn put_value(&mut self, index: usize, old: Field, value: &[u8]) {
+        let start = self.head.extra.len();
+        self.copy(old.name);
+        self.head.fields[index] = self.finish_line(start, old.name.len(), old.id, value);
     }
 
     /// Replaces `len` bytes of a value from its byte `from` on: one element of a list, one cookie.
@@ -144,11 +149,38 @@ impl<'a> MsgMut<'a> {
         self.head.method_text = self.text(method);
     }
 
-    /// Replaces the whole target.
+    /// Replaces the whole target. The authority of an absolute one also goes into Host, if there is one (as HAProxy does).
     pub fn set_target(&mut self, target: &[u8]) {
+        self.put_target(target);
+        let Some(authority) = super::uri::Target::split(target).authority else {
+            self.head.flags.remove(HeadFlags::AUTHORITY);
+            return;
+        };
+        self.head.flags |= HeadFlags::AUTHORITY;
+        let start = authority.iter().rposition(|&b| b == b'@').map_or(0, |at| at + 1);
+        if let Some(index) = self.head.fields.iter().position(|f| f.id == HeaderId::Host && f.is_live()) {
+            self.put_value(index, self.head.fields[index], &authority[start..]);
+        }
+    }
+
+    /// Puts the Host field into the authority of an absolute target.
+    fn host_to_target(&mut self) {
+        if !self.head.flags.contains(HeadFlags::AUTHORITY) || self.head.method == Method::Connect {
+            return;
+        }
+        let msg = self.read();
+        let (Some(scheme), Some(host)) = (msg.uri().scheme, msg.host()) else { return };
+        let old = msg.uri().authority.map_or(0, <[u8]>::len);
+        let from = scheme.len() + 3;
+        let host = host.to_vec();
+        self.splice_target(from, old, &[&host]);
+    }
+
+    fn put_target(&mut self, target: &[u8]) {
         let start = self.head.extra.len();
         push_target(&mut self.head.extra, target);
         self.head.target = Slice::extra(start, self.head.extra.len() - start);
+        self.head.line = Slice::EMPTY;
         self.head.touch();
     }
 
@@ -192,6 +224,7 @@ impl<'a> MsgMut<'a> {
         }
         self.copy(old.sub(end, old.len()));
         self.head.target = Slice::extra(start, self.head.extra.len() - start);
+        self.head.line = Slice::EMPTY;
         self.head.touch();
     }
 
@@ -206,6 +239,7 @@ impl<'a> MsgMut<'a> {
 
     /// Stores text of a start line, without anything that could end it.
     fn text(&mut self, text: &[u8]) -> Slice {
+        self.head.line = Slice::EMPTY;
         self.head.touch();
         let slice = self.head.store(text);
         clean(&mut self.head.extra[slice.start()..]);

@@ -48,12 +48,14 @@ pub enum Framing {
     Tunnel,
 }
 
-/// Whether the head starts with a request line or a status line.
+/// What the head starts with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Kind {
     #[default]
     Request,
     Response,
+    /// No start line: the trailer section of a chunked body.
+    Trailers,
 }
 
 bitflags::bitflags! {
@@ -91,8 +93,12 @@ bitflags::bitflags! {
         const COMPLETE = 1 << 15;
         /// A rule of strict parsing was relaxed by `accept_unsafe`; "show errors" records such messages.
         const VIOLATION = 1 << 16;
-        /// `Sec-WebSocket-Key` (request) or `-Accept` (response) is there and well-formed.
+        /// `Sec-WebSocket-Key` is there and well-formed.
         const WEBSOCKET_KEY = 1 << 17;
+        /// `Sec-WebSocket-Accept` is there.
+        const WEBSOCKET_ACCEPT = 1 << 18;
+        /// The answer to a HEAD, or a 304: Content-Length and Transfer-Encoding describe a body that is not sent.
+        const BODILESS = 1 << 19;
     }
 }
 
@@ -118,6 +124,14 @@ pub struct Head {
     pub flags: HeadFlags,
     /// Length of the head in the receive buffer with the empty line at its end and empty lines before its start.
     pub len: usize,
+    /// Value of Content-Length when `HAS_CONTENT_LENGTH`.
+    pub(super) content_length: u64,
+    /// The start line, if it can be forwarded with the CRLF after it as it was received.
+    pub(super) line: Slice,
+    /// Where parsing goes on when more has arrived: the start of the first incomplete line.
+    pub(super) resume: u32,
+    /// How far the receive buffer was searched for the end of the incomplete line.
+    pub(super) scanned: u32,
     /// One bit per `HeaderId` that was ever present: a cheap "surely not there".
     pub(super) seen: u64,
     /// Grows with every edit and every `clear`: memos carry it.

@@ -60,6 +60,18 @@ impl Slice {
         self.len as usize
     }
 
+    /// Whether `next` starts where this ends, in the same store.
+    #[inline]
+    pub(super) const fn touches(self, next: Slice) -> bool {
+        self.at + self.len == next.at
+    }
+
+    /// From the start of this to `more` bytes behind the end of `last`, which lies behind it in the same store.
+    #[inline]
+    pub(super) const fn through(self, last: Slice, more: u32) -> Slice {
+        Slice { at: self.at, len: (last.at + last.len + more).wrapping_sub(self.at) }
+    }
+
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.len == 0

@@ -93,6 +93,24 @@ pub fn default_port(scheme: &[u8]) -> u16 {
     }
 }
 
+/// Appends the text with `%XX` decoded, and `+` as space where asked for (query strings and forms). False if an escape is not
+/// two hexadecimal digits; what was decoded up to there stays appended.
+pub fn percent_decode(text: &[u8], plus_is_space: bool, out: &mut Vec<u8>) -> bool {
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            b'%' => {
+                let digit = |b: Option<&u8>| b.and_then(|&b| char::from(b).to_digit(16));
+                let (Some(high), Some(low)) = (digit(bytes.next()), digit(bytes.next())) else { return false };
+                out.push((high * 16 + low) as u8);
+            }
+            b'+' if plus_is_space => out.push(b' '),
+            _ => out.push(byte),
+        }
+    }
+    true
+}
+
 /// Where the scheme of an absolute target ends: before `://`.
 fn scheme_end(target: &[u8]) -> Option<usize> {
     let end = target.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')))?;
@@ -121,6 +139,18 @@ mod tests {
         assert_eq!(of("1http://a/"), (None, None, None, None, 10));
         assert_eq!(of("a:443"), (None, None, None, None, 5));
         assert_eq!(of(""), (None, None, None, None, 0));
+    }
+
+    #[test]
+    fn escapes_are_decoded() {
+        let of = |t: &str, plus| {
+            let mut out = Vec::new();
+            (percent_decode(t.as_bytes(), plus, &mut out), String::from_utf8(out).unwrap())
+        };
+        assert_eq!(of("a%20b+c%2F", false), (true, "a b+c/".into()));
+        assert_eq!(of("a+b", true), (true, "a b".into()));
+        assert_eq!(of("a%2", false), (false, "a".into()));
+        assert_eq!(of("a%zz", false), (false, "a".into()));
     }
 
     #[test]

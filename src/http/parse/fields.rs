@@ -1,0 +1,143 @@
+//! Field lines (RFC 9112, 5): one pass over each line, joining folded ones, up to the empty line.
+
+use super::scan::{TOKEN, is_blank, text_len};
+use super::{ErrorKind, ParseError, ParseOptions, meaning, refuse};
+use crate::http::{Field, FieldFlags, Head, HeadFlags, HeaderId, Kind, Slice};
+
+/// Reads field lines from `Head::resume` on; answers the length of the head with its empty line, or None if more is needed.
+pub(super) fn parse(raw: &mut [u8], head: &mut Head, opts: &ParseOptions) -> Result<Option<usize>, ParseError> {
+    let mut at = head.resume as usize;
+    loop {
+        match raw.get(at) {
+            Some(b'\r') => match raw.get(at + 1) {
+                None => return Ok(None),
+                Some(b'\n') => return Ok(Some(at + 2)),
+                Some(_) => return Err(refuse(ErrorKind::BareCr, at)),
+            },
+            Some(b'\n') => return Ok(Some(at + 1)),
+            None => return Ok(None),
+            Some(_) => {}
+        }
+        let Some(next) = line(raw, at, head, opts)? else { return Ok(None) };
+        head.resume = next as u32;
+        at = next;
+    }
+}
+
+/// Reads one field with its continuation lines; answers where the next line starts, None if the line is not complete.
+#[inline]
+fn line(raw: &mut [u8], start: usize, head: &mut Head, opts: &ParseOptions) -> Result<Option<usize>, ParseError> {
+    let Some(colon) = lower_name(raw, start) else { return Ok(None) };
+    if raw[colon] != b':' || colon == start {
+        return bad_name(raw, start, colon, head, opts);
+    }
+    let Some(value) = value(raw, colon + 1, head, opts)? else { return Ok(None) };
+    let name = &raw[start..colon];
+    let id = HeaderId::of_lower(name);
+    let is_clean =
+        value.start == colon + 2 && raw[colon + 1] == b' ' && value.next == value.end + 2 && raw[value.end] == b'\r';
+    let flags = if is_clean { FieldFlags::CLEAN } else { FieldFlags::empty() };
+    let text = Slice::raw(value.start, value.end - value.start);
+    let field = Field { name: Slice::raw(start, colon - start), value: text, id, flags };
+    if head.fields.len() >= opts.max_fields {
+        return Err(refuse(ErrorKind::TooManyFields, start));
+    }
+    head.seen |= id.bit();
+    let has_meaning = meaning::NAMES & id.bit() != 0 && head.kind != Kind::Trailers;
+    if !has_meaning {
+        head.fields.push(field);
+    } else if let Some(field) = meaning::field(raw, head, field, opts)? {
+        head.fields.push(field);
+    }
+    Ok(Some(value.next))
+}
+
+/// Puts the name in lower case up to the first byte that is no token character and answers where that is.
+#[inline]
+fn lower_name(raw: &mut [u8], start: usize) -> Option<usize> {
+    for (len, byte) in raw[start..].iter_mut().enumerate() {
+        let lower = TOKEN[usize::from(*byte)];
+        if lower == 0 {
+            return Some(start + len);
+        }
+        *byte = lower;
+    }
+    None
+}
+
+/// Where a value stands, without the blanks around it, and where the line after it starts.
+struct Value {
+    start: usize,
+    end: usize,
+    next: usize,
+}
+
+/// Reads a value from behind the colon. Continuation lines are joined by overwriting the line ends with spaces
+/// (RFC 9112, 5.2), which does no harm if the same bytes are read again.
+#[inline]
+fn value(raw: &mut [u8], start: usize, head: &mut Head, opts: &ParseOptions) -> Result<Option<Value>, ParseError> {
+    let mut at = start;
+    loop {
+        at += text_len(&raw[at..]);
+        let (end, next) = match raw.get(at) {
+            None => return Ok(None),
+            Some(b'\r') => match raw.get(at + 1) {
+                None => return Ok(None),
+                Some(b'\n') => (at, at + 2),
+                Some(_) => return Err(refuse(ErrorKind::BareCr, at)),
+            },
+            Some(b'\n') => (at, at + 1),
+            Some(b'\t') => {
+                at += 1;
+                continue;
+            }
+            Some(_) if opts.accept_unsafe => {
+                head.flags |= HeadFlags::VIOLATION;
+                at += 1;
+                continue;
+            }
+            Some(_) => return Err(refuse(ErrorKind::FieldValue, at)),
+        };
+        match raw.get(next) {
+            None => return Ok(None),
+            Some(b' ' | b'\t') => {
+                raw[end..next].fill(b' ');
+                at = next;
+            }
+            Some(_) => return Ok(Some(trimmed(raw, start, end, next))),
+        }
+    }
+}
+
+/// Takes the blanks off both ends of `start..end`.
+#[inline]
+fn trimmed(raw: &[u8], mut start: usize, mut end: usize, next: usize) -> Value {
+    while start < end && is_blank(raw[start]) {
+        start += 1;
+    }
+    while start < end && is_blank(raw[end - 1]) {
+        end -= 1;
+    }
+    Value { start, end, next }
+}
+
+/// A name that is no token. Where violations are accepted, the whole field is left out (manual:
+/// `accept-unsafe-violations-in-http-request`), unless there is no name or no colon at all.
+#[cold]
+fn bad_name(
+    raw: &mut [u8],
+    start: usize,
+    bad: usize,
+    head: &mut Head,
+    opts: &ParseOptions,
+) -> Result<Option<usize>, ParseError> {
+    if is_blank(raw[start]) {
+        return Err(refuse(ErrorKind::Fold, start));
+    }
+    let Some(colon) = raw[start..].iter().position(|b| matches!(b, b':' | b'\r' | b'\n')) else { return Ok(None) };
+    if !opts.accept_unsafe || colon == 0 || raw[start + colon] != b':' {
+        return Err(refuse(ErrorKind::FieldName, bad));
+    }
+    head.flags |= HeadFlags::VIOLATION;
+    Ok(value(raw, start + colon + 1, head, opts)?.map(|v| v.next))
+}

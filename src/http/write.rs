@@ -1,0 +1,343 @@
+//! The serializer: a head as HTTP/1 bytes. Copies the longest runs of unedited fields at once; decides what stays on this
+//! connection (hop-by-hop fields) and how the body is framed on the wire. The rules are HAProxy's, observed on 2.8.
+
+use super::list::Elements;
+use super::parse::{connection_flags, is_h2, is_trailers};
+use super::{Field, FieldFlags, Framing, HeadFlags, HeaderId, HeaderName, Kind, Msg, Slice, Version};
+
+/// Where bytes go.
+pub trait Out {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Out for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// What the connection that receives the message is like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutOptions {
+    /// Our side wants to use the connection again after this message.
+    pub keep_alive: bool,
+    /// What the receiver speaks: the version of the client's request; for a request to a server 1.1 unless known better.
+    pub peer: Version,
+}
+
+impl Default for OutOptions {
+    fn default() -> OutOptions {
+        OutOptions { keep_alive: true, peer: Version::HTTP_11 }
+    }
+}
+
+/// What the written head promised: the body and the connection must be treated like that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sent {
+    /// How the body goes on the wire. `Chunked` although the message came with another framing means: encode; another framing
+    /// although it came chunked means: decode.
+    pub framing: Framing,
+    /// The connection closes after the message.
+    pub close: bool,
+}
+
+/// Writes a request head for a server.
+#[inline]
+pub fn write_request(msg: Msg<'_>, out: &mut impl Out, opts: &OutOptions) -> Sent {
+    let framing = msg.head.body;
+    // Chunked does not exist in HTTP/1.0: who sends it must not say 1.0 (RFC 9112, 6.1).
+    let is_11 = msg.head.version.is_11() || framing == Framing::Chunked;
+    let mut writer = Writer::new(msg, out, framing);
+    writer.request_line(is_11);
+    writer.fields();
+    writer.framing_fields();
+    let close = !opts.keep_alive || msg.head.flags.contains(HeadFlags::INSECURE_FRAMING) || writer.close;
+    if close && is_11 && !writer.close {
+        writer.add(b"connection: close\r\n");
+    } else if !close && !is_11 && !msg.head.flags.contains(HeadFlags::UPGRADE) {
+        writer.add(b"connection: keep-alive\r\n");
+    }
+    writer.finish();
+    Sent { framing, close }
+}
+
+/// Writes a response head for a client.
+#[inline]
+pub fn write_response(msg: Msg<'_>, out: &mut impl Out, opts: &OutOptions) -> Sent {
+    let framing = response_framing(msg, opts);
+    let is_11 = msg.head.version.is_11() || framing == Framing::Chunked;
+    let mut writer = Writer::new(msg, out, framing);
+    writer.status_line(is_11);
+    writer.fields();
+    if matches!(msg.head.status, 100..=199) {
+        writer.finish();
+        return Sent { framing, close: false };
+    }
+    writer.framing_fields();
+    let close = !opts.keep_alive || framing == Framing::UntilClose || writer.close;
+    match (close, is_11) {
+        (true, true) if !writer.close => writer.add(b"connection: close\r\n"),
+        (false, true) if opts.peer.is_11() => {}
+        (false, _) if framing != Framing::Tunnel => writer.add(b"connection: keep-alive\r\n"),
+        _ => {}
+    }
+    writer.finish();
+    Sent { framing, close }
+}
+
+/// Writes the trailer section of a chunked body with the empty line at its end.
+pub fn write_trailers(msg: Msg<'_>, out: &mut impl Out) {
+    let mut writer = Writer::new(msg, out, Framing::None);
+    for field in msg.head.fields.iter().filter(|f| f.is_live()) {
+        writer.field(field);
+    }
+    writer.finish();
+}
+
+/// How the body of a response goes to this client: HTTP/1.0 knows no chunks, and a length that a rule deleted leaves chunks.
+fn response_framing(msg: Msg<'_>, opts: &OutOptions) -> Framing {
+    let head = msg.head;
+    match head.body {
+        Framing::Chunked if !opts.peer.is_11() => Framing::UntilClose,
+        Framing::Length(_)
+            if head.flags.contains(HeadFlags::HAS_CONTENT_LENGTH) && !msg.has(&HeaderName::CONTENT_LENGTH) =>
+        {
+            if opts.peer.is_11() { Framing::Chunked } else { Framing::UntilClose }
+        }
+        framing => framing,
+    }
+}
+
+struct Writer<'a, O: Out> {
+    msg: Msg<'a>,
+    out: &'a mut O,
+    framing: Framing,
+    /// Bytes of one store that are copied together when the next ones do not follow directly.
+    run: Slice,
+    /// A field for the framing was written.
+    framed: bool,
+    te_written: bool,
+    /// A rule asked for `connection: close`, and it was written.
+    close: bool,
+}
+
+impl<'a, O: Out> Writer<'a, O> {
+    #[inline]
+    fn new(msg: Msg<'a>, out: &'a mut O, framing: Framing) -> Writer<'a, O> {
+        Writer { msg, out, framing, run: Slice::EMPTY, framed: false, te_written: false, close: false }
+    }
+
+    #[inline]
+    fn request_line(&mut self, is_11: bool) {
+        let head = self.msg.head;
+        if !head.line.is_empty() && is_11 == head.version.is_11() {
+            self.run = head.line.through(head.line, 2);
+            return;
+        }
+        self.out.put(self.msg.method());
+        self.out.put(b" ");
+        self.out.put(self.msg.target());
+        self.out.put(if is_11 { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });
+    }
+
+    #[inline]
+    fn status_line(&mut self, is_11: bool) {
+        let head = self.msg.head;
+        if !head.line.is_empty() && is_11 == head.version.is_11() {
+            self.run = head.line.through(head.line, 2);
+            return;
+        }
+        self.out.put(if is_11 { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
+        self.out.put(itoa::Buffer::new().format(head.status).as_bytes());
+        self.out.put(b" ");
+        self.out.put(self.msg.reason());
+        self.out.put(b"\r\n");
+    }
+
+    #[inline]
+    fn fields(&mut self) {
+        for field in &self.msg.head.fields {
+            if field.flags == FieldFlags::CLEAN {
+                self.clean(field);
+            } else if field.is_live() {
+                self.unusual(field);
+            }
+        }
+    }
+
+    /// A field whose bytes can be copied with those of its neighbours.
+    #[inline]
+    fn clean(&mut self, field: &Field) {
+        if self.run.touches(field.name) {
+            self.run = self.run.through(field.value, 2);
+        } else {
+            self.flush();
+            self.run = field.name.through(field.value, 2);
+        }
+    }
+
+    #[inline]
+    fn flush(&mut self) {
+        if !self.run.is_empty() {
+            self.out.put(self.msg.bytes(self.run));
+        }
+    }
+
+    /// Any field, whatever its name, as it is.
+    fn field(&mut self, field: &Field) {
+        if field.flags.contains(FieldFlags::CLEAN) {
+            self.clean(field);
+        } else {
+            self.line(self.msg.bytes(field.name), self.msg.bytes(field.value));
+        }
+    }
+
+    /// A line of its own.
+    fn line(&mut self, name: &[u8], value: &[u8]) {
+        self.stop_run();
+        self.out.put(name);
+        self.out.put(b": ");
+        self.out.put(value);
+        self.out.put(b"\r\n");
+    }
+
+    /// Complete lines that are not part of the message.
+    fn add(&mut self, lines: &[u8]) {
+        self.stop_run();
+        self.out.put(lines);
+    }
+
+    fn stop_run(&mut self) {
+        self.flush();
+        self.run = Slice::EMPTY;
+    }
+
+    /// A field that is not clean or that concerns this connection only.
+    fn unusual(&mut self, field: &Field) {
+        if !field.flags.contains(FieldFlags::SPECIAL) {
+            return self.field(field);
+        }
+        match field.id {
+            HeaderId::Connection => self.connection(field),
+            HeaderId::Upgrade => self.upgrade(field),
+            HeaderId::Te => self.te(field),
+            HeaderId::ContentLength => self.content_length(field),
+            HeaderId::TransferEncoding => self.transfer_encoding(field),
+            _ => self.field(field),
+        }
+    }
+
+    /// `close` and `keep-alive` belong to the connection the message came from, unless a rule wrote `close`. Other tokens go on.
+    fn connection(&mut self, field: &Field) {
+        let value = self.msg.bytes(field.value);
+        let head = self.msg.head;
+        let upgrade = head.kind == Kind::Response || head.flags.contains(HeadFlags::UPGRADE) || field.name.in_extra();
+        let by_rule = field.name.in_extra();
+        self.close |= by_rule && connection_flags(value).contains(HeadFlags::CLOSE);
+        self.list(b"connection", value, |token| {
+            !(token.is_empty()
+                || token.eq_ignore_ascii_case(b"close") && !by_rule
+                || token.eq_ignore_ascii_case(b"keep-alive")
+                || token.eq_ignore_ascii_case(b"upgrade") && !upgrade)
+        });
+    }
+
+    /// HTTP/2 cannot be negotiated through us; other protocols only together with `Connection: upgrade`.
+    fn upgrade(&mut self, field: &Field) {
+        let head = self.msg.head;
+        let goes_on = head.kind == Kind::Response || head.flags.contains(HeadFlags::UPGRADE) || field.name.in_extra();
+        if goes_on {
+            self.list(b"upgrade", self.msg.bytes(field.value), |protocol| !protocol.is_empty() && !is_h2(protocol));
+        }
+    }
+
+    /// Of `TE` only `trailers` concerns the next hop (RFC 9110, 10.1.4).
+    fn te(&mut self, field: &Field) {
+        let has_trailers = || Elements::new(self.msg.bytes(field.value)).any(|e| is_trailers(e.bytes));
+        if self.msg.head.kind == Kind::Request && !self.te_written && has_trailers() {
+            self.te_written = true;
+            self.add(b"te: trailers\r\n");
+        }
+    }
+
+    /// Goes on if it says what the framing is, or describes a body that is not sent.
+    fn content_length(&mut self, field: &Field) {
+        let said = self.msg.bytes(field.value);
+        let is_true = match self.framing {
+            Framing::Length(length) => said == itoa::Buffer::new().format(length).as_bytes(),
+            Framing::None => said == b"0" || self.msg.head.flags.contains(HeadFlags::BODILESS),
+            _ => false,
+        };
+        if is_true && !self.framed {
+            self.framed = true;
+            self.field(field);
+        }
+    }
+
+    fn transfer_encoding(&mut self, field: &Field) {
+        let goes_on = self.framing == Framing::Chunked || self.msg.head.flags.contains(HeadFlags::BODILESS);
+        if !goes_on || self.framed {
+            return;
+        }
+        self.framed = true;
+        if self.msg.bytes(field.value) == b"chunked" {
+            self.field(field);
+        } else {
+            self.add(b"transfer-encoding: chunked\r\n");
+        }
+    }
+
+    /// The elements of a list that pass: as one copied line if all do, no line if none does.
+    fn list(&mut self, name: &[u8], value: &[u8], passes: impl Fn(&[u8]) -> bool) {
+        let mut kept = Elements::new(value).map(|e| e.bytes).filter(|token| passes(token));
+        let Some(first) = kept.next() else { return };
+        self.flush();
+        self.run = Slice::EMPTY;
+        self.out.put(name);
+        self.out.put(b": ");
+        self.out.put(first);
+        for token in kept {
+            self.out.put(b", ");
+            self.out.put(token);
+        }
+        self.out.put(b"\r\n");
+    }
+
+    /// The framing, if no field of the message said it.
+    #[inline]
+    fn framing_fields(&mut self) {
+        if self.framed {
+            return;
+        }
+        let head = self.msg.head;
+        match self.framing {
+            Framing::Chunked => self.add(b"transfer-encoding: chunked\r\n"),
+            Framing::Length(length) => {
+                self.add(b"content-length: ");
+                self.out.put(itoa::Buffer::new().format(length).as_bytes());
+                self.out.put(b"\r\n");
+            }
+            Framing::None
+                if head.kind == Kind::Response && !head.flags.contains(HeadFlags::BODILESS) && head.status != 204 =>
+            {
+                self.add(b"content-length: 0\r\n");
+            }
+            _ => {}
+        }
+    }
+
+    /// The empty line; copied with the last run if it follows directly in the receive buffer.
+    #[inline]
+    fn finish(&mut self) {
+        let end = self.run.end();
+        let is_raw = !self.run.is_empty() && !self.run.in_extra();
+        if is_raw && end + 2 == self.msg.head.len && self.msg.raw.get(end..end + 2) == Some(b"\r\n") {
+            self.run = self.run.through(self.run, 2);
+            self.flush();
+        } else {
+            self.flush();
+            self.out.put(b"\r\n");
+        }
+    }
+}
