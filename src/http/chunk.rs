@@ -272,8 +272,11 @@ fn expect(byte: u8, expected: u8) -> Result<(), ChunkError> {
 mod tests {
     use super::*;
 
-    /// Feeds the text in two pieces, cut at `cut`; answers payload, bytes let through, and what is left at the trailers.
-    fn run(text: &[u8], cut: usize) -> Result<(Vec<u8>, Vec<u8>, Option<usize>), ChunkError> {
+    /// Payload, bytes let through, and where the trailers start.
+    type Outcome = (Vec<u8>, Vec<u8>, Option<usize>);
+
+    /// Feeds the text in two pieces, cut at `cut`.
+    fn run(text: &[u8], cut: usize) -> Result<Outcome, ChunkError> {
         let (mut decoder, mut pass) = (ChunkDecoder::new(), ChunkPass::new());
         let (mut payload, mut passed, mut trailers) = (Vec::new(), Vec::new(), None);
         for (offset, piece) in [(0, &text[..cut]), (cut, &text[cut..])] {
