@@ -175,6 +175,16 @@ pub struct StreamFacts {
     pub req_captures: Vec<CapturedHeader>,
     /// Captured response headers, by slot (`%hs`, `capture.res.hdr`).
     pub res_captures: Vec<CapturedHeader>,
+    /// The cookie that `capture cookie` watches, as sent by the client: `name=value` (`%CC`).
+    pub req_cookie: CapturedHeader,
+    /// The same cookie as set by the server (`%CS`).
+    pub res_cookie: CapturedHeader,
+    /// The last two characters of `%tsc` (8.5): what cookie persistence found and did; 0 is written as `-`.
+    pub cookie_flags: [u8; 2],
+    /// The line is written before the stream ends (`option logasap`): totals carry a `+`.
+    pub logged_early: bool,
+    /// When the log line is made (`%OG`): `txn_accept`, `txn_request`, `txn_connect`, `txn_response`, `txn_close`...
+    pub log_origin: Option<&'static str>,
     /// The unique id (`%ID`), once made.
     pub unique_id: Option<Box<[u8]>>,
     /// Level set by `set-log-level`: 0 to 7; `None` is the default; `Some(8)` is silent.

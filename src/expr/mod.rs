@@ -8,13 +8,14 @@ pub mod ctx;
 pub mod expression;
 pub mod facts;
 pub mod log_format;
+pub mod timezone;
 pub mod vars;
 
 pub use cond::{Acl, Cond};
 pub use ctx::{Ctx, Dir, Payload};
 pub use expression::Expr;
 pub use facts::{CapturedHeader, ConnFacts, Endpoint, StreamFacts, Termination, TlsFacts};
-pub use log_format::{Alias, Flags, LogFormat};
+pub use log_format::{Alias, Flags, LogFormat, Style};
 pub use vars::Vars;
 
 use crate::base::value::{Type, Value};

@@ -3,6 +3,8 @@
 //! Evaluation is synchronous and does no I/O: a verdict tells the engine what to wait for or to do. The tables of actions
 //! stand in `action/`, one file per family.
 
+pub mod action;
+mod bind;
 pub mod txn;
 
 pub use txn::{Half, Txn};
@@ -31,6 +33,8 @@ bitflags::bitflags! {
         const HTTP_RES = 32;
         /// `http-after-response`
         const HTTP_AFTER = 64;
+        /// All TCP hooks.
+        const TCP = 1 | 2 | 4 | 8;
         /// All HTTP hooks.
         const HTTP = 16 | 32 | 64;
         /// Every hook.
@@ -46,7 +50,22 @@ pub struct Action {
     pub hooks: Hooks,
     /// Reads the words between the action's name and `if`/`unless`; must leave those. For `name(args)` actions such as
     /// `set-var(txn.x)`, the first word of the cursor is the text between the parentheses.
-    pub bind: fn(&mut Words<'_>, &Scope<'_>) -> Result<ActionFn>,
+    pub bind: fn(&mut Words<'_>, &Scope<'_>) -> Result<Bound>,
+}
+
+/// A bound action.
+pub struct Bound {
+    /// What it does.
+    pub run: ActionFn,
+    /// What its expressions read.
+    pub needs: Needs,
+}
+
+impl Bound {
+    /// An action whose expressions read `needs`.
+    pub fn new(needs: Needs, run: impl Fn(&mut Txn<'_>) -> Verdict + Send + Sync + 'static) -> Bound {
+        Bound { run: Box::new(run), needs }
+    }
 }
 
 /// What to do after a rule (or a rule set, where `Next` means that its end was reached).
@@ -78,6 +97,8 @@ pub enum Final {
     DenyReply,
     /// As `DenyReply`, after `timeout tarpit`.
     TarpitReply,
+    /// As `Reply`, with the proxy's error file (or the default page) for this status: `return ... default-errorfiles`.
+    ReplyStatus(u16),
     /// `reject`: close the connection without an answer.
     Reject,
 }
@@ -88,6 +109,8 @@ pub struct Rule {
     pub cond: Option<Cond>,
     /// What it does.
     pub action: ActionFn,
+    /// What its condition and its action read.
+    pub needs: Needs,
     /// The action's name, for diagnostics and `explain`.
     pub name: &'static str,
     /// File and line as `file:line`, for `explain`.
@@ -112,6 +135,12 @@ pub struct Cursor {
 }
 
 impl RuleSet {
+    /// The rules of one hook, in order.
+    pub fn new(rules: Vec<Rule>) -> RuleSet {
+        let needs = rules.iter().fold(Needs::empty(), |needs, rule| needs | rule.needs);
+        RuleSet { rules: rules.into_boxed_slice(), needs }
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()

@@ -1,7 +1,7 @@
 //! The run-time state of a proxy and the view of all of them that one configuration has.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
+use std::sync::{Arc, OnceLock};
 
 use super::counters::{Counters, Rate};
 use super::server::ServerState;
@@ -35,6 +35,8 @@ pub struct ProxyState {
     pub req_rate: Rate,
     /// Backend sessions per second.
     pub be_rate: Rate,
+    /// Log lines sent so far (`%lc`).
+    pub logged: AtomicU64,
     /// Servers in order of their ids.
     pub servers: Vec<Arc<ServerState>>,
     /// Listeners in order of their ids.
@@ -73,6 +75,8 @@ pub struct View {
 /// Process-wide counters (`show info`).
 #[derive(Default)]
 pub struct Process {
+    /// The name of this machine (`%H`, `hostname`), set once at start.
+    pub hostname: OnceLock<Box<str>>,
     /// Current client connections (`CurrConns`, `actconn`).
     pub connections: AtomicU32,
     /// Connections since start (`CumConns`).
@@ -133,6 +137,7 @@ impl ProxyState {
             conn_rate: Rate::default(),
             req_rate: Rate::default(),
             be_rate: Rate::default(),
+            logged: AtomicU64::new(0),
             servers: servers.iter().enumerate().map(server).collect(),
             binds: binds.iter().map(bind).collect(),
             changed_at: AtomicI64::new(now),

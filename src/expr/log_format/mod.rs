@@ -1,20 +1,32 @@
 //! Log-format strings (manual 8.2.6): text, `%aliases` and `%[expressions]`, bound at load.
+//!
+//! The same language serves logs and the `<fmt>` arguments of rules, but what an empty value, a quote or a control character
+//! becomes depends on the place: see [`Style`]. Where lines go, and when, is not decided here.
+
+pub mod alias;
+mod bind;
+mod date;
+mod encode;
+#[cfg(test)]
+mod tests;
 
 use super::{Ctx, Expr};
-use crate::keyword::{Meta, Needs};
+use crate::base::value::Value;
+use crate::keyword::{Hook, Meta, Needs};
 
-/// A bound format string. Built by `LogFormat::bind` in this folder.
+/// A bound format string. Built by [`LogFormat::bind`].
 pub struct LogFormat {
-    pub(super) items: Box<[Item]>,
-    pub(super) needs: Needs,
-    pub(super) text: Box<str>,
+    items: Box<[Item]>,
+    needs: Needs,
+    text: Box<str>,
 }
 
 /// A piece of a format string.
-#[allow(dead_code)] // The binder, which makes them, comes next.
-pub(super) enum Item {
+enum Item {
     /// Literal text.
     Text(Box<[u8]>),
+    /// A blank of a log line: written unless the line is empty so far or a blank was written just before.
+    Blank,
     /// A `%alias`.
     Alias(&'static Alias, Flags),
     /// An `%[expression]`.
@@ -27,36 +39,80 @@ pub struct Alias {
     pub meta: Meta,
     /// What must be there.
     pub needs: Needs,
-    /// Appends the value; quoting and the like is done around it by the caller.
+    /// Only in proxies of `mode http`.
+    pub http: bool,
+    /// Appends the value, quoted, escaped and in the base that the flags ask for.
     pub render: fn(&Ctx<'_>, Flags, &mut Vec<u8>),
 }
 
+/// Where the result goes; it decides on empty values, blanks, quotes and control characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A log line: an empty value is `-`, blanks are merged, control characters are written as `#` and two digits (8.6).
+    Log,
+    /// A header field, a target or a body: control characters are percent-encoded; expressions are never quoted.
+    Http,
+    /// `unique-id-format`: as `Http`, and blanks are merged.
+    UniqueId,
+    /// The value of a variable: bytes as they are.
+    Text,
+}
+
 bitflags::bitflags! {
-    /// The flags between `%{` and `}`.
+    /// The flags between `%{` and `}`, and what the place of the format string adds to them.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
     pub struct Flags: u8 {
         /// `+Q`: between double quotes.
         const QUOTE = 1;
-        /// `+X`: addresses and numbers in hexadecimal.
+        /// `+X`: addresses, ports and counters in hexadecimal.
         const HEX = 2;
-        /// `+E`: escape as in RFC 5424 structured data.
+        /// `+E`: `"`, `\` and `]` behind a backslash, as RFC 5424 structured data wants.
         const ESCAPE = 4;
-        /// `+M`-like: the mandatory `-` for an empty value is not wanted (formats outside logs).
-        const RAW = 8;
+        /// `%{+bin}o`: bytes of binary samples are kept, NUL included.
+        const BIN = 8;
+        /// The text is a log line: see `Style::Log`.
+        const LOG = 16;
+        /// The text goes into an HTTP message: see `Style::Http`.
+        const HTTP = 32;
+        /// The proxy is in `mode tcp`.
+        const TCP = 64;
+    }
+}
+
+impl Style {
+    /// The style of format strings bound for a hook, unless the directive says otherwise.
+    pub fn of(hook: Hook) -> Style {
+        match hook {
+            Hook::Log => Style::Log,
+            _ => Style::Http,
+        }
     }
 }
 
 impl LogFormat {
     /// Appends the formatted text.
     pub fn render(&self, ctx: &Ctx<'_>, out: &mut Vec<u8>) {
+        let mut blank = true;
         for item in &self.items {
+            let before = out.len();
             match item {
                 Item::Text(text) => out.extend_from_slice(text),
+                Item::Blank => {
+                    if !blank {
+                        out.push(b' ');
+                        blank = true;
+                    }
+                    continue;
+                }
                 Item::Alias(alias, flags) => (alias.render)(ctx, *flags, out),
-                Item::Expr(expr, _) => {
-                    expr.with_value(ctx, |value| value.write_to(out));
+                Item::Expr(expr, flags) => {
+                    let seen = expr.with_value(ctx, |value| encode::value(out, *flags, &value));
+                    if seen.is_none() {
+                        encode::empty(out, *flags);
+                    }
                 }
             }
+            blank &= out.len() == before;
         }
     }
 
@@ -67,6 +123,13 @@ impl LogFormat {
             [Item::Text(text)] => Some(text),
             _ => None,
         }
+    }
+
+    /// The text as a value: what `set-var-fmt` stores.
+    pub fn value(&self, ctx: &Ctx<'_>) -> Value<'static> {
+        let mut out = Vec::with_capacity(64);
+        self.render(ctx, &mut out);
+        Value::string(out)
     }
 
     /// What must be there when it is rendered.
