@@ -1,9 +1,9 @@
 //! Plain values everything else stands on: durations and sizes as HAProxy writes them, ids, networks, typed sample values, the clock.
 
 pub mod addr;
+pub mod arguments;
 pub mod duration;
 pub mod id;
-pub mod ipnet;
 pub mod log_formats;
 pub mod size;
 pub mod value;

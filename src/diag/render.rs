@@ -49,7 +49,9 @@ impl Renderer {
     /// HAProxy's line and, where the place is known, the excerpt below it.
     pub fn render(&self, found: &Diagnostic, sources: &SourceMap) -> String {
         let mut out = self.line(found.severity, &headline(found, sources));
-        if self.excerpts {
+        // A message that explains itself, such as that of `.notice`, needs no drawing.
+        let silent = found.severity < Severity::Warning && found.label.is_none() && found.notes.is_empty();
+        if self.excerpts && !silent {
             out.push_str(&self.excerpt(found, sources));
         }
         out
