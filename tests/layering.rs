@@ -70,6 +70,47 @@ fn the_table_of_layers_points_downwards() {
 }
 
 #[test]
+fn the_architecture_page_has_the_same_table() {
+    let page = page("docs/architecture.md");
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>())
+        .filter(|cells| cells.len() == 4 && cells[0].parse::<u8>().is_ok())
+        .collect();
+    let said: Vec<String> = rows.iter().map(|r| format!("{} {} {}", r[0], r[1].trim_matches('`'), r[3])).collect();
+    let want = |(module, level, imports): &(&str, u8, &[&str])| {
+        let list = if imports.is_empty() { "-".to_owned() } else { imports.join(", ") };
+        format!("{level} {module} {list}")
+    };
+    let want: Vec<String> = LAYERS.iter().map(want).collect();
+    let wrong: Vec<String> =
+        want.iter().filter(|row| !said.contains(row)).map(|row| format!("missing: {row}")).collect();
+    report("the code map of docs/architecture.md", &wrong);
+    assert_eq!(said.len(), want.len(), "docs/architecture.md lists a module that LAYERS does not");
+}
+
+#[test]
+fn links_between_the_pages_lead_somewhere() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    let mut pages = vec!["README.md".to_owned()];
+    for entry in std::fs::read_dir(root.join("docs")).expect("docs/ exists").flatten() {
+        pages.push(format!("docs/{}", entry.file_name().to_string_lossy()));
+    }
+    for name in pages.iter().filter(|p| p.ends_with(".md")) {
+        let folder = root.join(name).parent().expect("a page lies in a folder").to_owned();
+        for target in page(name).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap_or_default();
+            let local = !file.is_empty() && !target.contains("://");
+            if local && !folder.join(file).exists() {
+                wrong.push(format!("{name}: the link to '{target}' leads nowhere"));
+            }
+        }
+    }
+    report("links", &wrong);
+}
+
+#[test]
 fn files_stay_short() {
     let mut wrong = Vec::new();
     let files: Vec<Source> = ["src", "tests", "benches", "fuzz"].iter().flat_map(|d| sources(d)).collect();
@@ -202,6 +243,11 @@ fn line_limit(path: &str) -> usize {
         "src/main.rs" => 40,
         _ => OVERSIZED.iter().find(|(p, _)| *p == path).map_or(MAX_LINES, |(_, lines)| *lines),
     }
+}
+
+fn page(path: &str) -> String {
+    let full = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(full).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
 fn report(what: &str, wrong: &[String]) {

@@ -4,6 +4,7 @@ pub mod addr;
 pub mod arguments;
 pub mod duration;
 pub mod id;
+pub mod ipnet;
 pub mod log_formats;
 pub mod size;
 pub mod value;
