@@ -43,7 +43,7 @@ pub enum Value<'a> {
     Ipv6(Ipv6Addr),
     /// Text; HTTP bytes are not required to be UTF-8.
     Str(Cow<'a, [u8]>),
-    /// Bytes; written in hexadecimal where text is wanted.
+    /// Bytes; where text is wanted, those before the first NUL.
     Bin(Cow<'a, [u8]>),
     /// An HTTP method; text everywhere but in `-m meth`-like comparisons.
     Meth(Cow<'a, [u8]>),
@@ -117,34 +117,39 @@ impl<'a> Value<'a> {
             Value::Ipv4(v) => drop(write!(out, "{v}")),
             Value::Ipv6(v) => drop(write!(out, "{v}")),
             Value::Str(v) | Value::Meth(v) => out.extend_from_slice(v),
-            Value::Bin(v) => {
-                for byte in v.iter() {
-                    out.push(HEX[usize::from(byte >> 4)]);
-                    out.push(HEX[usize::from(byte & 15)]);
-                }
-            }
+            Value::Bin(v) => out.extend_from_slice(&v[..text_length(v)]),
         }
     }
 
-    /// Casts to a type as manual 7.1 allows, or `None` where the cast is impossible or the text does not parse.
+    /// Casts to a type as [`Type::casts_to`] allows, or `None` where this value has none of that type: text that is no address.
     pub fn cast(self, to: Type) -> Option<Value<'a>> {
         match (self, to) {
             (v, Type::Any | Type::Same) => Some(v),
             (v @ Value::Bool(_), Type::Bool) | (v @ Value::Int(_), Type::Int) => Some(v),
+            (v @ Value::Ipv4(_), Type::Ipv4 | Type::Addr) | (v @ Value::Ipv6(_), Type::Ipv6 | Type::Addr) => Some(v),
             (Value::Bool(v), Type::Int) => Some(Value::Int(i64::from(v))),
             (Value::Int(v), Type::Bool) => Some(Value::Bool(v != 0)),
-            (v @ (Value::Ipv4(_) | Value::Ipv6(_)), Type::Addr) => Some(v),
-            (v @ Value::Ipv4(_), Type::Ipv4) | (v @ Value::Ipv6(_), Type::Ipv6) => Some(v),
+            // Addresses and numbers keep their lowest 32 bits.
+            (Value::Int(v), Type::Ipv4 | Type::Addr) => Some(Value::Ipv4(Ipv4Addr::from(v as u32))),
+            (Value::Int(v), Type::Ipv6) => Some(Value::Ipv6(Ipv4Addr::from(v as u32).to_ipv6_mapped())),
+            (Value::Ipv4(v), Type::Int) => Some(Value::Int(i64::from(u32::from(v)))),
+            (Value::Ipv4(v), Type::Bool) => Some(Value::Bool(!v.is_unspecified())),
             (Value::Ipv4(v), Type::Ipv6) => Some(Value::Ipv6(v.to_ipv6_mapped())),
             (Value::Ipv6(v), Type::Ipv4) => v.to_ipv4_mapped().map(Value::Ipv4),
-            (Value::Ipv4(v), Type::Int) => Some(Value::Int(i64::from(u32::from(v)))),
-            (Value::Int(v), Type::Ipv4 | Type::Addr) => u32::try_from(v).ok().map(|v| Value::Ipv4(v.into())),
-            (Value::Str(v) | Value::Bin(v) | Value::Meth(v), Type::Str) => Some(Value::Str(v)),
+            (Value::Str(v) | Value::Meth(v), Type::Str) => Some(Value::Str(v)),
+            (Value::Bin(Cow::Borrowed(v)), Type::Str) => Some(Value::str(&v[..text_length(v)])),
+            (Value::Bin(Cow::Owned(mut v)), Type::Str) => {
+                v.truncate(text_length(&v));
+                Some(Value::string(v))
+            }
             (Value::Str(v) | Value::Bin(v) | Value::Meth(v), Type::Bin) => Some(Value::Bin(v)),
             (Value::Str(v) | Value::Meth(v), Type::Meth) => Some(Value::Meth(v)),
             (Value::Str(v), to) => parse_as(&v, to),
+            (Value::Bool(v), Type::Bin) => Some(Value::Bin(Cow::Owned(i64::from(v).to_be_bytes().to_vec()))),
+            (Value::Int(v), Type::Bin) => Some(Value::Bin(Cow::Owned(v.to_be_bytes().to_vec()))),
+            (Value::Ipv4(v), Type::Bin) => Some(Value::Bin(Cow::Owned(v.octets().to_vec()))),
+            (Value::Ipv6(v), Type::Bin) => Some(Value::Bin(Cow::Owned(v.octets().to_vec()))),
             (v, Type::Str) => Some(Value::string(v.to_text())),
-            (v, Type::Bin) => Some(Value::Bin(Cow::Owned(v.to_text()))),
             _ => None,
         }
     }
@@ -154,6 +159,42 @@ impl<'a> Value<'a> {
         self.write_to(&mut out);
         out
     }
+}
+
+impl Type {
+    /// Whether values of this type can be cast to another: checked along a chain at load. A cast may still fail at run time.
+    pub fn casts_to(self, to: Type) -> bool {
+        use Type::{Addr, Any, Bin, Bool, Int, Ipv4, Ipv6, Meth, Same, Str};
+        match (self, to) {
+            (Any | Same, _) | (_, Any | Same | Str | Bin) => true,
+            (Bool, to) => matches!(to, Bool | Int),
+            (Int | Addr | Ipv4 | Str, to) => to != Meth || self == Str,
+            (Ipv6, to) => matches!(to, Addr | Ipv4 | Ipv6),
+            (Bin, _) => false,
+            (Meth, to) => to == Meth,
+        }
+    }
+
+    /// The name in dumps and messages, for instance `sint`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::Any => "any",
+            Type::Same => "same",
+            Type::Bool => "bool",
+            Type::Int => "sint",
+            Type::Addr => "addr",
+            Type::Ipv4 => "ipv4",
+            Type::Ipv6 => "ipv6",
+            Type::Str => "str",
+            Type::Bin => "bin",
+            Type::Meth => "meth",
+        }
+    }
+}
+
+/// Text made of bytes ends at the first NUL (manual 7.1.3).
+fn text_length(bytes: &[u8]) -> usize {
+    memchr::memchr(0, bytes).unwrap_or(bytes.len())
 }
 
 fn parse_as(text: &[u8], to: Type) -> Option<Value<'static>> {
@@ -168,14 +209,17 @@ fn parse_as(text: &[u8], to: Type) -> Option<Value<'static>> {
     }
 }
 
-/// A string counts as the integer it begins with; without digits it is zero.
+/// A string counts as the integer it begins with, cut to 64 bits; without digits it is zero.
 fn leading_int(text: &str) -> i64 {
-    let digits = text.len() - text.trim_start_matches(['-', '+']).len();
-    let end = text[digits..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |at| at + digits);
-    text[..end].parse().unwrap_or(0)
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let number = digits.fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    if negative { -number } else { number }
 }
-
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 #[cfg(test)]
 mod tests {
@@ -187,12 +231,21 @@ mod tests {
         assert_eq!(Value::str(b"-7").cast(Type::Int), Some(Value::Int(-7)));
         assert_eq!(Value::str(b"10.0.0.1").cast(Type::Addr), Some(Value::Ipv4(Ipv4Addr::new(10, 0, 0, 1))));
         assert_eq!(Value::str(b"nonsense").cast(Type::Addr), None);
+        assert_eq!(Value::str(b"+12").cast(Type::Int), Some(Value::Int(12)));
+        assert_eq!(Value::str(b" 12").cast(Type::Int), Some(Value::Int(0)));
+        assert_eq!(Value::str(b"99999999999999999999").cast(Type::Int), Some(Value::Int(i64::MAX)));
     }
 
+    /// What HAProxy 2.8 does with `int(5),hex`, `src,bytes(0),hex`, `ipv4(1.2.3.4),add(0)`, `int(-5),ipmask(32)`.
     #[test]
-    fn binary_is_written_in_upper_case_hexadecimal() {
-        let mut out = Vec::new();
-        Value::Bin(Cow::Borrowed(&[0x0a, 0xff])).write_to(&mut out);
-        assert_eq!(out, b"0AFF");
+    fn numbers_and_addresses_become_bytes_and_each_other() {
+        let bin = |bytes: &[u8]| Some(Value::Bin(Cow::Owned(bytes.to_vec())));
+        assert_eq!(Value::Int(5).cast(Type::Bin), bin(&[0, 0, 0, 0, 0, 0, 0, 5]));
+        assert_eq!(Value::Ipv4(Ipv4Addr::LOCALHOST).cast(Type::Bin), bin(&[127, 0, 0, 1]));
+        assert_eq!(Value::Ipv4(Ipv4Addr::new(1, 2, 3, 4)).cast(Type::Int), Some(Value::Int(16_909_060)));
+        assert_eq!(Value::Int(-5).cast(Type::Ipv4), Some(Value::Ipv4(Ipv4Addr::new(255, 255, 255, 251))));
+        assert_eq!(Value::Bin(Cow::Borrowed(b"A\0C")).cast(Type::Str), Some(Value::str(b"A")));
+        assert!(!Type::Bin.casts_to(Type::Int) && !Type::Ipv6.casts_to(Type::Int) && !Type::Bool.casts_to(Type::Ipv4));
+        assert!(Type::Ipv4.casts_to(Type::Bool) && Type::Str.casts_to(Type::Meth) && !Type::Int.casts_to(Type::Meth));
     }
 }

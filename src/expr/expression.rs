@@ -1,6 +1,6 @@
 //! A bound expression: a fetch and the converters behind it.
 
-use super::{ConvertFn, Ctx, FetchFn, Flow, Seen};
+use super::{ConvertFn, Ctx, FetchFn, Flow, Seen, Want};
 use crate::base::value::{Type, Value};
 use crate::keyword::Needs;
 
@@ -37,27 +37,30 @@ impl Expr {
 
     /// Visits every value that passes the converters.
     pub fn each<'c>(&self, ctx: &Ctx<'c>, visit: &mut dyn FnMut(Value<'_>) -> Flow) -> Seen {
-        if self.converts.is_empty() {
-            return (self.fetch)(ctx, visit);
-        }
-        (self.fetch)(ctx, &mut |value| match self.convert(ctx, value) {
-            Some(value) => visit(value),
-            None => Flow::Continue,
-        })
+        self.visit(ctx, Want::Each, visit)
     }
 
-    /// Calls `use_it` with the one value that counts outside ACLs, if there is one: the last one visited for fetches that
-    /// yield several, as their bind functions arrange by visiting it alone when `ctx` asks for a single value.
+    /// Calls `use_it` with the one value that counts outside ACLs, if there is one.
     pub fn with_value<R>(&self, ctx: &Ctx<'_>, use_it: impl FnOnce(Value<'_>) -> R) -> Option<R> {
         let mut use_it = Some(use_it);
         let mut result = None;
-        self.each(ctx, &mut |value| {
+        self.visit(ctx, Want::One, &mut |value| {
             if let Some(use_it) = use_it.take() {
                 result = Some(use_it(value));
             }
             Flow::Stop
         });
         result
+    }
+
+    fn visit<'c>(&self, ctx: &Ctx<'c>, want: Want, visit: &mut dyn FnMut(Value<'_>) -> Flow) -> Seen {
+        if self.converts.is_empty() {
+            return (self.fetch)(ctx, want, visit);
+        }
+        (self.fetch)(ctx, want, &mut |value| match self.convert(ctx, value) {
+            Some(value) => visit(value),
+            None => Flow::Continue,
+        })
     }
 
     fn convert<'v>(&self, ctx: &Ctx<'_>, value: Value<'v>) -> Option<Value<'v>> {

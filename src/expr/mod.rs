@@ -3,15 +3,22 @@
 //! Entry points: [`Expr`] for one expression, [`Cond`] for `if`/`unless`, [`LogFormat`] for format strings. The tables of
 //! fetches, converters and log aliases stand in `fetch/`, `convert/` and `log_format/`, one file per family.
 
+pub mod acl;
+pub mod args;
+mod bind;
 pub mod cond;
+pub mod convert;
 pub mod ctx;
 pub mod expression;
 pub mod facts;
+pub mod fetch;
 pub mod log_format;
+mod matching;
 pub mod timezone;
 pub mod vars;
 
-pub use cond::{Acl, Cond};
+pub use acl::Acl;
+pub use cond::Cond;
 pub use ctx::{Ctx, Dir, Payload};
 pub use expression::Expr;
 pub use facts::{CapturedHeader, ConnFacts, Endpoint, StreamFacts, Termination, TlsFacts};
@@ -39,8 +46,17 @@ pub enum Seen {
     Partial,
 }
 
-/// Hands every value to the visitor. Outside ACLs the last value counts (manual 7.3, where it says so), else the first.
-pub type FetchFn = Box<dyn for<'c> Fn(&Ctx<'c>, &mut dyn FnMut(Value<'_>) -> Flow) -> Seen + Send + Sync>;
+/// What a fetch that yields several values is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Every value, as ACLs test them.
+    Each,
+    /// The one value that counts outside ACLs: the last of a header, say.
+    One,
+}
+
+/// Hands the values wanted to the visitor, in order.
+pub type FetchFn = Box<dyn for<'c> Fn(&Ctx<'c>, Want, &mut dyn FnMut(Value<'_>) -> Flow) -> Seen + Send + Sync>;
 /// Changes one value; `None` drops it.
 pub type ConvertFn = Box<dyn for<'v> Fn(&Ctx<'_>, Value<'v>) -> Option<Value<'v>> + Send + Sync>;
 
@@ -50,11 +66,21 @@ pub struct Fetch {
     pub meta: Meta,
     /// Output type.
     pub out: Type,
-    /// What must be there when it runs.
+    /// What must be there when it runs; of several, any suffices.
     pub needs: Needs,
     /// Reads the arguments between the parentheses, one word per argument.
-    pub bind: fn(&mut Words<'_>, &Scope<'_>) -> Result<FetchFn>,
+    pub bind: Bind,
 }
+
+impl Fetch {
+    /// A table entry.
+    pub const fn new(meta: Meta, out: Type, needs: Needs, bind: Bind) -> Fetch {
+        Fetch { meta, out, needs, bind }
+    }
+}
+
+/// Reads the arguments of a fetch and makes its closure.
+pub type Bind = fn(&mut Words<'_>, &Scope<'_>) -> Result<FetchFn>;
 
 /// A table entry of a converter (manual 7.3.1).
 pub struct Convert {

@@ -8,7 +8,7 @@ mod scope;
 mod words;
 
 pub use scope::{
-    Defined, FileRef, Hook, Interned, Names, Needs, ProxyName, Scope, TableName, UserlistName, VarNames, VarScope,
+    Defined, FileRef, Hook, Interned, Names, Needs, ProxyName, Scope, Surroundings, TableName, UserlistName, VarNames, VarScope,
     VarSlot,
 };
 pub use words::{Error, Result, Words};

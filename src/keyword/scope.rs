@@ -18,6 +18,17 @@ pub struct Names {
     pub userlists: Vec<UserlistName>,
     /// Stick tables by the name of the proxy (or peers section) that holds them.
     pub tables: Vec<TableName>,
+    /// What surrounds the process.
+    pub surroundings: Surroundings,
+}
+
+/// What expressions may know of the machine; found out before anything is bound, since binding asks nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The machine's name (`hostname`).
+    pub hostname: String,
+    /// The environment as the configuration sees it, with what `setenv` and its like changed (`env`).
+    pub env: HashMap<Vec<u8>, Vec<u8>>,
 }
 
 /// A proxy's name and nature.
@@ -163,7 +174,10 @@ impl Hook {
             Hook::TcpRequestContent | Hook::HttpRequest | Hook::UseBackend => content,
             Hook::UseServer => content | Needs::BACKEND,
             Hook::TcpResponseContent | Hook::HttpResponse | Hook::HttpAfterResponse => res,
-            Hook::Log => res | Needs::REQ_HEAD | Needs::LOG,
+            // Heads and buffers are gone when the line is written.
+            Hook::Log => {
+                sess | Needs::REQ_KEPT | Needs::BACKEND | Needs::SERVER | Needs::RES_KEPT | Needs::LOG
+            }
             Hook::Internal => Needs::INTERNAL,
         }
     }
@@ -244,6 +258,8 @@ pub struct FileRef {
     pub path: String,
     /// Where it is written.
     pub span: Span,
+    /// If there is no such file, nothing is loaded and that is no error (`opt@`).
+    pub optional: bool,
     /// Takes the bytes; an error is reported at `span`.
     #[allow(clippy::type_complexity)]
     pub load: Box<dyn FnOnce(&[u8]) -> Result<(), String>>,
@@ -278,6 +294,20 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
+    /// What can be read there: as the hook says, and in a backend's request rules the backend.
+    pub fn offers(&self) -> Needs {
+        let backend = self.section().is_some_and(|proxy| proxy.backend);
+        match self.hook {
+            Hook::TcpRequestContent | Hook::HttpRequest if backend => self.hook.offers() | Needs::BACKEND,
+            hook => hook.offers(),
+        }
+    }
+
+    /// The name and nature of the proxy whose section is being bound.
+    pub fn section(&self) -> Option<&'a ProxyName> {
+        self.names.proxies.get(self.proxy?.index())
+    }
+
     /// The same scope for another hook.
     pub fn at(&self, hook: Hook) -> Scope<'a> {
         Scope { hook, ..*self }

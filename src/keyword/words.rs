@@ -70,6 +70,11 @@ impl<'a> Words<'a> {
         rest
     }
 
+    /// How many words have been taken.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
     /// Whether all words are taken.
     pub fn is_empty(&self) -> bool {
         self.at >= self.words.len()

@@ -3,9 +3,11 @@
 //! Everything here is reached from all cores: atomics on the hot path, a mutex only for rare changes. Time is an argument.
 
 pub mod counters;
+pub mod patterns;
 pub mod proxy;
 pub mod server;
 
 pub use counters::{Counters, Rate, Stat, Times};
+pub use patterns::PatternList;
 pub use proxy::{BindState, Process, ProxyState, View};
 pub use server::{Admin, CheckResult, Health, ServerState};
