@@ -54,14 +54,6 @@ impl Acl {
         &self.text
     }
 
-    /// The only declaration, if there is one only.
-    pub(super) fn single(&self) -> Option<&Test> {
-        match &*self.tests {
-            [test] => Some(test),
-            _ => None,
-        }
-    }
-
     /// HAProxy's words for an ACL that reads nothing which is there at the scope's hook.
     pub(super) fn never_matches(&self, scope: &Scope<'_>) -> Option<String> {
         if self.tests.is_empty() || self.tests.iter().any(|test| test.expr.is_available(scope)) {
@@ -117,10 +109,9 @@ pub fn check_name(word: &Word) -> Result<()> {
     match name.chars().find(bad) {
         None if !name.is_empty() => Ok(()),
         None => Err(super::args::error(word.span, "the acl has no name")),
-        Some(bad) => Err(super::args::error(
-            word.span,
-            format!("character '{bad}' is not permitted in acl name '{name}'"),
-        )),
+        Some(bad) => {
+            Err(super::args::error(word.span, format!("character '{bad}' is not permitted in acl name '{name}'")))
+        }
     }
 }
 
@@ -133,7 +124,8 @@ pub fn named(name: &str, scope: &Scope<'_>) -> Option<Arc<Acl>> {
             let bind = |words: &Vec<Word>| {
                 let end = words.last().map_or(Span::nowhere(), |word| word.span);
                 let test = bind(words, end, scope).map_err(|error| {
-                    let mut found = (*error).or_at(end).context(format!("error detected while parsing ACL '{name}' : "));
+                    let mut found =
+                        (*error).or_at(end).context(format!("error detected while parsing ACL '{name}' : "));
                     found.message.push('.');
                     found
                 });
@@ -375,7 +367,8 @@ impl Draft<'_, '_> {
         }
         for word in patterns {
             text.push(' ');
-            let plain = !word.is_empty() && !word.as_str().contains(|c: char| c.is_whitespace() || "\"'\\#".contains(c));
+            let plain =
+                !word.is_empty() && !word.as_str().contains(|c: char| c.is_whitespace() || "\"'\\#".contains(c));
             if plain { text.push_str(word.as_str()) } else { text.push_str(&format!("{:?}", word.as_str())) }
         }
         text
@@ -399,7 +392,7 @@ fn empty(kind: MatchKind, fold: bool, span: Span) -> Result<PatternSet<()>> {
 }
 
 /// The patterns of a file's content.
-fn read(bytes: &[u8], kind: MatchKind, fold: bool, as_map: bool) -> Result<PatternSet<()>, String> {
+fn read(bytes: &[u8], kind: MatchKind, fold: bool, as_map: bool) -> std::result::Result<PatternSet<()>, String> {
     let mut builder = Builder::new(kind, fold);
     let mut push = |line: file::FileLine<'_>| {
         builder.push(line.key, ()).map_err(|error| format!("{} at line {}", pattern_text(&error, kind), line.line))
@@ -437,7 +430,13 @@ fn pattern_text(error: &PatternError, kind: MatchKind) -> String {
 fn place(scope: &Scope<'_>) -> String {
     let section = scope.section();
     let side = |first_frontend: bool| match section {
-        Some(section) if section.frontend && section.backend => if first_frontend { "frontend" } else { "backend" },
+        Some(section) if section.frontend && section.backend => {
+            if first_frontend {
+                "frontend"
+            } else {
+                "backend"
+            }
+        }
         Some(section) if section.backend => "backend",
         _ => "frontend",
     };

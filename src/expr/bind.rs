@@ -199,14 +199,14 @@ impl Chain {
         }
         let fetch = resolve(name, word.part(0..cut.at))?;
         let before = format!("fetch method '{name}' : ");
-        let call = cut.arguments().map_err(|error| contextual(error, &before))?;
+        let call = cut.arguments().map_err(|error| contextual(*error, &before))?;
         let mut words = Words::new(&call.words, call.end);
         let bound = (fetch.bind)(&mut words, scope);
         let bound = bound.map_err(|error| match error.code {
-            args::ARGUMENT_TYPE => contextual(error, &before),
-            _ => contextual(error, &format!("invalid args in fetch method '{name}' : ")),
+            args::ARGUMENT_TYPE => contextual(*error, &before),
+            _ => contextual(*error, &format!("invalid args in fetch method '{name}' : ")),
         })?;
-        call.finish(&words, word).map_err(|error| contextual(error, &before))?;
+        call.finish(&words, word).map_err(|error| contextual(*error, &before))?;
         if !cut.at_end_or_comma() {
             let message = format!("missing comma after fetch keyword '{name}'");
             return Err(args::error(word.part(cut.at..cut.text.len()), message));
@@ -245,13 +245,13 @@ impl Chain {
             return Err(Box::new(found.label(format!("takes {takes}, but what stands before it yields {out}"))));
         }
         let at = |n: usize| format!("invalid arg {n} in converter '{name}' : ");
-        let call = cut.arguments().map_err(|error| contextual(error, &at(1)))?;
+        let call = cut.arguments().map_err(|error| contextual(*error, &at(1)))?;
         let mut words = Words::new(&call.words, call.end);
         let bound = (convert.bind)(&mut words, scope).map_err(|error| match error.code {
-            args::ARGUMENT_TYPE => contextual(error, &at(words.position() + usize::from(words.is_empty()))),
-            _ => contextual(error, &format!("invalid args in converter '{name}' : ")),
+            args::ARGUMENT_TYPE => contextual(*error, &at(words.position() + usize::from(words.is_empty()))),
+            _ => contextual(*error, &format!("invalid args in converter '{name}' : ")),
         })?;
-        call.finish(&words, cut.word).map_err(|error| contextual(error, &at(words.position() + 1)))?;
+        call.finish(&words, cut.word).map_err(|error| contextual(*error, &at(words.position() + 1)))?;
         if !cut.at_end_or_comma() {
             let message = format!("missing comma after converter '{name}'");
             return Err(args::error(cut.word.part(cut.at..cut.text.len()), message));
@@ -273,8 +273,8 @@ impl Chain {
     }
 }
 
-fn contextual(error: Error, before: &str) -> Error {
-    Box::new((*error).context(before))
+fn contextual(error: Diagnostic, before: &str) -> Error {
+    Box::new(error.context(before))
 }
 
 /// Cuts a word into names and argument lists.

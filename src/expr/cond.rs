@@ -29,8 +29,7 @@ impl Cond {
             "if" => false,
             "unless" => true,
             other => {
-                let message =
-                    format!("expects either 'if' or 'unless' followed by a condition but found '{other}'");
+                let message = format!("expects either 'if' or 'unless' followed by a condition but found '{other}'");
                 return Err(words.error_last(message));
             }
         };
@@ -163,7 +162,9 @@ impl Parser<'_, '_> {
 
 fn no_such(name: &str, span: Span, scope: &Scope<'_>) -> Error {
     let found = Diagnostic::alert("unknown-acl", format!("no such ACL : '{name}'")).at(span);
-    let known = scope.acls.keys().map(String::as_str).chain(acl::predefined_names());
+    let mut known: Vec<&str> = scope.acls.keys().map(String::as_str).collect();
+    known.sort_unstable();
+    acl::predefined_names().for_each(|name| known.push(name));
     Box::new(if name == "and" {
         found.help("ACLs that stand side by side must all hold: leave 'and' out")
     } else if let Some(near) = crate::diag::suggest(name, known) {

@@ -25,18 +25,6 @@ impl Matcher {
         Matcher { kind, sources: sources.into_boxed_slice() }
     }
 
-    pub fn kind(&self) -> MatchKind {
-        self.kind
-    }
-
-    /// The patterns, if all stand in the configuration and in one set.
-    pub fn inline(&self) -> Option<&PatternSet<()>> {
-        match &*self.sources {
-            [Source::Inline(set)] => Some(set),
-            _ => None,
-        }
-    }
-
     /// Whether any pattern matches the sample.
     #[inline]
     pub fn matches(&self, value: Value<'_>) -> bool {

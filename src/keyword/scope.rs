@@ -175,9 +175,7 @@ impl Hook {
             Hook::UseServer => content | Needs::BACKEND,
             Hook::TcpResponseContent | Hook::HttpResponse | Hook::HttpAfterResponse => res,
             // Heads and buffers are gone when the line is written.
-            Hook::Log => {
-                sess | Needs::REQ_KEPT | Needs::BACKEND | Needs::SERVER | Needs::RES_KEPT | Needs::LOG
-            }
+            Hook::Log => sess | Needs::REQ_KEPT | Needs::BACKEND | Needs::SERVER | Needs::RES_KEPT | Needs::LOG,
             Hook::Internal => Needs::INTERNAL,
         }
     }

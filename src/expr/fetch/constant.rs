@@ -9,13 +9,23 @@ use crate::keyword::{Meta, Needs, Result, Scope, Words};
 
 pub(super) static FETCHES: &[Fetch] = &[
     Fetch::new(
-        Meta::new("always_false", "always_false", "Always false; takes an ACL out of use for a while.", &[("always_false", "0")]),
+        Meta::new(
+            "always_false",
+            "always_false",
+            "Always false; takes an ACL out of use for a while.",
+            &[("always_false", "0")],
+        ),
         Type::Bool,
         Needs::INTERNAL,
         |_, _| Ok(always(Value::Bool(false))),
     ),
     Fetch::new(
-        Meta::new("always_true", "always_true", "Always true; puts an ACL out of action for a while.", &[("always_true", "1")]),
+        Meta::new(
+            "always_true",
+            "always_true",
+            "Always true; puts an ACL out of action for a while.",
+            &[("always_true", "1")],
+        ),
         Type::Bool,
         Needs::INTERNAL,
         |_, _| Ok(always(Value::Bool(true))),
@@ -32,7 +42,12 @@ pub(super) static FETCHES: &[Fetch] = &[
         bin,
     ),
     Fetch::new(
-        Meta::new("bool", "bool(<bool>)", "A truth value written `true`, `false`, `1` or `0`.", &[("bool(true)", "1"), ("bool(0)", "0")]),
+        Meta::new(
+            "bool",
+            "bool(<bool>)",
+            "A truth value written `true`, `false`, `1` or `0`.",
+            &[("bool(true)", "1"), ("bool(0)", "0")],
+        ),
         Type::Bool,
         Needs::INTERNAL,
         bool,
@@ -98,7 +113,12 @@ pub(super) static FETCHES: &[Fetch] = &[
         |_, _| Ok(always(Value::Int(1))),
     ),
     Fetch::new(
-        Meta::new("quic_enabled", "quic_enabled", "Whether QUIC listeners are supported, which they are not yet.", &[("quic_enabled", "0")]),
+        Meta::new(
+            "quic_enabled",
+            "quic_enabled",
+            "Whether QUIC listeners are supported, which they are not yet.",
+            &[("quic_enabled", "0")],
+        ),
         Type::Bool,
         Needs::INTERNAL,
         |_, _| Ok(always(Value::Bool(false))),
