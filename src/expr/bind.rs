@@ -171,7 +171,7 @@ fn missing_fetch(span: Span) -> Error {
 }
 
 fn unavailable(span: Span, message: String, scope: &Scope<'_>) -> Error {
-    let found = Diagnostic::alert("unavailable", message).at(span);
+    let found = Diagnostic::alert(UNAVAILABLE, message).at(span);
     Box::new(found.note(format!("this is a '{}' rule", scope.hook.name())))
 }
 
@@ -418,6 +418,9 @@ impl Call {
         out.push(')');
     }
 }
+
+/// The code of errors about an expression that has nothing to read at its place.
+pub(super) const UNAVAILABLE: &str = "unavailable";
 
 const NEEDS: &[(Needs, &str)] = &[
     (Needs::INTERNAL, "internal state"),

@@ -8,8 +8,8 @@ mod scope;
 mod words;
 
 pub use scope::{
-    Defined, FileRef, Hook, Interned, Names, Needs, ProxyName, Scope, Surroundings, TableName, UserlistName, VarNames,
-    VarScope, VarSlot,
+    Defined, FileRef, Hook, Interned, Names, Needs, ProxyName, Scope, TableName, UserlistName, VarNames, VarScope,
+    VarSlot,
 };
 pub use words::{Error, Result, Words};
 

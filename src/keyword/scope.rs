@@ -18,50 +18,8 @@ pub struct Names {
     pub userlists: Vec<UserlistName>,
     /// Stick tables by the name of the proxy (or peers section) that holds them.
     pub tables: Vec<TableName>,
-    /// What surrounds the process.
-    pub surroundings: Surroundings,
-}
-
-/// What expressions may know of the machine; found out before anything is bound, since binding asks nobody.
-#[derive(Clone, Debug, Default)]
-pub struct Surroundings {
-    /// The machine's name (`hostname`).
-    pub hostname: String,
     /// The environment as the configuration sees it, with what `setenv` and its like changed (`env`).
     pub env: HashMap<Vec<u8>, Vec<u8>>,
-}
-
-/// A proxy's name and nature.
-#[derive(Clone, Debug)]
-pub struct ProxyName {
-    /// As in the file.
-    pub name: String,
-    /// Accepts connections: frontend or listen.
-    pub frontend: bool,
-    /// Has servers: backend or listen.
-    pub backend: bool,
-    /// `mode http`.
-    pub http: bool,
-    /// Servers in order of their ids.
-    pub servers: Vec<String>,
-    /// Where the section starts.
-    pub span: Span,
-}
-
-/// A userlist's name and place.
-#[derive(Clone, Debug)]
-pub struct UserlistName {
-    /// As in the file.
-    pub name: String,
-    /// Where the section starts.
-    pub span: Span,
-}
-
-/// A stick table's name.
-#[derive(Clone, Debug)]
-pub struct TableName {
-    /// The name of the section that declares it.
-    pub name: String,
 }
 
 impl Names {

@@ -102,7 +102,7 @@ fn condition(words: &mut Words<'_>, name: &Word, scope: &Scope<'_>) -> Result<Op
         return Err(unexpected(word, name, scope));
     }
     let rule = rule_name(name, scope);
-    let cond = bind_cond(words, scope)
+    let cond = Cond::bind(words, scope)
         .map_err(|error| Box::new(error.context(format!("error detected while parsing an {rule} condition : "))))?;
     words.finish()?;
     Ok(cond)
@@ -319,8 +319,3 @@ const ORDER: &[&str] = &[
     "set-priority-class",
     "set-priority-offset",
 ];
-
-/// Until the binder of conditions is there.
-fn bind_cond(words: &mut Words<'_>, _scope: &Scope<'_>) -> Result<Option<Cond>> {
-    Err(words.error_here("conditions are not supported yet"))
-}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Fetch, FetchFn, always};
+use super::{Fetch, FetchFn, always, one};
 use crate::base::value::{Type, Value};
 use crate::expr::args;
 use crate::keyword::{Meta, Needs, Result, Scope, Words};
@@ -67,7 +67,7 @@ pub(super) static FETCHES: &[Fetch] = &[
         Meta::new("hostname", "hostname", "The name of the machine.", &[("hostname", "gate1")]),
         Type::Str,
         Needs::INTERNAL,
-        |_, scope| Ok(always(Value::string(scope.names.surroundings.hostname.clone().into_bytes()))),
+        |_, _| Ok(one(|ctx| Some(Value::str(ctx.view.process.hostname.get()?.as_bytes())))),
     ),
     Fetch::new(
         Meta::new("int", "int(<integer>)", "A signed 64-bit integer.", &[("int(-5)", "-5")]),
@@ -104,7 +104,7 @@ pub(super) static FETCHES: &[Fetch] = &[
         Type::Int,
         Needs::INTERNAL,
         // Asked at run time: the configuration is read before the process forks.
-        |_, _| Ok(super::one(|_| Some(Value::Int(i64::from(std::process::id()))))),
+        |_, _| Ok(one(|_| Some(Value::Int(i64::from(std::process::id()))))),
     ),
     Fetch::new(
         Meta::new("proc", "proc", "The number of the worker among its like, which is always 1.", &[("proc", "1")]),
@@ -158,9 +158,9 @@ fn bool(words: &mut Words<'_>, _: &Scope<'_>) -> Result<FetchFn> {
 
 fn env(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<FetchFn> {
     let word = args::word(words, "string")?;
-    let value = scope.names.surroundings.env.get(word.as_bytes()).cloned();
+    let value = scope.names.env.get(word.as_bytes()).cloned();
     Ok(match value {
         Some(value) => always(Value::string(value)),
-        None => super::one(|_| None),
+        None => one(|_| None),
     })
 }

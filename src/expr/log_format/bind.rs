@@ -3,6 +3,7 @@
 use super::alias;
 use super::{Flags, Item, LogFormat, Style};
 use crate::diag::{Diagnostic, Word, suggest};
+use crate::expr::bind::UNAVAILABLE;
 use crate::expr::{Expr, timezone};
 use crate::keyword::known::{self, Class};
 use crate::keyword::{Error, Needs, Result, Scope};
@@ -204,8 +205,10 @@ impl Parser<'_> {
             return Err(self.error(start - 1, format!("missing ']' after '{rest}'")));
         };
         let inner = Word::new(self.word.as_bytes()[start..end].to_vec(), self.word.part(start..end));
-        let expr = bind_expr(&inner, self.scope).map_err(|mut error| {
-            *error = error.context(format!("failed to parse sample expression <{}> : ", inner.as_str()));
+        let expr = Expr::bind_str(&inner, self.scope).map_err(|mut error| {
+            if error.code != UNAVAILABLE {
+                *error = error.context(format!("failed to parse sample expression <{}> : ", inner.as_str()));
+            }
             error
         })?;
         self.flush();
@@ -278,9 +281,4 @@ fn closing_bracket(text: &[u8], start: usize) -> Option<usize> {
         at += 1;
     }
     None
-}
-
-/// Until the binder of expressions is there.
-fn bind_expr(word: &Word, _scope: &Scope<'_>) -> Result<Expr> {
-    Err(Box::new(Diagnostic::alert("not-yet", "sample expressions are not supported yet").at(word.span)))
 }
