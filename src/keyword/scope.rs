@@ -22,6 +22,39 @@ pub struct Names {
     pub env: HashMap<Vec<u8>, Vec<u8>>,
 }
 
+/// A proxy's name and nature.
+#[derive(Clone, Debug)]
+pub struct ProxyName {
+    /// As in the file.
+    pub name: String,
+    /// Accepts connections: frontend or listen.
+    pub frontend: bool,
+    /// Has servers: backend or listen.
+    pub backend: bool,
+    /// `mode http`.
+    pub http: bool,
+    /// Servers in order of their ids.
+    pub servers: Vec<String>,
+    /// Where the section starts.
+    pub span: Span,
+}
+
+/// A userlist's name and place.
+#[derive(Clone, Debug)]
+pub struct UserlistName {
+    /// As in the file.
+    pub name: String,
+    /// Where the section starts.
+    pub span: Span,
+}
+
+/// A stick table's name.
+#[derive(Clone, Debug)]
+pub struct TableName {
+    /// The name of the section that declares it.
+    pub name: String,
+}
+
 impl Names {
     /// The backend (or listen) of that name.
     pub fn backend(&self, name: &str) -> Option<ProxyId> {
