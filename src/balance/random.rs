@@ -42,7 +42,7 @@ impl Random {
     fn draw(&self, random: u64) -> &Member {
         let total = self.sums.last().copied().unwrap_or(1);
         // The upper half of a 32 by 32 bit product is a fair number below `total`, so a sum is above it.
-        let at = ((random >> 32) * u64::from(total) >> 32) as u32;
+        let at = (((random >> 32) * u64::from(total)) >> 32) as u32;
         &self.members[self.sums.partition_point(|sum| *sum <= at)]
     }
 }
