@@ -2,6 +2,7 @@
 
 pub mod addr;
 pub mod arguments;
+pub mod clock;
 pub mod duration;
 pub mod id;
 pub mod ipnet;

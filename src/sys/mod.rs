@@ -1,1 +1,8 @@
-//! The only unsafe code: fork, identity, inherited descriptors, socket options.
+//! The only unsafe code: socket options and calls that the standard library and `socket2` do not offer, inherited descriptors.
+//!
+//! Every function wraps one system call, checks its result and gives safe types back. It knows no configuration.
+
+#![allow(unsafe_code)]
+
+pub mod inherit;
+pub mod socket;

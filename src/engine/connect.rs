@@ -1,0 +1,141 @@
+//! A connection to a server for a stream: an idle one where `http-reuse` allows, else a new one with its handshakes.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::fault::Fault;
+use super::live;
+use super::pool::{Choice, Upstream};
+use super::session::Session;
+use crate::base::id::{ProxyId, ServerId};
+use crate::ir::{Proxy, Reuse, Server};
+use crate::net::connect::{self, Target};
+use crate::net::io::{Io, Plain};
+use crate::state::{ServerState, Stat};
+
+/// What a connection is wanted for.
+pub struct Wanted<'a> {
+    /// The backend.
+    pub backend: &'a Proxy,
+    /// The server's id.
+    pub id: ServerId,
+    /// The server.
+    pub server: &'a Server,
+    /// Its state.
+    pub state: &'a Arc<ServerState>,
+    /// An idle connection may be used.
+    pub reuse: bool,
+    /// The client's going away ends the attempt (`option abortonclose`).
+    pub abort: bool,
+}
+
+/// A connection that is ready for a request; counts it.
+pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Upstream, Fault> {
+    let target = live::target(wanted.server, wanted.state, s.client_dst()).ok_or(Fault::NoServer)?;
+    if wanted.reuse
+        && let Some(mut idle) = idle(s, wanted, &target)
+    {
+        idle.requests += 1;
+        wanted.state.counters.inc(s.core.id, Stat::Reuses);
+        backend_state(s, wanted.backend.id, Stat::Reuses);
+        return Ok(idle);
+    }
+    wanted.state.counters.inc(s.core.id, Stat::Connects);
+    backend_state(s, wanted.backend.id, Stat::Connects);
+    // Connecting is rare and its future large.
+    let io = Box::pin(open(s, wanted, &target)).await?;
+    s.core.tick_us();
+    let mut upstream = Upstream::new(io, wanted.state.clone(), target, None);
+    upstream.requests = 1;
+    Ok(upstream)
+}
+
+/// Keeps a connection whose response is complete for other requests, or for this session only.
+pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Upstream) {
+    let Some(line) = backend.servers.get(server.index()) else { return };
+    if line.max_reuse.is_some_and(|max| upstream.requests > max) {
+        return;
+    }
+    let limit = line.pool_max.unwrap_or(u32::MAX);
+    let private = backend.reuse == Reuse::Never || line.send_proxy.is_some() || limit == 0;
+    if private {
+        s.own = Some(upstream);
+    } else if upstream.state.idle.load(std::sync::atomic::Ordering::Relaxed) < limit
+        && let Some(pool) = s.local.pool(backend.id, server)
+    {
+        pool.put(upstream);
+    }
+}
+
+fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Option<Upstream> {
+    if let Some(own) = s.own.take()
+        && Arc::ptr_eq(&own.state, wanted.state)
+        && own.target == *target
+        && !own.io.is_stale()
+    {
+        return Some(own);
+    }
+    let first = s.facts.requests <= 1;
+    let choice = match wanted.backend.reuse {
+        Reuse::Never => return None,
+        Reuse::Safe if first => return None,
+        Reuse::Aggressive if first => Choice::Proven,
+        Reuse::Safe | Reuse::Aggressive | Reuse::Always => Choice::Any,
+    };
+    if wanted.server.send_proxy.is_some() {
+        return None;
+    }
+    s.local.pool(wanted.backend.id, wanted.id)?.take(choice, target, None)
+}
+
+async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<Io, Fault> {
+    let options = connect::Options {
+        source: wanted.server.source,
+        fast_open: wanted.server.fast_open,
+        keepalive: wanted.backend.server_keepalive,
+    };
+    let deadline = wanted.backend.timeouts.connect.map(|timeout| s.core.tick_ms() + timeout);
+    let connected = within(s, connect::connect(target, options), deadline, wanted.abort).await?;
+    let plain: Plain = connected.map_err(|error| fault_of(&error))?;
+    Ok(Io::Plain(plain))
+}
+
+/// Runs a step of connecting within its deadline, and only as long as the client stays.
+async fn within<T>(
+    s: &mut Session,
+    step: impl Future<Output = T>,
+    deadline: Option<u64>,
+    abort: bool,
+) -> Result<T, Fault> {
+    let mut step = std::pin::pin!(step);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = step.as_mut().poll(cx) {
+            return Poll::Ready(Ok(done));
+        }
+        if abort && s.poll_client_gone(cx) {
+            return Poll::Ready(Err(Fault::ClientAbort));
+        }
+        if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
+            return Poll::Ready(Err(Fault::ConnectTimeout));
+        }
+        s.slot.arm(cx, deadline);
+        Poll::Pending
+    })
+    .await
+}
+
+fn fault_of(error: &io::Error) -> Fault {
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EADDRNOTAVAIL | libc::EADDRINUSE) => {
+            Fault::Resource
+        }
+        Some(libc::ETIMEDOUT) => Fault::ConnectTimeout,
+        _ => Fault::Refused,
+    }
+}
+
+fn backend_state(s: &Session, backend: ProxyId, stat: Stat) {
+    s.local.live.view.proxy(backend).be.inc(s.core.id, stat);
+}

@@ -1,0 +1,60 @@
+//! Both bodies at once: the response goes down while the rest of the request still goes up, until the response is complete.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use super::attempt::Exchange;
+use crate::engine::fault::Fault;
+use crate::engine::flow::{Broken, Flow, Waits};
+use crate::engine::session::Session;
+use crate::engine::watch::{Side, Watch};
+use crate::ir::Proxy;
+
+/// Moves the bodies. An unfinished request ends with the response where the connections do not live on (`keep`).
+pub(super) async fn run(
+    s: &mut Session,
+    exchange: &mut Exchange,
+    down: &mut Flow,
+    keep: bool,
+    frontend: &Proxy,
+    backend: &Proxy,
+) -> Result<(), Fault> {
+    let Exchange { upstream, up, .. } = exchange;
+    let mut watch = Watch::new(s, frontend.timeouts.client, backend.timeouts.server);
+    poll_fn(|cx| {
+        match down.poll(&mut upstream.io, &mut upstream.buf, &mut s.io, cx) {
+            Poll::Ready(Ok(())) if up.is_done() || !keep => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(broken)) => return Poll::Ready(Err(fault_of_response(&broken))),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        if !up.is_done() {
+            match up.poll(&mut s.io, &mut s.buf, &mut upstream.io, cx) {
+                // The server wants no more; its response goes on.
+                Poll::Ready(Err(Broken::Sink(_))) => up.abandon(),
+                Poll::Ready(Err(Broken::Malformed)) => return Poll::Ready(Err(Fault::BadRequest(400))),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Fault::ClientAbort)),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+            if up.is_done() && down.is_done() {
+                return Poll::Ready(Ok(()));
+            }
+        } else if s.poll_client_gone(cx) && s.broken {
+            return Poll::Ready(Err(Fault::ClientAbort));
+        }
+        let waits_for_client = match down.is_done() {
+            false => down.waits == Waits::Sink,
+            true => up.waits == Waits::Source,
+        };
+        let side = if waits_for_client { Side::Client } else { Side::Server };
+        watch.poll(s, up.progress.wrapping_add(down.progress), side, cx)
+    })
+    .await
+}
+
+fn fault_of_response(broken: &Broken) -> Fault {
+    match broken {
+        Broken::Source(_) | Broken::Early => Fault::ServerAbort,
+        Broken::Sink(_) => Fault::ClientAbort,
+        Broken::Malformed => Fault::BadResponse,
+    }
+}

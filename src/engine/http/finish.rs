@@ -1,0 +1,64 @@
+//! The end of a stream: its times, its counters, its log line.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::engine::hooks::{self, Stage};
+use crate::engine::log;
+use crate::engine::session::Session;
+use crate::engine::stream::Stream;
+use crate::ir::Proxy;
+use crate::state::{Stat, Times};
+
+/// Closes the books of a stream.
+pub(super) fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
+    let now = s.core.tick_ms();
+    st.facts.end_ms = Some(now);
+    count(s, st, now);
+    let live = s.local.live.clone();
+    let facts = &mut st.facts;
+    facts.counts[0] = live.view.process.connections.load(Relaxed);
+    facts.counts[1] = s.frontend_state().fe_current.load(Relaxed);
+    facts.counts[2] = st.backend.as_ref().map_or(facts.counts[1], |backend| backend.state().be_current.load(Relaxed));
+    st.backend = None;
+    if frontend.logs.is_empty() {
+        return;
+    }
+    let stage = Stage { response: None, complete: true, ..Stage::response(st, &[]) };
+    log::stream(&s.core.clone(), frontend, &hooks::txn(s, st, &live, stage).ctx());
+}
+
+fn count(s: &Session, st: &Stream, now: u64) {
+    let core = s.core.id;
+    let facts = &st.facts;
+    s.count(Stat::BytesIn, facts.bytes_in);
+    s.count(Stat::BytesOut, facts.bytes_out);
+    if facts.status > 0 {
+        s.frontend_state().fe.response(core, facts.status);
+    }
+    let Some(backend) = &st.backend else { return };
+    let be = &backend.state().be;
+    be.add(core, Stat::BytesIn, facts.bytes_in);
+    be.add(core, Stat::BytesOut, facts.bytes_out);
+    be.inc(core, Stat::Requests);
+    if facts.status > 0 {
+        be.response(core, facts.status);
+    }
+    let (Some(id), Some(server)) = (facts.backend, facts.server) else { return };
+    let Some(state) = s.local.live.view.server(id, server) else { return };
+    state.counters.add(core, Stat::BytesIn, facts.bytes_in);
+    state.counters.add(core, Stat::BytesOut, facts.bytes_out);
+    state.counters.inc(core, Stat::Requests);
+    if let (Some(request), Some(queue), Some(connect), Some(response)) =
+        (facts.request_ms, facts.queue_ms, facts.connect_ms, facts.response_ms)
+    {
+        let times = Times {
+            queue: queue.saturating_sub(request),
+            connect: connect.saturating_sub(queue),
+            response: response.saturating_sub(connect),
+            total: now.saturating_sub(facts.first_byte_ms.unwrap_or(facts.began_ms)),
+        };
+        be.timed(core, times);
+        state.counters.timed(core, times);
+    }
+}

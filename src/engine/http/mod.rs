@@ -1,0 +1,154 @@
+//! HTTP/1 on a client connection: one request after the other.
+//!
+//! | file | does |
+//! |---|---|
+//! | `mod` | waits for requests, decides whether the connection lives on, closes it |
+//! | `request` | reads the head, fills the facts, waits for a body that rules want to see |
+//! | `rules` | runs the rule sets of frontend and backend, chooses the backend |
+//! | `reply` | sends answers of our own: rules, errors, services |
+//! | `attempt` | gets a connection to a server, sends the request, waits for the response head, retries |
+//! | `response` | runs the response rules, sends the head |
+//! | `exchange` | moves both bodies until they end |
+//! | `finish` | counts and logs |
+//!
+//! While no request is there, a connection holds no buffer and no `Stream`.
+
+mod attempt;
+mod exchange;
+mod finish;
+mod forwarded;
+mod reply;
+mod request;
+mod response;
+mod rules;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::buffer::Room;
+use super::fault::{Fault, Phase};
+use super::session::Session;
+use super::stream::Stream;
+use crate::ir::{Proxy, Timeouts};
+
+/// What becomes of the client's connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It waits for the next request.
+    Next,
+    /// It is closed after what was sent.
+    Close,
+    /// It is gone or to be dropped without ceremony.
+    Drop,
+}
+
+/// Serves the connection until it ends.
+pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
+    let mut frontend = frontend.clone();
+    let mut since = s.facts.accepted_ms;
+    loop {
+        let woken = if s.buf.is_empty() { wait(s, deadline(&frontend.timeouts, s, since)).await } else { Woken::Data };
+        if !s.refresh() {
+            return;
+        }
+        if !Arc::ptr_eq(&frontend, s.local.live.ir.proxy(s.frontend())) {
+            frontend = s.local.live.ir.proxy(s.frontend()).clone();
+        }
+        let mut stream = s.core.stream();
+        let after = match woken {
+            Woken::Data => Box::pin(request::serve(s, &mut stream, &frontend, since)).await,
+            Woken::Closed => {
+                without_request(s, &mut stream, &frontend, since, Fault::ClientAbort).await;
+                After::Drop
+            }
+            Woken::TimedOut => {
+                without_request(s, &mut stream, &frontend, since, Fault::ClientTimeout).await;
+                After::Close
+            }
+            Woken::Stopping => After::Close,
+        };
+        s.core.recycle(stream);
+        match after {
+            After::Next => since = s.core.now_ms(),
+            After::Close => return close(s).await,
+            After::Drop => return,
+        }
+    }
+}
+
+/// What ends the wait for a request.
+enum Woken {
+    Data,
+    Closed,
+    TimedOut,
+    Stopping,
+}
+
+/// Waits for the first bytes of a request, holding no memory.
+async fn wait(s: &mut Session, deadline: Option<u64>) -> Woken {
+    poll_fn(|cx| match s.buf.poll_fill(&mut s.io, Room::Head, cx) {
+        Poll::Ready(Ok(1..)) => Poll::Ready(Woken::Data),
+        Poll::Ready(_) => Poll::Ready(Woken::Closed),
+        Poll::Pending if s.core.is_stopping() && s.facts.requests > 0 => Poll::Ready(Woken::Stopping),
+        Poll::Pending => {
+            if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
+                return Poll::Ready(Woken::TimedOut);
+            }
+            s.slot.arm(cx, deadline);
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// Until when a request must begin: `timeout http-keep-alive` after a response, else `timeout http-request`, else `timeout client`.
+fn deadline(timeouts: &Timeouts, s: &Session, since: u64) -> Option<u64> {
+    let between = if s.facts.requests > 0 { timeouts.http_keep_alive } else { None };
+    between.or(timeouts.http_request).or(timeouts.client).map(|timeout| since + timeout)
+}
+
+/// The connection ended without a request. Between requests that is ordinary; before the first it is reported, unless
+/// `option http-ignore-probes` says otherwise.
+async fn without_request(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, since: u64, fault: Fault) {
+    if s.facts.requests > 0 || frontend.ignore_probes {
+        return;
+    }
+    request::begin(s, st, since);
+    st.facts.first_byte_ms = None;
+    reply::fail(s, st, frontend, None, fault, Phase::Request).await;
+    finish::finish(s, st, frontend);
+}
+
+/// Ends our direction, then waits a moment for the client to end its own: data that arrives at a closed socket would make the
+/// system send a reset, which can destroy the response on its way.
+async fn close(s: &mut Session) {
+    let give_up = s.core.tick_ms() + LINGER_MS;
+    let mut ended = false;
+    s.buf.clear();
+    poll_fn(|cx| {
+        if !ended {
+            match s.io.poll_shutdown(cx) {
+                Poll::Ready(Ok(())) => ended = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => {}
+            }
+        }
+        if ended {
+            while let Poll::Ready(read) = s.buf.poll_fill(&mut s.io, Room::Head, cx) {
+                if !matches!(read, Ok(1..)) {
+                    return Poll::Ready(());
+                }
+                s.buf.clear();
+            }
+        }
+        if s.slot.has_fired() && s.core.tick_ms() >= give_up {
+            return Poll::Ready(());
+        }
+        s.slot.arm(cx, Some(give_up));
+        Poll::Pending
+    })
+    .await;
+}
+
+const LINGER_MS: u64 = 1000;

@@ -1,0 +1,262 @@
+//! Answers of our own: what rules decided, errors, services. They pass the `http-after-response` rules like any response.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::After;
+use super::request::{body_is_buffered, client_keeps};
+use super::rules::{Answer, Why};
+use crate::engine::fault::{Fault, Phase};
+use crate::engine::hooks::{self, Stage};
+use crate::engine::session::Session;
+use crate::engine::stream::{RequestAt, Stream};
+use crate::expr::Termination;
+use crate::http::status::{ERROR_PAGE_FIELDS, error_page, reason};
+use crate::http::{
+    Answering, Framing, HeadFlags, Msg, OutOptions, ParseOptions, Parsed, parse_response, write_response,
+};
+use crate::ir::Proxy;
+use crate::rules::Cursor;
+use crate::state::Stat;
+
+/// Sends what rules decided.
+pub(super) async fn answer(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Arc<Proxy>,
+    backend: Option<&Arc<Proxy>>,
+    answer: Answer,
+) -> After {
+    count(s, st, answer.why);
+    if answer.why == Why::Tarpit
+        && let Err(fault) = tarpit(s, st, frontend, backend).await
+    {
+        return fail(s, st, frontend, backend, fault, Phase::Tarpit).await;
+    }
+    if let Some(status) = answer.status {
+        if answer.why == Why::Monitor {
+            monitor(st, status);
+        } else if !error_reply(st, frontend, backend, status) {
+            return After::Drop;
+        }
+    }
+    send(s, st, frontend, backend).await
+}
+
+/// Ends a stream that failed before its response began: counts, and answers with the status that stands for the fault.
+pub(super) async fn fail(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Arc<Proxy>,
+    backend: Option<&Arc<Proxy>>,
+    fault: Fault,
+    phase: Phase,
+) -> After {
+    let meaning = record(s, st, fault, phase);
+    if meaning == 0 {
+        return After::Drop;
+    }
+    st.reply.clear();
+    if st.req.flags.contains(HeadFlags::COMPLETE) && !matches!(fault, Fault::BadRequest(_)) {
+        return match error_reply(st, frontend, backend, meaning) {
+            true => send(s, st, frontend, backend).await,
+            false => After::Drop,
+        };
+    }
+    // Nothing is known that rules could look at: the error goes out as it is.
+    st.facts.status = meaning;
+    let configured = frontend.errors.iter().find(|reply| reply.status == meaning);
+    let raw = match configured {
+        Some(reply) => &reply.raw,
+        None => error_page(meaning).map_or(&[][..], |page| page.bytes.as_bytes()),
+    };
+    st.facts.bytes_out = raw.len() as u64;
+    match write_all(s, raw).await {
+        Ok(()) => After::Close,
+        Err(_) => After::Drop,
+    }
+}
+
+/// Records a fault in facts and counters; the first one counts. Returns the status to answer with.
+pub(super) fn record(s: &Session, st: &mut Stream, fault: Fault, phase: Phase) -> u16 {
+    let meaning = fault.meaning(phase);
+    if st.facts.termination == Termination::default() {
+        st.facts.termination = meaning.termination;
+        if let Some(stat) = meaning.frontend {
+            s.count(stat, 1);
+        }
+        if let (Some(stat), Some(backend)) = (meaning.backend, &st.backend) {
+            backend.state().be.inc(s.core.id, stat);
+        }
+        if let (Some(stat), Some(backend), Some(server)) = (meaning.server, st.facts.backend, st.facts.server)
+            && let Some(state) = s.local.live.view.server(backend, server)
+        {
+            state.counters.inc(s.core.id, stat);
+        }
+    }
+    meaning.status
+}
+
+fn count(s: &mut Session, st: &mut Stream, why: Why) {
+    let (phase, cause) = match why {
+        Why::Denied | Why::Challenge => (b'R', b'P'),
+        Why::Tarpit => (b'T', b'P'),
+        Why::Intercepted | Why::Monitor | Why::Statistics => (b'R', b'L'),
+        Why::DeniedResponse => (b'H', b'P'),
+        Why::InterceptedResponse => (b'H', b'L'),
+    };
+    st.facts.termination = Termination { cause, phase };
+    match why {
+        Why::Denied | Why::Tarpit => {
+            s.count(Stat::DeniedRequests, 1);
+            if let Some(backend) = &st.backend {
+                backend.state().be.inc(s.core.id, Stat::DeniedRequests);
+            }
+        }
+        Why::Intercepted | Why::Monitor => s.count(Stat::Intercepted, 1),
+        Why::Challenge | Why::DeniedResponse | Why::InterceptedResponse => {}
+        Why::Statistics => st.facts.applet = Some("<STATS>"),
+    }
+}
+
+/// Keeps the client waiting for `timeout tarpit`, or until it goes.
+async fn tarpit(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>) -> Result<(), Fault> {
+    st.phase = Phase::Tarpit;
+    let timeouts = &backend.map_or(frontend, |backend| backend).timeouts;
+    let until = s.core.tick_ms() + timeouts.tarpit.or(timeouts.connect).unwrap_or(0);
+    poll_fn(|cx| {
+        if s.poll_client_gone(cx) {
+            return Poll::Ready(Err(Fault::ClientAbort));
+        }
+        if s.core.tick_ms() >= until {
+            return Poll::Ready(Ok(()));
+        }
+        s.slot.arm(cx, Some(until));
+        Poll::Pending
+    })
+    .await?;
+    st.facts.queue_ms = Some(s.core.now_ms());
+    Ok(())
+}
+
+/// Writes the reply that stands for `status` to `Stream::reply`: configured for the backend, for the frontend, or built in, with the
+/// header lines that a rule left there. False if it is configured as empty.
+fn error_reply(st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>, status: u16) -> bool {
+    let configured = backend.into_iter().map(|backend| &**backend).chain([frontend]);
+    let configured = configured.flat_map(|proxy| &proxy.errors).find(|reply| reply.status == status);
+    if let Some(reply) = configured {
+        st.reply.clear();
+        st.reply.extend_from_slice(&reply.raw);
+        return !reply.raw.is_empty();
+    }
+    let extra = std::mem::take(&mut st.reply);
+    let out = &mut st.reply;
+    let (text, body) = match error_page(status) {
+        Some(page) => (page.reason, page.body),
+        None => (reason(status), ""),
+    };
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(b"\r\ncontent-length: ");
+    out.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for (name, value) in ERROR_PAGE_FIELDS {
+        for part in [name, ": ", value, "\r\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+    out.extend_from_slice(&extra);
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(body.as_bytes());
+    true
+}
+
+/// The answer to a monitor request.
+fn monitor(st: &mut Stream, status: u16) {
+    st.reply.clear();
+    if let Some(page) = error_page(status) {
+        st.reply.extend_from_slice(page.bytes.as_bytes());
+    }
+}
+
+/// Sends the complete raw response in `Stream::reply` after the `http-after-response` rules.
+async fn send(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, backend: Option<&Arc<Proxy>>) -> After {
+    let mut raw = std::mem::take(&mut st.reply);
+    st.res.clear();
+    let parsed = parse_response(&mut raw, &mut st.res, Answering::to(&st.req), &ParseOptions::default());
+    if !matches!(parsed, Ok(Parsed::Complete)) {
+        // An error file that is no HTTP/1.1 response goes out as it is.
+        st.facts.bytes_out = raw.len() as u64;
+        let sent = write_all(s, &raw).await;
+        st.reply = raw;
+        return if sent.is_ok() { After::Close } else { After::Drop };
+    }
+    let live = s.local.live.clone();
+    let proxies = backend.into_iter().filter(|backend| backend.id != frontend.id).chain([frontend]);
+    for proxy in proxies.filter(|proxy| !proxy.http_after.is_empty()) {
+        // An answer cannot be denied any more: only the changes count.
+        let stage = Stage::response(st, &raw);
+        hooks::run(&proxy.http_after, &mut Cursor::default(), s, st, &live, stage);
+    }
+    st.facts.status = st.res.status;
+    let whole = match st.request {
+        RequestAt::Buffer => body_is_buffered(s, st),
+        at => at == RequestAt::Gone,
+    };
+    let keep_alive = whole && client_keeps(s, st, frontend) && st.res.keep_alive();
+    st.answer.clear();
+    let options = OutOptions { keep_alive, peer: st.req.version };
+    let sent = write_response(Msg { raw: &raw, head: &st.res }, &mut st.answer, &options);
+    if st.res.body != Framing::None {
+        st.answer.extend_from_slice(raw.get(st.res.len..).unwrap_or_default());
+    }
+    st.reply = raw;
+    st.facts.bytes_out = st.answer.len() as u64;
+    if whole && st.request == RequestAt::Buffer {
+        let body = if let Framing::Length(len) = st.req.body { len as usize } else { 0 };
+        super::request::keep_head(s, st, &live, &[frontend]);
+        s.buf.consume(st.req.len + body);
+        s.buf.release();
+        st.request = RequestAt::Gone;
+    }
+    match write_all(s, &st.answer).await {
+        Ok(()) if keep_alive && !sent.close => After::Next,
+        Ok(()) => After::Close,
+        Err(fault) => {
+            record(s, st, fault, Phase::Last);
+            After::Drop
+        }
+    }
+}
+
+/// Writes everything to the client within `timeout client`.
+pub(super) async fn write_all(s: &mut Session, bytes: &[u8]) -> Result<(), Fault> {
+    let timeout = s.local.live.ir.proxy(s.frontend()).timeouts.client;
+    let mut at = 0;
+    let mut deadline = None;
+    poll_fn(|cx| {
+        loop {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let polled = if rest.is_empty() { s.io.poll_flush(cx).map_ok(|()| 0) } else { s.io.poll_write(cx, rest) };
+            match polled {
+                Poll::Ready(Ok(_)) if rest.is_empty() => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(n @ 1..)) => {
+                    at += n;
+                    deadline = None;
+                }
+                Poll::Ready(_) => return Poll::Ready(Err(Fault::ClientAbort)),
+                Poll::Pending => break,
+            }
+        }
+        let until = *deadline.get_or_insert_with(|| timeout.map(|timeout| s.core.tick_ms() + timeout));
+        if s.slot.has_fired() && until.is_some_and(|at| s.core.tick_ms() >= at) {
+            return Poll::Ready(Err(Fault::ClientTimeout));
+        }
+        s.slot.arm(cx, until);
+        Poll::Pending
+    })
+    .await
+}

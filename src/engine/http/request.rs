@@ -1,0 +1,152 @@
+//! The life of one request: reads its head, has it processed, and closes the books whatever happened.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::After;
+use super::attempt;
+use super::finish;
+use super::reply;
+use super::rules::{self, Decision};
+use crate::engine::buffer::Room;
+use crate::engine::fault::{Fault, Phase};
+use crate::engine::live::Live;
+use crate::engine::session::Session;
+use crate::engine::stream::Stream;
+use crate::http::{Framing, HeadFlags, Msg, ParseOptions, Parsed, parse_request};
+use crate::ir::{ConnectionMode, Proxy};
+use crate::state::Stat;
+
+/// Serves the request whose first bytes have arrived. `since` is when the connection began to wait for it.
+pub(super) async fn serve(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, since: u64) -> After {
+    begin(s, st, since);
+    let after = match read_head(s, st, frontend).await {
+        Ok(()) => process(s, st, frontend).await,
+        Err(fault) => {
+            s.facts.requests += 1;
+            reply::fail(s, st, frontend, None, fault, Phase::Request).await
+        }
+    };
+    finish::finish(s, st, frontend);
+    after
+}
+
+/// Starts the facts of a stream.
+pub(super) fn begin(s: &mut Session, st: &mut Stream, since: u64) {
+    let now_us = s.core.tick_us();
+    let facts = &mut st.facts;
+    facts.number = s.core.next_number();
+    facts.began_ms = since;
+    facts.began_us = s.core.unix_us() - (now_us as i64 - since as i64 * 1000);
+    facts.first_byte_ms = Some(now_us / 1000);
+    facts.first_byte_us = s.core.unix_us();
+}
+
+async fn process(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) -> After {
+    received(s, st, frontend);
+    let live = s.local.live.clone();
+    match rules::decide(s, st, frontend, &live).await {
+        Ok(Decision::Forward(backend)) => attempt::forward(s, st, frontend, &backend, &live).await,
+        Ok(Decision::Answer(answer, backend)) => reply::answer(s, st, frontend, backend.as_ref(), answer).await,
+        Err((fault, backend, phase)) => reply::fail(s, st, frontend, backend.as_ref(), fault, phase).await,
+    }
+}
+
+async fn read_head(s: &mut Session, st: &mut Stream, frontend: &Proxy) -> Result<(), Fault> {
+    let global = &s.local.live.ir.global;
+    let limit = global.bufsize.saturating_sub(global.maxrewrite);
+    let options = ParseOptions {
+        max_fields: global.maxhdr.saturating_sub(1),
+        accept_unsafe: frontend.unsafe_requests,
+        ..ParseOptions::default()
+    };
+    let timeouts = &frontend.timeouts;
+    // The time for the head runs from its first byte, or on a new connection from the accept.
+    let start = if s.facts.requests == 0 { s.facts.accepted_ms } else { s.core.now_ms() };
+    let whole = timeouts.http_request.map(|timeout| start + timeout);
+    loop {
+        match parse_request(s.buf.data_mut(), &mut st.req, &options) {
+            Ok(Parsed::Complete) if st.req.len <= limit => return Ok(()),
+            Ok(Parsed::Partial) if s.buf.len() < limit => {}
+            Ok(Parsed::Complete | Parsed::Partial) => {
+                return Err(Fault::BadRequest(if st.req.has_start_line() { 431 } else { 414 }));
+            }
+            Ok(Parsed::Preface) => return Err(Fault::BadRequest(400)),
+            Err(error) => return Err(Fault::BadRequest(error.status())),
+        }
+        let deadline = whole.or_else(|| timeouts.client.map(|timeout| s.core.now_ms() + timeout));
+        fill(s, deadline).await?;
+    }
+}
+
+/// Waits for more from the client.
+pub(super) async fn fill(s: &mut Session, deadline: Option<u64>) -> Result<(), Fault> {
+    poll_fn(|cx| match s.buf.poll_fill(&mut s.io, Room::Head, cx) {
+        Poll::Ready(Ok(1..)) => {
+            s.core.tick_us();
+            Poll::Ready(Ok(()))
+        }
+        Poll::Ready(_) => Poll::Ready(Err(Fault::ClientAbort)),
+        Poll::Pending => {
+            if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
+                return Poll::Ready(Err(Fault::ClientTimeout));
+            }
+            s.slot.arm(cx, deadline);
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// Records a complete request head in facts and counters.
+fn received(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
+    let now = s.core.now_ms();
+    s.facts.requests += 1;
+    let facts = &mut st.facts;
+    facts.request_ms = Some(now);
+    let msg = Msg { raw: s.buf.data(), head: &st.req };
+    let (method, target) = (msg.method(), msg.target());
+    facts.method_len = method.len() as u16;
+    facts.target_len = target.len() as u32;
+    let line = &mut facts.request_line;
+    line.extend_from_slice(method);
+    line.push(b' ');
+    line.extend_from_slice(target);
+    line.extend_from_slice(if st.req.version.is_11() { b" HTTP/1.1" } else { b" HTTP/1.0" });
+    facts.bytes_in = st.req.len as u64;
+    for (name, len) in &frontend.capture_req {
+        let value = msg.nth_value(name, -1);
+        facts.req_captures.push(value.map(|value| value.get(..*len).unwrap_or(value).into()));
+    }
+    s.count(Stat::Requests, 1);
+    s.frontend_state().req_rate.tick(now);
+}
+
+/// Copies the request head if one of the proxies wants to read it after it has left the buffer.
+pub(super) fn keep_head(s: &Session, st: &mut Stream, live: &Live, proxies: &[&Proxy]) {
+    let keeps = |proxy: &&Proxy| live.proxies.get(proxy.id.index()).is_some_and(|live| live.keeps_request);
+    if st.kept.is_empty() && proxies.iter().any(keeps) {
+        st.kept.extend_from_slice(s.buf.data().get(..st.req.len).unwrap_or_default());
+    }
+}
+
+/// Whether the client's connection may be used again after this request.
+pub(super) fn client_keeps(s: &Session, st: &Stream, frontend: &Proxy) -> bool {
+    st.req.keep_alive() && frontend.connection != ConnectionMode::Close && !s.core.is_stopping()
+}
+
+/// Whether the request's body lies in the buffer as a whole.
+pub(super) fn body_is_buffered(s: &Session, st: &Stream) -> bool {
+    let body = s.buf.len().saturating_sub(st.req.len);
+    match st.req.body {
+        Framing::None => true,
+        Framing::Length(len) => len <= body as u64,
+        _ => false,
+    }
+}
+
+/// Whether the client waits for a `100 Continue` before it sends the body.
+pub(super) fn expects_continue(st: &Stream) -> bool {
+    st.req.flags.contains(HeadFlags::EXPECT_100)
+}

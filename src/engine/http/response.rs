@@ -1,0 +1,167 @@
+//! The response head: the rules run, the head is sent with what has arrived of the body, and both bodies are seen to their end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::attempt::Exchange;
+use super::request::client_keeps;
+use super::rules::{Answer, Why};
+use super::{After, exchange, reply};
+use crate::engine::connect;
+use crate::engine::fault::Phase;
+use crate::engine::flow::Flow;
+use crate::engine::hooks::{self, Stage};
+use crate::engine::live::Live;
+use crate::engine::session::Session;
+use crate::engine::stream::Stream;
+use crate::engine::tunnel::{self, Limits};
+use crate::expr::Termination;
+use crate::http::{Framing, Msg, OutOptions, write_response};
+use crate::ir::Proxy;
+use crate::rules::{Cursor, Final, Verdict};
+use crate::state::Stat;
+
+/// Sends the response whose head lies in the server connection's buffer.
+pub(super) async fn deliver(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Arc<Proxy>,
+    backend: &Arc<Proxy>,
+    live: &Arc<Live>,
+    mut exchange: Exchange,
+) -> After {
+    st.facts.server_status = st.res.status;
+    exchange.slot.server().counters.response(s.core.id, st.res.status);
+    capture(st, frontend, exchange.upstream.buf.data());
+    if let Some(decided) = rules(s, st, frontend, backend, live, &exchange) {
+        drop(exchange);
+        return replace(s, st, frontend, backend, decided).await;
+    }
+    st.facts.status = st.res.status;
+    let keep_client = client_keeps(s, st, frontend);
+    let mut head = std::mem::take(&mut st.answer);
+    head.clear();
+    let options = OutOptions { keep_alive: keep_client, peer: st.req.version };
+    let sent = write_response(Msg { raw: exchange.upstream.buf.data(), head: &st.res }, &mut head, &options);
+    exchange.upstream.buf.consume(st.res.len);
+    let mut down = Flow::new(head, st.res.body, sent.framing);
+    st.phase = Phase::Data;
+    if sent.framing == Framing::Tunnel {
+        return through_tunnel(s, st, frontend, backend, exchange, down).await;
+    }
+    down.join(&mut exchange.upstream.buf, SMALL_BODY);
+    exchange.upstream.buf.release();
+    let keep_server = exchange.keep && st.res.keep_alive();
+    let both = keep_server && keep_client && !sent.close;
+    let ended = exchange::run(s, &mut exchange, &mut down, both, frontend, backend).await;
+    st.facts.bytes_out = down.moved;
+    st.facts.bytes_in = exchange.up.moved.max(st.facts.bytes_in);
+    let uploaded = exchange.up.is_done() && !exchange.up.was_abandoned();
+    let after = match ended {
+        Ok(()) if uploaded && keep_client && !sent.close => After::Next,
+        Ok(()) => After::Close,
+        Err(fault) => {
+            let phase = if down.wants_more() { Phase::Data } else { Phase::Last };
+            reply::record(s, st, fault, phase);
+            After::Drop
+        }
+    };
+    done(s, st, backend, exchange, down, ended.is_ok() && uploaded && keep_server);
+    after
+}
+
+/// Gives back what the exchange used; the connection to the server lives on if `keep`.
+fn done(s: &mut Session, st: &mut Stream, backend: &Proxy, exchange: Exchange, down: Flow, keep: bool) {
+    let Exchange { server, upstream, up, slot, .. } = exchange;
+    st.out = up.into_lead();
+    st.answer = down.into_lead();
+    st.facts.counts[3] = slot.server().current.load(Relaxed);
+    if keep && upstream.buf.is_empty() {
+        connect::keep(s, backend, server, upstream);
+    }
+}
+
+async fn through_tunnel(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Proxy,
+    backend: &Proxy,
+    mut exchange: Exchange,
+    mut down: Flow,
+) -> After {
+    let limits = Limits::new(&frontend.timeouts, &backend.timeouts);
+    let Exchange { upstream, up, slot, .. } = &mut exchange;
+    let head = std::mem::replace(up, Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel));
+    let ended = tunnel::run(s, upstream, up, &mut down, limits).await;
+    st.facts.bytes_out = down.moved;
+    st.facts.bytes_in = head.moved + up.moved;
+    st.facts.counts[3] = slot.server().current.load(Relaxed);
+    if let Err(fault) = ended {
+        reply::record(s, st, fault, Phase::Data);
+    }
+    After::Drop
+}
+
+fn capture(st: &mut Stream, frontend: &Proxy, raw: &[u8]) {
+    let msg = Msg { raw, head: &st.res };
+    for (name, len) in &frontend.capture_res {
+        let value = msg.nth_value(name, -1);
+        st.facts.res_captures.push(value.map(|value| value.get(..*len).unwrap_or(value).into()));
+    }
+}
+
+/// Runs `http-response` and `http-after-response`, the backend's rules first. Some if the response is to be replaced.
+fn rules(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Arc<Proxy>,
+    backend: &Arc<Proxy>,
+    live: &Arc<Live>,
+    exchange: &Exchange,
+) -> Option<Final> {
+    let proxies = || [backend].into_iter().filter(|backend| backend.id != frontend.id).chain([frontend]);
+    let raw = exchange.upstream.buf.data();
+    for proxy in proxies().filter(|proxy| !proxy.http_res.is_empty()) {
+        let stage = Stage::response(st, raw);
+        match hooks::run(&proxy.http_res, &mut Cursor::default(), s, st, live, stage) {
+            Verdict::Next | Verdict::Done(Final::Accept) | Verdict::Wait(_) => {}
+            Verdict::Done(decided) => return Some(decided),
+        }
+    }
+    for proxy in proxies().filter(|proxy| !proxy.http_after.is_empty()) {
+        let stage = Stage::response(st, raw);
+        hooks::run(&proxy.http_after, &mut Cursor::default(), s, st, live, stage);
+    }
+    None
+}
+
+/// Sends what a rule decided instead of the server's response.
+async fn replace(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Arc<Proxy>,
+    backend: &Arc<Proxy>,
+    decided: Final,
+) -> After {
+    let (status, denied) = match decided {
+        Final::Deny(status) | Final::Tarpit(status) | Final::Challenge(status) => (Some(status), true),
+        Final::DenyReply | Final::TarpitReply | Final::Reject => (None, true),
+        Final::ReplyStatus(status) => (Some(status), false),
+        Final::Reply | Final::Accept => (None, false),
+    };
+    if denied {
+        s.count(Stat::DeniedResponses, 1);
+        if let Some(backend) = &st.backend {
+            backend.state().be.inc(s.core.id, Stat::DeniedResponses);
+        }
+    }
+    if decided == Final::Reject {
+        st.facts.termination = Termination { cause: b'P', phase: b'H' };
+        return After::Drop;
+    }
+    let why = if denied { Why::DeniedResponse } else { Why::InterceptedResponse };
+    reply::answer(s, st, frontend, Some(backend), Answer { status, why }).await
+}
+
+/// Bodies up to this size are copied behind the head; it costs less than a second write.
+const SMALL_BODY: usize = 2048;

@@ -1,0 +1,244 @@
+//! From a request head to a decision: monitor, rules of the frontend, choice of the backend, rules of the backend, statistics.
+
+use std::sync::Arc;
+
+use super::request::{self, body_is_buffered};
+use crate::base::id::ProxyId;
+use crate::engine::fault::{Fault, Phase};
+use crate::engine::hooks::{self, Stage};
+use crate::engine::live::Live;
+use crate::engine::service::Call;
+use crate::engine::session::Session;
+use crate::engine::stream::{Occupied, Stream};
+use crate::http::{Framing, Msg, MsgMut};
+use crate::ir::proxy::BackendTo;
+use crate::ir::{Proxy, Stats};
+use crate::rules::{Cursor, Final, RuleSet, Verdict};
+use crate::state::Stat;
+
+/// What to do with a request.
+pub(super) enum Decision {
+    /// Send it to a server of this backend.
+    Forward(Arc<Proxy>),
+    /// Answer it ourselves, on behalf of this backend if one was chosen.
+    Answer(Answer, Option<Arc<Proxy>>),
+}
+
+/// An answer of our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// This status from the proxy's error files or the built-in ones, with the extra header lines in `Stream::reply`; `None` means
+    /// that `Stream::reply` is the complete raw response.
+    pub status: Option<u16>,
+    /// Why we answer.
+    pub why: Why,
+}
+
+/// Why we answer: decides what is counted and logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// `deny`.
+    Denied,
+    /// `tarpit`: only after `timeout tarpit`.
+    Tarpit,
+    /// `auth`.
+    Challenge,
+    /// `return`, `redirect`.
+    Intercepted,
+    /// `monitor-uri`.
+    Monitor,
+    /// The statistics page.
+    Statistics,
+    /// `http-response deny`.
+    DeniedResponse,
+    /// `http-response return`.
+    InterceptedResponse,
+}
+
+type Failure = (Fault, Option<Arc<Proxy>>, Phase);
+
+/// Decides what to do with the request in the session's buffer.
+pub(super) async fn decide(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Arc<Proxy>,
+    live: &Arc<Live>,
+) -> Result<Decision, Failure> {
+    let early = |fault| (fault, None, Phase::Request);
+    if let Some(answer) = plain_monitor(s, st, frontend, live) {
+        return Ok(Decision::Answer(answer, None));
+    }
+    if let Some(format) = &frontend.unique_id {
+        let mut id = Vec::with_capacity(64);
+        format.render(&hooks::txn(s, st, live, Stage::REQUEST).ctx(), &mut id);
+        st.facts.unique_id = Some(id.into());
+    }
+    if let Some(answer) = rules_of(s, st, frontend, live).await.map_err(early)? {
+        return Ok(Decision::Answer(answer, None));
+    }
+    let Some(id) = backend(s, st, frontend, live) else {
+        return Err((Fault::NoServer, None, Phase::Connect));
+    };
+    let (backend, state) = live.proxy(id);
+    st.facts.backend = Some(id);
+    st.backend = Some(Occupied::enter(s.core.id, state, s.core.now_ms(), s.core.unix_us()));
+    if id != frontend.id {
+        let late = |fault| (fault, Some(backend.clone()), Phase::Request);
+        if let Some(answer) = rules_of(s, st, backend, live).await.map_err(late)? {
+            return Ok(Decision::Answer(answer, Some(backend.clone())));
+        }
+    }
+    if let (Some(header), Some(id)) = (&frontend.unique_id_header, &st.facts.unique_id) {
+        MsgMut { raw: s.buf.data(), head: &mut st.req }.add(header, id);
+    }
+    Ok(Decision::Forward(backend.clone()))
+}
+
+/// The rule sets of one proxy, frontend or backend, and its statistics page.
+async fn rules_of(s: &mut Session, st: &mut Stream, proxy: &Proxy, live: &Arc<Live>) -> Result<Option<Answer>, Fault> {
+    if !proxy.tcp_req_content.is_empty() {
+        let until = proxy.inspect_delay_ms.map(|delay| s.core.now_ms() + delay);
+        if let Some(answer) = run(s, st, &proxy.tcp_req_content, live, until, false).await? {
+            return Ok(Some(answer));
+        }
+    }
+    let until = proxy.timeouts.http_request.or(proxy.timeouts.client).map(|timeout| s.core.now_ms() + timeout);
+    if proxy.buffer_request {
+        while wait_body(s, st, until).await? {}
+    }
+    if !proxy.http_req.is_empty()
+        && let Some(answer) = run(s, st, &proxy.http_req, live, until, true).await?
+    {
+        return Ok(Some(answer));
+    }
+    match &proxy.stats {
+        Some(stats) if asks_for(s, st, stats) => statistics(s, st, proxy, stats, live, until).await.map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Runs one rule set; waits for the body where a rule wants to see it.
+async fn run(
+    s: &mut Session,
+    st: &mut Stream,
+    rules: &RuleSet,
+    live: &Live,
+    until: Option<u64>,
+    always_last: bool,
+) -> Result<Option<Answer>, Fault> {
+    let mut cursor = Cursor::default();
+    let mut more = true;
+    loop {
+        let complete = !more || body_is_buffered(s, st);
+        let stage = Stage { last: always_last || complete, complete, ..Stage::REQUEST };
+        match hooks::run(rules, &mut cursor, s, st, live, stage) {
+            Verdict::Next | Verdict::Done(Final::Accept) => return Ok(None),
+            Verdict::Done(Final::Reject) => return Err(Fault::Rejected),
+            Verdict::Done(decided) => return Ok(Some(answer(decided))),
+            // A rule that still waits when nothing more can come is passed over with all that follow.
+            Verdict::Wait(_) if complete => return Ok(None),
+            Verdict::Wait(_) => {
+                more = match wait_body(s, st, until).await {
+                    Ok(more) => more,
+                    Err(Fault::ClientTimeout) if !always_last => false,
+                    Err(fault) => return Err(fault),
+                }
+            }
+        }
+    }
+}
+
+fn answer(decided: Final) -> Answer {
+    let (status, why) = match decided {
+        Final::Deny(status) => (Some(status), Why::Denied),
+        Final::Tarpit(status) => (Some(status), Why::Tarpit),
+        Final::Challenge(status) => (Some(status), Why::Challenge),
+        Final::ReplyStatus(status) => (Some(status), Why::Intercepted),
+        Final::DenyReply => (None, Why::Denied),
+        Final::TarpitReply => (None, Why::Tarpit),
+        Final::Reply | Final::Accept | Final::Reject => (None, Why::Intercepted),
+    };
+    Answer { status, why }
+}
+
+/// Waits for more of the body. False if it is complete, or the buffer is full.
+async fn wait_body(s: &mut Session, st: &mut Stream, until: Option<u64>) -> Result<bool, Fault> {
+    if body_is_buffered(s, st) || s.buf.len() >= s.local.live.ir.global.bufsize {
+        return Ok(false);
+    }
+    if request::expects_continue(st) && s.buf.len() == st.req.len && !st.continued {
+        st.continued = true;
+        super::reply::write_all(s, b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+    }
+    request::fill(s, until).await?;
+    Ok(true)
+}
+
+fn backend(s: &mut Session, st: &mut Stream, frontend: &Proxy, live: &Live) -> Option<ProxyId> {
+    for choice in &frontend.use_backend {
+        let txn = hooks::txn(s, st, live, Stage::REQUEST);
+        if choice.cond.as_ref().is_some_and(|cond| !cond.holds(&txn.ctx())) {
+            continue;
+        }
+        match &choice.to {
+            BackendTo::Fixed(id) => return Some(*id),
+            BackendTo::Dynamic(format) => {
+                let mut name = Vec::with_capacity(64);
+                format.render(&txn.ctx(), &mut name);
+                if let Some(id) = live.ir.backends.get(name.as_slice()) {
+                    return Some(*id);
+                }
+            }
+        }
+    }
+    frontend.default_backend.or(frontend.backend.then_some(frontend.id))
+}
+
+/// `monitor-uri`: answered before any rule, and neither counted as a request to a backend nor logged.
+fn plain_monitor(s: &mut Session, st: &mut Stream, frontend: &Proxy, live: &Live) -> Option<Answer> {
+    let uri = frontend.monitor_uri.as_deref()?;
+    let msg = Msg { raw: s.buf.data(), head: &st.req };
+    let asked = if uri.starts_with(b"/") { msg.path_and_query().unwrap_or_default() } else { msg.target() };
+    if asked != uri {
+        return None;
+    }
+    let txn = hooks::txn(s, st, live, Stage::REQUEST);
+    let fails = frontend.monitor_fail.iter().any(|cond| cond.holds(&txn.ctx()));
+    Some(Answer { status: Some(if fails { 503 } else { 200 }), why: Why::Monitor })
+}
+
+fn asks_for(s: &Session, st: &Stream, stats: &Stats) -> bool {
+    let msg = Msg { raw: s.buf.data(), head: &st.req };
+    msg.path_and_query().is_some_and(|target| target.starts_with(stats.uri.as_bytes()))
+        && s.core.shared.service.is_some()
+}
+
+async fn statistics(
+    s: &mut Session,
+    st: &mut Stream,
+    proxy: &Proxy,
+    stats: &Stats,
+    live: &Arc<Live>,
+    until: Option<u64>,
+) -> Result<Answer, Fault> {
+    while wait_body(s, st, until).await? {}
+    if let Some(answer) = run(s, st, &stats.rules, live, until, true).await? {
+        return Ok(answer);
+    }
+    let core = s.core.clone();
+    let mut page = std::mem::take(&mut st.reply);
+    page.clear();
+    if let Some(service) = &core.shared.service {
+        let txn = hooks::txn(s, st, live, Stage { complete: true, ..Stage::REQUEST });
+        let ctx = txn.ctx();
+        let body = if st_has_body(&ctx) { ctx.req_bytes.bytes } else { &[] };
+        service.answer(&Call { ir: &live.ir, proxy: proxy.id, core: core.id, ctx, body }, &mut page);
+    }
+    st.reply = page;
+    s.count(Stat::Intercepted, 1);
+    Ok(Answer { status: None, why: Why::Statistics })
+}
+
+fn st_has_body(ctx: &crate::expr::Ctx<'_>) -> bool {
+    ctx.req.is_some_and(|msg| msg.head.body != Framing::None)
+}

@@ -1,0 +1,130 @@
+//! A loaded configuration made ready to run: what all cores share of it (`Live`) and what each core keeps for it (`Local`).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use super::pool::Pool;
+use super::queue::Queue;
+use crate::base::id::{ProxyId, ServerId};
+use crate::ir::{Ir, PortSpec, Proxy, Server, ServerAddr};
+use crate::keyword::Needs;
+use crate::net::connect::Target;
+use crate::state::{ProxyState, ServerState, View};
+
+/// A configuration and what is derived from it for all cores. Immutable but for atomics.
+pub struct Live {
+    /// The configuration.
+    pub ir: Arc<Ir>,
+    /// Its counters and states, shared with earlier configurations by name.
+    pub view: Arc<View>,
+    /// In order of `ProxyId`.
+    pub proxies: Vec<LiveProxy>,
+    /// The process's `maxconn`.
+    pub maxconn: u32,
+}
+
+/// One proxy's run-time parts.
+#[derive(Default)]
+pub struct LiveProxy {
+    /// The position of round robin, shared by all cores.
+    pub turn: AtomicUsize,
+    /// Streams that wait for a server.
+    pub queue: Arc<Queue>,
+    /// Something that runs after the request was sent reads its head: it must be kept.
+    pub keeps_request: bool,
+}
+
+/// A core's part of a configuration: idle connections to servers, by proxy and server.
+pub struct Local {
+    /// The shared part.
+    pub live: Arc<Live>,
+    pools: Vec<Vec<Pool>>,
+}
+
+impl Live {
+    /// Makes a configuration ready. `maxconn` is what the process may hold where the configuration does not say.
+    pub fn new(ir: Arc<Ir>, view: Arc<View>, maxconn: u32) -> Arc<Self> {
+        let maxconn = ir.global.maxconn.unwrap_or(maxconn);
+        let proxies = ir.proxies.iter().map(|proxy| LiveProxy::new(proxy)).collect();
+        Arc::new(Live { ir, view, proxies, maxconn })
+    }
+
+    /// The proxy and its state.
+    pub fn proxy(&self, id: ProxyId) -> (&Arc<Proxy>, &Arc<ProxyState>) {
+        (self.ir.proxy(id), self.view.proxy(id))
+    }
+
+    /// The server and its state. Ids come from this configuration, so `None` does not happen.
+    pub fn server(&self, proxy: ProxyId, server: ServerId) -> Option<(&Server, &Arc<ServerState>)> {
+        Some((self.ir.proxy(proxy).servers.get(server.index())?, self.view.server(proxy, server)?))
+    }
+}
+
+impl LiveProxy {
+    fn new(proxy: &Proxy) -> Self {
+        let formats = [&proxy.log_format, &proxy.error_log_format];
+        let needs = formats.into_iter().flatten().fold(Needs::empty(), |needs, format| needs | format.needs());
+        let needs = needs | proxy.http_res.needs | proxy.http_after.needs;
+        let retries = proxy.retries > 0 && !proxy.servers.is_empty();
+        let sni = proxy.servers.iter().any(|server| server.tls.as_ref().is_some_and(|tls| tls.sni.is_some()));
+        // A retry chooses a server again.
+        let chooses = retries && (sni || !proxy.use_server.is_empty());
+        LiveProxy { keeps_request: chooses || needs.contains(Needs::REQ_HEAD), ..LiveProxy::default() }
+    }
+}
+
+impl Local {
+    /// The core's part of `live`; takes over the idle connections of `old` to servers that stayed the same.
+    pub fn new(live: Arc<Live>, old: Option<&Local>) -> Self {
+        let pools: Vec<Vec<Pool>> =
+            live.ir.proxies.iter().map(|proxy| proxy.servers.iter().map(|_| Pool::default()).collect()).collect();
+        let local = Local { live, pools };
+        if let Some(old) = old {
+            for (pool, state) in local.pools_with_states() {
+                if let Some((before, _)) = old.pools_with_states().find(|(_, other)| Arc::ptr_eq(other, state)) {
+                    pool.take_over(before);
+                }
+            }
+        }
+        local
+    }
+
+    /// The idle connections to a server.
+    pub fn pool(&self, proxy: ProxyId, server: ServerId) -> Option<&Pool> {
+        self.pools.get(proxy.index())?.get(server.index())
+    }
+
+    /// All pools, each with its server's state.
+    pub fn pools_with_states(&self) -> impl Iterator<Item = (&Pool, &Arc<ServerState>)> {
+        self.pools.iter().zip(&self.live.view.proxies).flat_map(|(pools, proxy)| pools.iter().zip(&proxy.servers))
+    }
+}
+
+/// Where to connect for a server; `client_dst` is the address the client connected to. `None` while the address is not known.
+pub fn target(server: &Server, state: &ServerState, client_dst: Option<SocketAddr>) -> Option<Target> {
+    match &server.addr {
+        ServerAddr::Unix(path) => Some(Target::Unix(path.clone())),
+        ServerAddr::Abstract(name) => Some(Target::Abstract(name.clone())),
+        ServerAddr::Client => {
+            let ip = client_dst?.ip();
+            Some(Target::Ip(SocketAddr::new(ip, port(server.port, client_dst)?)))
+        }
+        ServerAddr::Ip(_) | ServerAddr::Unresolved(_) => {
+            let addr = state.addr.load();
+            let addr = addr.as_deref()?;
+            match server.port {
+                // The state holds the port in use, which the runtime socket may have changed.
+                PortSpec::Fixed(_) => Some(Target::Ip(*addr)),
+                spec @ PortSpec::Offset(_) => Some(Target::Ip(SocketAddr::new(addr.ip(), port(spec, client_dst)?))),
+            }
+        }
+    }
+}
+
+fn port(spec: PortSpec, client_dst: Option<SocketAddr>) -> Option<u16> {
+    match spec {
+        PortSpec::Fixed(port) => Some(port),
+        PortSpec::Offset(offset) => u16::try_from(i32::from(client_dst?.port()) + offset).ok(),
+    }
+}

@@ -1,0 +1,141 @@
+//! Connections to servers: in use (`Upstream`) and idle (`Pool`, one per server and core, last in first out).
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::buffer::Buf;
+use crate::expr::Endpoint;
+use crate::net::connect::Target;
+use crate::net::io::Io;
+use crate::state::ServerState;
+
+/// A connection to a server. Counted as used in the server's state as long as it is not in a pool.
+pub struct Upstream {
+    /// The stream.
+    pub io: Io,
+    /// Received and not consumed.
+    pub buf: Buf,
+    /// The server.
+    pub state: Arc<ServerState>,
+    /// Where it was connected to: a server's address may change.
+    pub target: Target,
+    /// The name it was opened for (`sni`); only requests with the same name may use it.
+    pub name: Option<Box<[u8]>>,
+    /// Requests sent on it, with the present one.
+    pub requests: u32,
+    /// Our address.
+    pub src: Endpoint,
+    /// The server's address.
+    pub dst: Endpoint,
+}
+
+/// Which idle connections a request may use (`http-reuse`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Only those that have served more than one request.
+    Proven,
+    /// Any.
+    Any,
+}
+
+/// The idle connections of one core to one server.
+#[derive(Default)]
+pub struct Pool {
+    idle: RefCell<Vec<Upstream>>,
+    /// The fewest that lay here since the last purge: nobody needed those.
+    unused: Cell<usize>,
+}
+
+impl Upstream {
+    /// Counts a new connection.
+    pub fn new(io: Io, state: Arc<ServerState>, target: Target, name: Option<Box<[u8]>>) -> Self {
+        let endpoint = |addr: Option<std::net::SocketAddr>| addr.map_or(Endpoint::Unix, Endpoint::Ip);
+        let (src, dst) = (
+            endpoint(io.plain().local_addr()),
+            match &target {
+                Target::Ip(addr) => Endpoint::Ip(*addr),
+                _ => Endpoint::Unix,
+            },
+        );
+        state.used.fetch_add(1, Relaxed);
+        Upstream { io, buf: Buf::default(), state, target, name, requests: 0, src, dst }
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.state.used.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Pool {
+    /// Takes the idle connection that was used last among those that fit and are alive.
+    pub fn take(&self, choice: Choice, target: &Target, name: Option<&[u8]>) -> Option<Upstream> {
+        let mut idle = self.idle.borrow_mut();
+        loop {
+            let at = idle.iter().rposition(|one| {
+                one.name.as_deref() == name && one.target == *target && (choice == Choice::Any || one.requests > 1)
+            })?;
+            let one = idle.remove(at);
+            self.unused.set(self.unused.get().min(idle.len()));
+            leave(&one);
+            if !one.io.is_stale() {
+                return Some(one);
+            }
+        }
+    }
+
+    /// Keeps a connection whose response is complete.
+    pub fn put(&self, mut one: Upstream) {
+        one.buf.clear();
+        one.state.idle.fetch_add(1, Relaxed);
+        one.state.used.fetch_sub(1, Relaxed);
+        self.idle.borrow_mut().push(one);
+    }
+
+    /// Closes what the server has closed, and half of those that nobody needed since the last purge if `purge` is set.
+    pub fn tidy(&self, purge: bool) {
+        let mut idle = self.idle.borrow_mut();
+        let mut excess = if purge { self.unused.get().div_ceil(2) } else { 0 };
+        // The oldest lie in front.
+        idle.retain(|one| {
+            let drop = excess > 0 || one.io.is_stale();
+            excess = excess.saturating_sub(1);
+            if drop {
+                leave(one);
+            }
+            !drop
+        });
+        if purge || self.unused.get() > idle.len() {
+            self.unused.set(idle.len());
+        }
+    }
+
+    /// Takes over all connections of another pool to the same server.
+    pub fn take_over(&self, other: &Pool) {
+        self.idle.borrow_mut().append(&mut other.idle.borrow_mut());
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.idle.borrow().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.idle.borrow().is_empty()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.idle.borrow().iter().for_each(leave);
+    }
+}
+
+/// Counts a connection that leaves a pool as used again; dropping it then counts it out.
+fn leave(one: &Upstream) {
+    one.state.idle.fetch_sub(1, Relaxed);
+    one.state.used.fetch_add(1, Relaxed);
+}

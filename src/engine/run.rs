@@ -1,0 +1,373 @@
+//! Starting, reconfiguring and stopping the cores.
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::buffer;
+use super::core::{Core, CorePort, ListenerPlan, Message, Shared};
+use super::listener::Listener;
+use super::live::Live;
+use super::permit::Permits;
+use super::service::Service;
+use super::session;
+use crate::base::clock;
+use crate::base::id::{BindId, CoreId, ProxyId};
+use crate::ir::{Ir, PortSpec, Proxy, ServerAddr};
+use crate::net::listen::{self, Listening, OpenError};
+use crate::state::{Process, ProxyState, View};
+
+/// How to run.
+pub struct Options {
+    /// Worker cores; at least one.
+    pub cores: usize,
+    /// The process's `maxconn` where the configuration has none.
+    pub maxconn: u32,
+    /// Answers requests for the statistics page.
+    pub service: Option<Arc<dyn Service>>,
+}
+
+/// The open listening sockets of a configuration.
+pub struct Sockets {
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    proxy: ProxyId,
+    bind: BindId,
+    listening: Arc<Listening>,
+}
+
+/// A `bind` line whose socket could not be opened.
+#[derive(Debug)]
+pub struct BindFailure {
+    /// The proxy.
+    pub proxy: ProxyId,
+    /// The line.
+    pub bind: BindId,
+    /// What failed.
+    pub error: OpenError,
+}
+
+/// A running engine.
+pub struct Engine {
+    shared: Arc<Shared>,
+    sockets: Mutex<Option<Sockets>>,
+    threads: Vec<JoinHandle<()>>,
+    maxconn: u32,
+}
+
+impl Sockets {
+    /// Opens the sockets of all listeners, for that many cores.
+    pub fn open(ir: &Ir, cores: usize) -> Result<Self, Vec<BindFailure>> {
+        Sockets { entries: Vec::new() }.again(ir, cores)
+    }
+
+    /// The sockets of another configuration: those at the same address are kept.
+    pub fn again(&self, ir: &Ir, cores: usize) -> Result<Self, Vec<BindFailure>> {
+        let (mut entries, mut failures) = (Vec::new(), Vec::new());
+        for proxy in ir.proxies.iter().filter(|proxy| proxy.frontend && !proxy.disabled) {
+            for (at, bind) in proxy.binds.iter().enumerate() {
+                let at = BindId(at as u32);
+                let kept = self.entries.iter().find(|entry| entry.listening.addr == bind.addr);
+                let listening = match kept {
+                    Some(entry) => Ok(entry.listening.clone()),
+                    None => listen::open(bind, cores, backlog(proxy, bind.backlog)).map(Arc::new),
+                };
+                match listening {
+                    Ok(listening) => entries.push(Entry { proxy: proxy.id, bind: at, listening }),
+                    Err(error) => failures.push(BindFailure { proxy: proxy.id, bind: at, error }),
+                }
+            }
+        }
+        if failures.is_empty() { Ok(Sockets { entries }) } else { Err(failures) }
+    }
+
+    /// The address of a listener, with the port that the system chose for port 0.
+    pub fn local_addr(&self, proxy: ProxyId, bind: BindId) -> Option<std::net::SocketAddr> {
+        self.entries.iter().find(|entry| entry.proxy == proxy && entry.bind == bind)?.listening.local
+    }
+
+    fn plans(&self, core: usize) -> io::Result<Vec<ListenerPlan>> {
+        let mut plans = Vec::new();
+        for entry in &self.entries {
+            if let Some(socket) = entry.listening.sockets.get(core) {
+                plans.push(ListenerPlan {
+                    key: Arc::as_ptr(&entry.listening) as usize,
+                    socket: socket.try_clone()?,
+                    proxy: entry.proxy,
+                    bind: entry.bind,
+                    alone: entry.listening.sockets.len() == 1,
+                });
+            }
+        }
+        Ok(plans)
+    }
+}
+
+/// The shared state for a configuration: what the one before has under the same names goes on.
+pub fn view(ir: &Ir, cores: usize, before: Option<&View>) -> Arc<View> {
+    let now = clock::unix_us() / 1_000_000;
+    let proxies = ir.proxies.iter().map(|proxy| proxy_state(proxy, cores, before, now)).collect();
+    let process = before.map_or_else(|| Arc::new(Process::default()), |before| before.process.clone());
+    Arc::new(View { proxies, process })
+}
+
+fn proxy_state(proxy: &Proxy, cores: usize, before: Option<&View>, now: i64) -> Arc<ProxyState> {
+    let servers: Vec<&str> = proxy.servers.iter().map(|server| &*server.name).collect();
+    let binds: Vec<String> = proxy.binds.iter().map(|bind| bind.name.to_string()).collect();
+    let mut state = ProxyState::new(&proxy.name, &servers, &binds, cores, now);
+    for (server, fresh) in proxy.servers.iter().zip(&state.servers) {
+        fresh.weight.store(server.weight, Relaxed);
+        if server.disabled {
+            fresh.set_admin(crate::state::Admin::Maint);
+        }
+        if let (ServerAddr::Ip(ip), PortSpec::Fixed(port)) = (&server.addr, server.port) {
+            fresh.addr.store(Some(Arc::new((*ip, port).into())));
+        } else if let ServerAddr::Ip(ip) = &server.addr {
+            fresh.addr.store(Some(Arc::new((*ip, 0).into())));
+        }
+    }
+    if let Some(old) = before.and_then(|before| before.proxies.iter().find(|old| old.name == state.name)) {
+        for slot in &mut state.servers {
+            if let Some(kept) = old.servers.iter().find(|kept| kept.name == slot.name && kept.id == slot.id) {
+                kept.addr.store(slot.addr.load_full());
+                *slot = kept.clone();
+            }
+        }
+        let same = old.servers.len() == state.servers.len()
+            && old.binds.len() == state.binds.len()
+            && old.servers.iter().zip(&state.servers).all(|(old, new)| Arc::ptr_eq(old, new));
+        if same {
+            return old.clone();
+        }
+    }
+    Arc::new(state)
+}
+
+/// Starts the cores. The sockets stay open as long as the engine, so that none is lost in a reload.
+pub fn start(ir: Arc<Ir>, view: Arc<View>, sockets: Sockets, options: Options) -> io::Result<Engine> {
+    let cores = options.cores.max(1);
+    let (ports, inboxes): (Vec<_>, Vec<_>) = (0..cores)
+        .map(|_| {
+            let (inbox, messages) = unbounded_channel();
+            (CorePort { inbox, load: AtomicU32::new(0) }, messages)
+        })
+        .unzip();
+    let shared = Arc::new(Shared {
+        cores: ports,
+        permits: Permits::default(),
+        service: options.service,
+        streams: std::sync::atomic::AtomicU64::new(0),
+    });
+    let live = Live::new(ir, view, options.maxconn);
+    let mut threads = Vec::with_capacity(cores);
+    for (at, inbox) in inboxes.into_iter().enumerate() {
+        let (shared, live, plans) = (shared.clone(), live.clone(), sockets.plans(at)?);
+        let thread = std::thread::Builder::new().name(format!("core{at}"));
+        threads.push(thread.spawn(move || run_core(CoreId(at as u32), shared, live, plans, inbox))?);
+    }
+    Ok(Engine { shared, sockets: Mutex::new(Some(sockets)), threads, maxconn: options.maxconn })
+}
+
+impl Engine {
+    /// Uses another configuration for new connections and requests. Nothing that runs is cut.
+    pub fn swap(&self, ir: Arc<Ir>, view: Arc<View>) -> Result<(), Vec<BindFailure>> {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(old) = sockets.as_ref() else { return Ok(()) };
+        let new = old.again(&ir, self.shared.cores.len())?;
+        let live = Live::new(ir, view, self.maxconn);
+        for (at, port) in self.shared.cores.iter().enumerate() {
+            if let Ok(plans) = new.plans(at) {
+                // A core that has ended needs no configuration.
+                let _ = port.inbox.send(Message::Swap(live.clone(), plans));
+            }
+        }
+        *sockets = Some(new);
+        Ok(())
+    }
+
+    /// Runs something on a core's thread.
+    pub fn run_on(&self, core: usize, work: impl FnOnce(&Rc<Core>) + Send + 'static) {
+        if let Some(port) = self.shared.cores.get(core % self.shared.cores.len()) {
+            let _ = port.inbox.send(Message::Run(Box::new(work)));
+        }
+    }
+
+    /// The number of cores.
+    pub fn cores(&self) -> usize {
+        self.shared.cores.len()
+    }
+
+    /// The address of a listener, with the port that the system chose for port 0.
+    pub fn local_addr(&self, proxy: ProxyId, bind: BindId) -> Option<std::net::SocketAddr> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.local_addr(proxy, bind)
+    }
+
+    /// Closes the listeners and lets what runs finish (SIGUSR1).
+    pub fn stop_softly(&self) {
+        self.tell(|| Message::StopSoftly);
+    }
+
+    /// Ends at once (SIGTERM).
+    pub fn stop_now(&self) {
+        self.tell(|| Message::StopNow);
+    }
+
+    /// Waits until all cores have ended.
+    pub fn join(mut self) {
+        for thread in self.threads.drain(..) {
+            // A core that panicked has ended, too.
+            let _ = thread.join();
+        }
+    }
+
+    fn tell(&self, message: impl Fn() -> Message) {
+        *self.sockets.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        for port in &self.shared.cores {
+            let _ = port.inbox.send(message());
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop_now();
+        self.threads.drain(..).for_each(|thread| drop(thread.join()));
+    }
+}
+
+fn run_core(
+    id: CoreId,
+    shared: Arc<Shared>,
+    live: Arc<Live>,
+    plans: Vec<ListenerPlan>,
+    inbox: UnboundedReceiver<Message>,
+) {
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default());
+    match runtime {
+        Ok(runtime) => runtime.block_on(async move {
+            let core = Core::new(id, shared, live);
+            core_main(&core, plans, inbox).await;
+        }),
+        Err(error) => tracing::error!("core {} cannot start: {error}", id.0),
+    }
+}
+
+/// A listener's task on this core.
+struct Running {
+    key: usize,
+    place: Rc<Cell<(ProxyId, BindId)>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn core_main(core: &Rc<Core>, plans: Vec<ListenerPlan>, mut inbox: UnboundedReceiver<Message>) {
+    buffer::set_head_size(core.local().live.ir.global.bufsize);
+    tokio::task::spawn_local(core.timers.clone().sweep_for_ever());
+    tokio::task::spawn_local(keep_house(core.clone()));
+    let mut listeners = Vec::new();
+    arrange(core, &mut listeners, plans);
+    while let Some(message) = inbox.recv().await {
+        match message {
+            Message::Connection(arrival) => session::spawn(core, arrival),
+            Message::Swap(live, plans) => {
+                buffer::set_head_size(live.ir.global.bufsize);
+                core.swap(live);
+                arrange(core, &mut listeners, plans);
+            }
+            Message::Run(work) => work(core),
+            Message::StopSoftly => {
+                arrange(core, &mut listeners, Vec::new());
+                core.begin_stop();
+                return finish(core, &mut inbox).await;
+            }
+            Message::StopNow => return,
+        }
+    }
+}
+
+/// Waits for the last session, or for the order to end at once.
+async fn finish(core: &Rc<Core>, inbox: &mut UnboundedReceiver<Message>) {
+    while core.load().is_some_and(|load| load.load(Relaxed) > 0) {
+        tokio::select! {
+            () = core.session_ended.notified() => {}
+            message = inbox.recv() => match message {
+                Some(Message::StopNow) | None => return,
+                Some(Message::Connection(arrival)) => session::spawn(core, arrival),
+                Some(Message::Run(work)) => work(core),
+                Some(Message::Swap(..) | Message::StopSoftly) => {}
+            },
+        }
+    }
+}
+
+/// Starts, moves and ends listeners, so that they are those of `plans`.
+fn arrange(core: &Rc<Core>, listeners: &mut Vec<Running>, plans: Vec<ListenerPlan>) {
+    listeners.retain(|running| {
+        let stays = plans.iter().any(|plan| plan.key == running.key);
+        if !stays {
+            running.task.abort();
+        }
+        stays
+    });
+    for plan in plans {
+        let place = (plan.proxy, plan.bind);
+        if let Some(running) = listeners.iter().find(|running| running.key == plan.key) {
+            running.place.set(place);
+            continue;
+        }
+        let place = Rc::new(Cell::new(place));
+        match listen_on(core, plan.socket, place.clone(), plan.alone) {
+            Ok(task) => listeners.push(Running { key: plan.key, place, task }),
+            Err(error) => tracing::error!("cannot register a listener: {error}"),
+        }
+    }
+}
+
+fn listen_on(
+    core: &Rc<Core>,
+    socket: OwnedFd,
+    place: Rc<Cell<(ProxyId, BindId)>>,
+    alone: bool,
+) -> io::Result<tokio::task::JoinHandle<()>> {
+    let listener = Listener::new(core.clone(), socket, place, alone)?;
+    Ok(tokio::task::spawn_local(listener.run()))
+}
+
+/// Once a second: follows the system's time, closes idle connections to servers that died or that nobody needs.
+async fn keep_house(core: Rc<Core>) {
+    let mut seconds = 0u64;
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        seconds += 1;
+        core.set_clock();
+        let local = core.local();
+        for (proxy, servers) in local.live.ir.proxies.iter().map(|proxy| (proxy.id, &proxy.servers)) {
+            for (at, server) in servers.iter().enumerate() {
+                let every = (server.pool_purge_ms / 1000).max(1);
+                if let Some(pool) = local.pool(proxy, crate::base::id::ServerId(at as u32))
+                    && !pool.is_empty()
+                {
+                    pool.tidy(seconds.is_multiple_of(every));
+                }
+            }
+        }
+    }
+}
+
+/// `backlog` of the line, of the proxy, else `maxconn`, else what the system allows.
+fn backlog(proxy: &Proxy, line: Option<u32>) -> i32 {
+    let wanted = line.or(proxy.backlog).or(proxy.maxconn).unwrap_or(DEFAULT_BACKLOG);
+    i32::try_from(wanted).unwrap_or(i32::MAX)
+}
+
+/// The kernel cuts it to net.core.somaxconn.
+const DEFAULT_BACKLOG: u32 = 65_535;

@@ -1,0 +1,269 @@
+//! `Session`: one client connection, from accept to close, in one task. Runs the handshakes and the `tcp-request connection` and
+//! `session` rules, then the protocol of the frontend's mode.
+//!
+//! The task's memory is what an idle keep-alive connection costs: what only a request needs lives in `Stream` and in boxed futures.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+
+use tokio::net::{TcpStream, UnixStream};
+
+use super::buffer::{Buf, Room};
+use super::core::{Arrival, Core};
+use super::hooks;
+use super::http;
+use super::live::Local;
+use super::permit::Permit;
+use super::pool::Upstream;
+use super::timer::Slot;
+use crate::base::id::ProxyId;
+use crate::expr::{ConnFacts, Endpoint, Vars};
+use crate::ir::{BindAddr, Mode, Proxy};
+use crate::net::io::{Io, Plain};
+use crate::state::{ProxyState, Stat};
+
+/// One client connection.
+pub struct Session {
+    /// The core that serves it.
+    pub core: Rc<Core>,
+    /// The configuration it runs under; a keep-alive connection takes a new one between requests.
+    pub local: Rc<Local>,
+    /// The stream to the client.
+    pub io: Io,
+    /// Received from the client and not consumed.
+    pub buf: Buf,
+    /// What rules and logs may ask of the connection.
+    pub facts: ConnFacts,
+    /// Variables; those of the session live on between requests.
+    pub vars: Vars,
+    /// The deadline.
+    pub slot: Slot,
+    /// A connection to a server that only this session may use (`http-reuse never`).
+    pub own: Option<Upstream>,
+    /// The client has ended its direction, or is gone.
+    pub ended: bool,
+    /// The client's connection has failed, not just ended.
+    pub broken: bool,
+    permit: Permit,
+}
+
+/// Starts the task of an accepted connection on this core.
+pub fn spawn(core: &Rc<Core>, arrival: Arrival) {
+    if let Some(load) = core.load() {
+        load.fetch_add(1, Relaxed);
+    }
+    let core = core.clone();
+    tokio::task::spawn_local(async move {
+        let counted = Counted { core };
+        if let Some(mut session) = Session::open(&counted.core, arrival) {
+            session.run().await;
+        }
+    });
+}
+
+impl Session {
+    /// The frontend's id.
+    #[inline]
+    pub fn frontend(&self) -> ProxyId {
+        self.facts.frontend
+    }
+
+    /// The frontend's state.
+    #[inline]
+    pub fn frontend_state(&self) -> &Arc<ProxyState> {
+        self.permit.proxy()
+    }
+
+    /// Counts something at the frontend and at its listener.
+    #[inline]
+    pub fn count(&self, stat: Stat, n: u64) {
+        self.permit.proxy().fe.add(self.core.id, stat, n);
+        self.permit.bind().counters.add(self.core.id, stat, n);
+    }
+
+    /// The client's address as the configuration of servers sees it.
+    pub fn client_dst(&self) -> Option<SocketAddr> {
+        match self.facts.dst {
+            Endpoint::Ip(addr) => Some(addr),
+            _ => None,
+        }
+    }
+
+    /// Looks after the client while a server is at work: keeps what it sends for later, and tells when it has gone. Registers the
+    /// task to be woken by either.
+    #[inline]
+    pub fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            if self.ended || self.buf.len() >= READ_AHEAD {
+                return self.ended;
+            }
+            // Asking the poller costs less than a read, which would take a buffer.
+            if !self.io.is_tls() && self.io.poll_read_ready(cx).is_pending() {
+                return false;
+            }
+            match self.buf.poll_fill(&mut self.io, Room::Head, cx) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(end) => {
+                    self.ended = true;
+                    self.broken = end.is_err();
+                }
+            }
+        }
+    }
+
+    fn open(core: &Rc<Core>, arrival: Arrival) -> Option<Self> {
+        let local = core.local();
+        // The arrival's ids belong to the configuration it was accepted under. If another one came in between, the frontend is
+        // found again by its place only when nothing moved; otherwise the connection is dropped like one accepted too late.
+        if !Arc::ptr_eq(&local.live, &arrival.live) && !same_place(&local, &arrival) {
+            return None;
+        }
+        let bind = local.live.ir.proxy(arrival.frontend).binds.get(arrival.bind.index())?;
+        let io = match arrival.peer {
+            Some(_) => Plain::Tcp(tcp(arrival.fd)?),
+            None => Plain::Unix(unix(arrival.fd)?),
+        };
+        let now_us = core.tick_us();
+        let src = arrival.peer.map_or(Endpoint::Unix, Endpoint::Ip);
+        let dst = match &bind.addr {
+            BindAddr::Ip { addr, .. } if !addr.ip().is_unspecified() && addr.port() != 0 && !bind.transparent => {
+                Endpoint::Ip(*addr)
+            }
+            _ => io.local_addr().map_or(Endpoint::Unix, Endpoint::Ip),
+        };
+        let facts = ConnFacts {
+            core: core.id,
+            frontend: arrival.frontend,
+            bind: arrival.bind,
+            bind_name: bind.name.clone(),
+            src,
+            dst,
+            real_src: src,
+            real_dst: dst,
+            accepted_us: core.unix_us(),
+            accepted_ms: now_us / 1000,
+            handshake_ms: 0,
+            tls: None,
+            rcvd_proxy: false,
+            requests: 0,
+        };
+        Some(Session {
+            slot: core.timers.slot(),
+            core: core.clone(),
+            local,
+            io: Io::Plain(io),
+            buf: Buf::default(),
+            facts,
+            vars: Vars::default(),
+            own: None,
+            ended: false,
+            broken: false,
+            permit: arrival.permit,
+        })
+    }
+
+    async fn run(&mut self) {
+        let proxy = self.local.live.ir.proxy(self.frontend()).clone();
+        self.count_connection();
+        if !proxy.tcp_req_conn.is_empty() && !hooks::connection_accepted(self, &proxy.tcp_req_conn) {
+            self.count(Stat::DeniedConnections, 1);
+            return;
+        }
+        if !proxy.tcp_req_sess.is_empty() && !hooks::connection_accepted(self, &proxy.tcp_req_sess) {
+            self.count(Stat::DeniedSessions, 1);
+            return;
+        }
+        self.count_session();
+        match proxy.mode {
+            Mode::Http => http::serve(self, &proxy).await,
+            Mode::Tcp => {}
+        }
+    }
+
+    fn count_connection(&self) {
+        let now = self.core.now_ms();
+        self.count(Stat::Connections, 1);
+        self.permit.proxy().conn_rate.tick(now);
+        let process = self.permit.process();
+        process.connections_total.fetch_add(1, Relaxed);
+        process.connection_rate.tick(now);
+    }
+
+    fn count_session(&self) {
+        let now = self.core.now_ms();
+        self.count(Stat::Sessions, 1);
+        self.permit.proxy().fe_rate.tick(now);
+        self.permit.process().session_rate.tick(now);
+    }
+
+    /// Takes the present configuration, if there is a newer one. False if it has no such frontend any more.
+    pub fn refresh(&mut self) -> bool {
+        if self.core.is_current(&self.local) {
+            return true;
+        }
+        let local = self.core.local();
+        let name = &self.local.live.ir.proxy(self.frontend()).name;
+        let Some(proxy) = local.live.ir.proxies.iter().find(|proxy| proxy.frontend && proxy.name == *name) else {
+            return false;
+        };
+        let bind = self.facts.bind_name.clone();
+        let Some(at) = proxy.binds.iter().position(|line| line.name == bind) else { return false };
+        self.facts.frontend = proxy.id;
+        self.facts.bind = crate::base::id::BindId(at as u32);
+        self.own = None;
+        self.local = local;
+        true
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.permit.process().panics.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+/// Counts the connection among the core's for as long as its task lives.
+struct Counted {
+    core: Rc<Core>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(load) = self.core.load() {
+            load.fetch_sub(1, Relaxed);
+        }
+        if self.core.is_stopping() {
+            self.core.session_ended.notify_one();
+        }
+    }
+}
+
+fn same_place(local: &Local, arrival: &Arrival) -> bool {
+    let place = |proxies: &[Arc<Proxy>]| {
+        let proxy = proxies.get(arrival.frontend.index())?;
+        Some((proxy.name.clone(), proxy.binds.get(arrival.bind.index())?.addr.clone()))
+    };
+    place(&local.live.ir.proxies) == place(&arrival.live.ir.proxies)
+}
+
+fn tcp(fd: OwnedFd) -> Option<TcpStream> {
+    let stream = TcpStream::from_std(fd.into()).ok()?;
+    // A socket that is already gone fails here; the first read tells.
+    let _ = stream.set_nodelay(true);
+    Some(stream)
+}
+
+fn unix(fd: OwnedFd) -> Option<UnixStream> {
+    UnixStream::from_std(fd.into()).ok()
+}
+
+/// How much of the next requests is read while one is served: enough to notice that the client has gone, where it does not pipeline
+/// without end.
+const READ_AHEAD: usize = 8 * 1024;

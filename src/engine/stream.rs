@@ -1,0 +1,110 @@
+//! `Stream`: everything that belongs to one request and its response, and lives only as long. Recycled by the core, so that a
+//! request allocates nothing after the first.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::fault::Phase;
+use super::permit::raise;
+use crate::base::id::CoreId;
+use crate::expr::StreamFacts;
+use crate::http::Head;
+use crate::state::{ProxyState, Stat};
+
+/// One request and its response.
+#[derive(Default)]
+pub struct Stream {
+    /// What logs and rules may ask.
+    pub facts: StreamFacts,
+    /// The request head; its bytes lie in the session's buffer.
+    pub req: Head,
+    /// The response head; its bytes lie in the server connection's buffer, or in `reply`.
+    pub res: Head,
+    /// The request head as received, where something that runs later wants to read it.
+    pub kept: Vec<u8>,
+    /// The backend's count of this stream.
+    pub backend: Option<Occupied>,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Where the request is.
+    pub request: RequestAt,
+    /// We have sent `100 Continue` ourselves.
+    pub continued: bool,
+    /// The request head as sent to the server, and the body's beginning if it travelled along: what a retry sends again.
+    pub out: Vec<u8>,
+    /// The response head as sent to the client.
+    pub answer: Vec<u8>,
+    /// Where actions write an answer of their own.
+    pub reply: Vec<u8>,
+    /// Room for actions.
+    pub scratch: Vec<u8>,
+}
+
+/// Where the bytes of the request are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RequestAt {
+    /// The head is at the start of the session's buffer, with what has arrived of the body behind it.
+    #[default]
+    Buffer,
+    /// The head has left the buffer, the rest of the body is on its way.
+    Leaving,
+    /// All of it has left the buffer.
+    Gone,
+}
+
+/// A stream's place in the count of its backend, given back when dropped.
+pub struct Occupied {
+    state: Arc<ProxyState>,
+}
+
+impl Occupied {
+    /// Counts a stream that was given to a backend.
+    pub fn enter(core: CoreId, state: &Arc<ProxyState>, now_ms: u64, unix_us: i64) -> Self {
+        let now = state.be_current.fetch_add(1, Relaxed) + 1;
+        raise(&state.be_current_max, now);
+        state.be.inc(core, Stat::Sessions);
+        state.be_rate.tick(now_ms);
+        state.last_session.store(unix_us / 1_000_000, Relaxed);
+        Occupied { state: state.clone() }
+    }
+
+    /// The backend's state.
+    pub fn state(&self) -> &Arc<ProxyState> {
+        &self.state
+    }
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        self.state.be_current.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Stream {
+    /// Empties it; keeps the memory.
+    pub fn clear(&mut self) {
+        let old = &mut self.facts;
+        old.request_line.clear();
+        old.req_captures.clear();
+        old.res_captures.clear();
+        *old = StreamFacts {
+            request_line: std::mem::take(&mut old.request_line),
+            req_captures: std::mem::take(&mut old.req_captures),
+            res_captures: std::mem::take(&mut old.res_captures),
+            ..StreamFacts::default()
+        };
+        self.req.clear();
+        self.res.clear();
+        self.backend = None;
+        self.phase = Phase::default();
+        self.request = RequestAt::Buffer;
+        self.continued = false;
+        for text in [&mut self.kept, &mut self.out, &mut self.answer, &mut self.reply, &mut self.scratch] {
+            text.clear();
+            text.shrink_to(KEPT_BYTES);
+        }
+    }
+}
+
+/// Rare large messages must not make every recycled stream large.
+const KEPT_BYTES: usize = 16 * 1024;

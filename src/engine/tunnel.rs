@@ -1,0 +1,84 @@
+//! Tunnels: bytes in both directions until both have ended. For upgraded connections and CONNECT; TCP mode uses the same.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use super::fault::Fault;
+use super::flow::{Broken, Flow};
+use super::pool::Upstream;
+use super::session::Session;
+use super::watch::{Side, Watch};
+use crate::ir::Timeouts;
+
+/// Inactivity timeouts of a tunnel, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// While both directions are open: client and server.
+    pub open: (Option<u64>, Option<u64>),
+    /// After one direction has ended: client and server.
+    pub half: (Option<u64>, Option<u64>),
+}
+
+impl Limits {
+    /// `timeout tunnel`, else `client` and `server`; `client-fin` and `server-fin` after a half-close.
+    pub fn new(frontend: &Timeouts, backend: &Timeouts) -> Self {
+        let open = (backend.tunnel.or(frontend.client), backend.tunnel.or(backend.server));
+        let half = (frontend.client_fin.or(open.0), backend.server_fin.or(open.1));
+        Limits { open, half }
+    }
+}
+
+/// Moves both directions to their ends; `up` and `down` may begin with bytes of their own. A direction that ends is closed at the
+/// other side too.
+pub async fn run(
+    s: &mut Session,
+    upstream: &mut Upstream,
+    up: &mut Flow,
+    down: &mut Flow,
+    limits: Limits,
+) -> Result<(), Fault> {
+    let mut watch = Watch::new(s, limits.open.0, limits.open.1);
+    let (mut up_closed, mut down_closed) = (false, false);
+    poll_fn(|cx| {
+        let before = up_closed || down_closed;
+        if !up_closed {
+            match up.poll(&mut s.io, &mut s.buf, &mut upstream.io, cx) {
+                // The server learns that nothing more comes; whether it could be told does not matter.
+                Poll::Ready(Ok(())) => up_closed = upstream.io.poll_shutdown(cx).is_ready(),
+                Poll::Ready(Err(broken)) => {
+                    return Poll::Ready(Err(fault(&broken, Fault::ClientAbort, Fault::ServerAbort)));
+                }
+                Poll::Pending => {}
+            }
+        }
+        if !down_closed {
+            match down.poll(&mut upstream.io, &mut upstream.buf, &mut s.io, cx) {
+                Poll::Ready(Ok(())) => down_closed = s.io.poll_shutdown(cx).is_ready(),
+                Poll::Ready(Err(broken)) => {
+                    return Poll::Ready(Err(fault(&broken, Fault::ServerAbort, Fault::ClientAbort)));
+                }
+                Poll::Pending => {}
+            }
+        }
+        if up_closed && down_closed {
+            return Poll::Ready(Ok(()));
+        }
+        if !before && (up_closed || down_closed) {
+            watch.change(s, limits.half.0, limits.half.1);
+        }
+        let side = match (up_closed, down_closed) {
+            (true, false) => Side::Server,
+            (false, true) => Side::Client,
+            _ => Side::Either,
+        };
+        watch.poll(s, up.progress.wrapping_add(down.progress), side, cx)
+    })
+    .await
+}
+
+fn fault(broken: &Broken, source: Fault, sink: Fault) -> Fault {
+    match broken {
+        Broken::Source(_) | Broken::Early | Broken::Malformed => source,
+        Broken::Sink(_) => sink,
+    }
+}

@@ -1,0 +1,219 @@
+//! One type for every kind of stream: TCP or UNIX, plain or under TLS. An enum, so that the plain path costs a branch.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::{client, server};
+
+use crate::sys;
+
+/// A stream without TLS.
+#[derive(Debug)]
+pub enum Plain {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A UNIX stream socket.
+    Unix(UnixStream),
+}
+
+/// A stream to a client or server.
+#[derive(Debug)]
+pub enum Io {
+    /// Without TLS.
+    Plain(Plain),
+    /// A client's TLS connection.
+    Accepted(Box<server::TlsStream<Plain>>),
+    /// A TLS connection to a server.
+    Connected(Box<client::TlsStream<Plain>>),
+}
+
+impl Plain {
+    /// Whether something may be read (data, end or error), without reading it.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Plain::Tcp(tcp) => tcp.poll_read_ready(cx),
+            Plain::Unix(unix) => unix.poll_read_ready(cx),
+        }
+    }
+
+    /// Shows what has arrived to `look`, without taking it, again whenever more has come, until `look` is satisfied. It sees an empty
+    /// slice at the end of the stream, where it must decide.
+    pub async fn peek_until<R>(&self, buf: &mut [u8], mut look: impl FnMut(&[u8]) -> Option<R>) -> io::Result<R> {
+        loop {
+            let mut peek = || {
+                let seen = sys::socket::peek(self.as_fd(), buf)?;
+                // Undecided means that the readiness is used up: the next arrival renews it.
+                look(buf.get(..seen).unwrap_or_default()).ok_or_else(|| io::ErrorKind::WouldBlock.into())
+            };
+            let looked = match self {
+                Plain::Tcp(tcp) => {
+                    tcp.readable().await?;
+                    tcp.try_io(Interest::READABLE, &mut peek)
+                }
+                Plain::Unix(unix) => {
+                    unix.readable().await?;
+                    unix.try_io(Interest::READABLE, &mut peek)
+                }
+            };
+            match looked {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Reads without waiting.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Plain::Tcp(tcp) => tcp.try_read(buf),
+            Plain::Unix(unix) => unix.try_read(buf),
+        }
+    }
+
+    /// The local IP address; `None` for UNIX sockets.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Plain::Tcp(tcp) => tcp.local_addr().ok(),
+            Plain::Unix(_) => None,
+        }
+    }
+
+    /// The peer's IP address; `None` for UNIX sockets.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Plain::Tcp(tcp) => tcp.peer_addr().ok(),
+            Plain::Unix(_) => None,
+        }
+    }
+
+    /// Closing will send a reset instead of an orderly end.
+    pub fn reset_on_close(&self) {
+        if let Plain::Tcp(tcp) = self {
+            // A socket that refuses the option is closed in the ordinary way.
+            let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
+        }
+    }
+}
+
+impl AsFd for Plain {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Plain::Tcp(tcp) => tcp.as_fd(),
+            Plain::Unix(unix) => unix.as_fd(),
+        }
+    }
+}
+
+impl AsyncRead for Plain {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Plain::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Plain::Unix(unix) => Pin::new(unix).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Plain {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Plain::Tcp(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Plain::Unix(unix) => Pin::new(unix).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Plain::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Plain::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
+        }
+    }
+}
+
+impl Io {
+    /// Reads some bytes; 0 is the end of the stream. An end without TLS close_notify counts as an end.
+    #[inline]
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut room = ReadBuf::new(buf);
+        let result = match self {
+            Io::Plain(io) => Pin::new(io).poll_read(cx, &mut room),
+            Io::Accepted(io) => Pin::new(io.as_mut()).poll_read(cx, &mut room),
+            Io::Connected(io) => Pin::new(io.as_mut()).poll_read(cx, &mut room),
+        };
+        match ready!(result) {
+            Ok(()) => Poll::Ready(Ok(room.filled().len())),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Writes some bytes; under TLS they may wait inside until [`Io::poll_flush`].
+    #[inline]
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Io::Plain(io) => Pin::new(io).poll_write(cx, buf),
+            Io::Accepted(io) => Pin::new(io.as_mut()).poll_write(cx, buf),
+            Io::Connected(io) => Pin::new(io.as_mut()).poll_write(cx, buf),
+        }
+    }
+
+    /// Everything written has been given to the system.
+    #[inline]
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Io::Plain(_) => Poll::Ready(Ok(())),
+            Io::Accepted(io) => Pin::new(io.as_mut()).poll_flush(cx),
+            Io::Connected(io) => Pin::new(io.as_mut()).poll_flush(cx),
+        }
+    }
+
+    /// Ends our direction; the peer can still send.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Io::Plain(io) => Pin::new(io).poll_shutdown(cx),
+            Io::Accepted(io) => Pin::new(io.as_mut()).poll_shutdown(cx),
+            Io::Connected(io) => Pin::new(io.as_mut()).poll_shutdown(cx),
+        }
+    }
+
+    /// Whether a read may find something: data, the end or an error. It does not read, so it says nothing about which, and under
+    /// TLS it may be a record without data.
+    #[inline]
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.plain().poll_read_ready(cx)
+    }
+
+    /// Whether this is a TLS stream.
+    pub fn is_tls(&self) -> bool {
+        !matches!(self, Io::Plain(_))
+    }
+
+    /// The socket below.
+    pub fn plain(&self) -> &Plain {
+        match self {
+            Io::Plain(io) => io,
+            Io::Accepted(io) => io.get_ref().0,
+            Io::Connected(io) => io.get_ref().0,
+        }
+    }
+
+    /// Whether an idle connection is of no use any more: the peer closed it, or sent what nobody asked for. Makes a system call
+    /// only if the poller reported something.
+    pub fn is_stale(&self) -> bool {
+        match self.poll_read_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => false,
+            // Readiness may be left over from a read that filled its buffer exactly; the read clears it then.
+            Poll::Ready(_) => {
+                !matches!(self.plain().try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+        }
+    }
+}

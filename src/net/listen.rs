@@ -1,0 +1,151 @@
+//! Opening the sockets of `bind` lines (manual 5.1): one per core for IP addresses, one in all for UNIX and inherited ones.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::ir::{Bind, BindAddr};
+use crate::sys;
+
+/// The listening sockets of one `bind` line. Several share an address by `SO_REUSEPORT`, so that every core accepts on its own.
+#[derive(Debug)]
+pub struct Listening {
+    /// Where they listen, as in the configuration.
+    pub addr: BindAddr,
+    /// The sockets; more than one only for IP addresses.
+    pub sockets: Vec<OwnedFd>,
+    /// The IP address bound, with the port that the kernel chose for port 0. `None` for UNIX sockets.
+    pub local: Option<SocketAddr>,
+}
+
+/// Opens the sockets of a `bind` line; `copies` sockets where the address allows several, `backlog` as `backlog` and `maxconn` say.
+///
+/// The error names what failed (`cannot bind socket`, with the reason), without the address, which the caller knows.
+pub fn open(bind: &Bind, copies: usize, backlog: i32) -> Result<Listening, OpenError> {
+    let addr = bind.addr.clone();
+    match &bind.addr {
+        BindAddr::Ip { addr: ip, v6only } => {
+            let mut at = *ip;
+            let mut sockets = Vec::with_capacity(copies.max(1));
+            for _ in 0..copies.max(1) {
+                let socket = open_ip(bind, at, *v6only, backlog)?;
+                at = local_address(&socket).unwrap_or(at);
+                sockets.push(socket);
+            }
+            Ok(Listening { addr, sockets, local: Some(at) })
+        }
+        BindAddr::Unix(path) => Ok(Listening { addr, sockets: vec![open_unix(bind, path, backlog)?], local: None }),
+        BindAddr::Abstract(name) => {
+            let name = std::ffi::OsString::from(format!("\0{name}"));
+            let socket = unix_socket(Path::new(&name))?;
+            listen(&socket, backlog)?;
+            Ok(Listening { addr, sockets: vec![socket.into()], local: None })
+        }
+        BindAddr::Fd(fd) => {
+            let socket = inherited(*fd, backlog)?;
+            let local = local_address(&socket);
+            Ok(Listening { addr, sockets: vec![socket], local })
+        }
+    }
+}
+
+/// What could not be done when opening a listener, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} ({source})")]
+pub struct OpenError {
+    /// As HAProxy says it, e.g. `cannot bind socket`.
+    pub what: &'static str,
+    /// The system's reason.
+    pub source: io::Error,
+}
+
+fn open_ip(bind: &Bind, addr: SocketAddr, v6only: bool, backlog: i32) -> Result<OwnedFd, OpenError> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).map_err(failed("cannot create socket"))?;
+    let options = || -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        socket.set_reuse_address(true)?;
+        socket.set_reuse_port(true)?;
+        if addr.is_ipv6() {
+            socket.set_only_v6(v6only)?;
+        }
+        if bind.transparent {
+            sys::socket::set_transparent(socket.as_fd(), addr.is_ipv6())?;
+        }
+        if let Some(interface) = &bind.interface {
+            socket.bind_device(Some(interface.as_bytes()))?;
+        }
+        if let Some(mss) = bind.mss {
+            sys::socket::set_mss(socket.as_fd(), mss)?;
+        }
+        Ok(())
+    };
+    options().map_err(failed("cannot set socket options"))?;
+    socket.bind(&addr.into()).map_err(failed("cannot bind socket"))?;
+    if bind.defer_accept {
+        sys::socket::set_defer_accept(socket.as_fd(), 1).map_err(failed("cannot enable DEFER_ACCEPT"))?;
+    }
+    if bind.fast_open {
+        sys::socket::set_fast_open(socket.as_fd(), backlog).map_err(failed("cannot enable TCP_FASTOPEN"))?;
+    }
+    listen(&socket, backlog)?;
+    Ok(socket.into())
+}
+
+/// A path is bound under a temporary name and moved into place, so that whoever listened there before is replaced at once.
+fn open_unix(bind: &Bind, path: &Path, backlog: i32) -> Result<OwnedFd, OpenError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = Path::new(&temporary);
+    let _ = std::fs::remove_file(temporary);
+    let socket = unix_socket(temporary)?;
+    let in_place = || -> io::Result<()> {
+        if let Some(mode) = bind.unix_mode {
+            std::fs::set_permissions(temporary, std::fs::Permissions::from_mode(mode))?;
+        }
+        if bind.uid.is_some() || bind.gid.is_some() {
+            std::os::unix::fs::chown(temporary, bind.uid, bind.gid)?;
+        }
+        std::fs::rename(temporary, path)
+    };
+    if let Err(error) = in_place() {
+        let _ = std::fs::remove_file(temporary);
+        return Err(failed("cannot change UNIX socket ownership or name")(error));
+    }
+    listen(&socket, backlog)?;
+    Ok(socket.into())
+}
+
+fn unix_socket(path: &Path) -> Result<Socket, OpenError> {
+    let addr = SockAddr::unix(path).map_err(failed("socket path too long"))?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(failed("cannot create UNIX socket"))?;
+    socket.set_nonblocking(true).map_err(failed("cannot make UNIX socket non-blocking"))?;
+    socket.bind(&addr).map_err(failed("cannot bind UNIX socket"))?;
+    Ok(socket)
+}
+
+fn inherited(fd: i32, backlog: i32) -> Result<OwnedFd, OpenError> {
+    let fd = sys::inherit::duplicate(fd).map_err(failed("cannot use inherited descriptor"))?;
+    let socket = Socket::from(fd);
+    socket.set_nonblocking(true).map_err(failed("cannot make inherited socket non-blocking"))?;
+    // A socket that is bound but not listening yet is accepted too, as HAProxy does.
+    if !sys::socket::is_listening(socket.as_fd()).map_err(failed("inherited descriptor is no socket"))? {
+        listen(&socket, backlog)?;
+    }
+    Ok(socket.into())
+}
+
+fn listen(socket: &Socket, backlog: i32) -> Result<(), OpenError> {
+    socket.listen(backlog).map_err(failed("cannot listen to socket"))
+}
+
+fn local_address(socket: &OwnedFd) -> Option<SocketAddr> {
+    socket2::SockRef::from(socket).local_addr().ok()?.as_socket()
+}
+
+fn failed(what: &'static str) -> impl FnOnce(io::Error) -> OpenError {
+    move |source| OpenError { what, source }
+}

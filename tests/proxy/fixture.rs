@@ -1,0 +1,264 @@
+//! A proxy under test: a configuration built by hand, an engine on free ports, servers and clients with deadlines.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hydroxy::base::id::{BindId, ProxyId};
+use hydroxy::engine::{Engine, Options, Sockets, start, view};
+use hydroxy::ir::proxy::RetryOn;
+use hydroxy::ir::{
+    Balance, Bind, BindAddr, ConnectionMode, Global, Ir, Mode, PortSpec, Proxy, Reuse, Server, ServerAddr, Timeouts,
+};
+use hydroxy::rules::RuleSet;
+
+pub struct Running {
+    pub engine: Engine,
+    pub addr: SocketAddr,
+}
+
+/// Starts a `listen` section with these servers, changed by `change`.
+pub fn run(servers: &[SocketAddr], change: impl FnOnce(&mut Proxy)) -> Running {
+    let mut proxy = listen();
+    proxy.servers = servers.iter().enumerate().map(|(at, addr)| server(at, *addr)).collect();
+    change(&mut proxy);
+    let ir = Arc::new(Ir {
+        global: Global { bufsize: 16384, maxrewrite: 1024, maxhdr: 101, ..Global::default() },
+        backends: [(proxy.name.as_bytes().into(), ProxyId(0))].into(),
+        proxies: vec![Arc::new(proxy)],
+        userlists: Vec::new(),
+        sess_vars: 0,
+        txn_vars: 0,
+    });
+    let sockets = Sockets::open(&ir, 2).map_err(|failed| failed.len()).expect("free ports");
+    let options = Options { cores: 2, maxconn: 1000, service: None };
+    let state = view(&ir, 2, None);
+    let engine = start(ir, state, sockets, options).expect("an engine");
+    let addr = engine.local_addr(ProxyId(0), BindId(0)).expect("an address");
+    Running { engine, addr }
+}
+
+fn server(at: usize, addr: SocketAddr) -> Server {
+    Server {
+        name: format!("s{at}").into(),
+        addr: ServerAddr::Ip(addr.ip()),
+        port: PortSpec::Fixed(addr.port()),
+        weight: 1,
+        backup: false,
+        disabled: false,
+        maxconn: None,
+        maxqueue: None,
+        check: None,
+        send_proxy: None,
+        tls: None,
+        source: None,
+        pool_max: None,
+        pool_purge_ms: 5000,
+        max_reuse: None,
+        id: at as u32 + 1,
+        redir: None,
+        cookie: None,
+        fast_open: false,
+        place: "test:1".into(),
+    }
+}
+
+fn bind() -> Bind {
+    Bind {
+        addr: BindAddr::Ip { addr: ([127, 0, 0, 1], 0).into(), v6only: false },
+        name: "sock-1".into(),
+        maxconn: None,
+        backlog: None,
+        accept_proxy: false,
+        fast_open: false,
+        defer_accept: false,
+        transparent: false,
+        interface: None,
+        mss: None,
+        unix_mode: None,
+        uid: None,
+        gid: None,
+        id: None,
+        tls: None,
+        place: "test:1".into(),
+    }
+}
+
+fn listen() -> Proxy {
+    Proxy {
+        id: ProxyId(0),
+        name: "web".into(),
+        frontend: true,
+        backend: true,
+        disabled: false,
+        uuid: 2,
+        mode: Mode::Http,
+        description: None,
+        place: "test:1".into(),
+        binds: vec![bind()],
+        maxconn: None,
+        rate_limit: None,
+        backlog: None,
+        tcp_req_conn: RuleSet::default(),
+        tcp_req_sess: RuleSet::default(),
+        tcp_req_content: RuleSet::default(),
+        tcp_res_content: RuleSet::default(),
+        inspect_delay_ms: None,
+        res_inspect_delay_ms: None,
+        http_req: RuleSet::default(),
+        http_res: RuleSet::default(),
+        http_after: RuleSet::default(),
+        use_backend: Vec::new(),
+        default_backend: None,
+        use_server: Vec::new(),
+        monitor_uri: None,
+        monitor_fail: Vec::new(),
+        capture_req: Vec::new(),
+        capture_res: Vec::new(),
+        timeouts: Timeouts { client: Some(5000), connect: Some(5000), server: Some(5000), ..Timeouts::default() },
+        retries: 3,
+        retry_on: RetryOn::CONN_FAILURE,
+        redispatch: None,
+        balance: Balance::RoundRobin,
+        all_backups: false,
+        servers: Vec::new(),
+        fullconn: None,
+        reuse: Reuse::Safe,
+        connection: ConnectionMode::KeepAlive,
+        buffer_request: false,
+        forwardfor: None,
+        originalto: None,
+        abort_on_close: true,
+        client_keepalive: false,
+        server_keepalive: false,
+        no_delay: false,
+        unsafe_requests: false,
+        unsafe_responses: false,
+        ignore_probes: false,
+        use_proxy_header: false,
+        errors: Vec::new(),
+        stats: None,
+        logs: Vec::new(),
+        log_format: None,
+        error_log_format: None,
+        log_tag: None,
+        dont_log_null: false,
+        dont_log_normal: false,
+        log_separate_errors: false,
+        log_asap: false,
+        log_health_checks: false,
+        unique_id: None,
+        unique_id_header: None,
+        socket_stats: false,
+    }
+}
+
+/// Runs a server that gives each connection to `serve`, in order of arrival.
+pub fn origin(serve: impl Fn(usize, Conn) + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("bound");
+    let serve = Arc::new(serve);
+    std::thread::spawn(move || {
+        for (at, stream) in listener.incoming().flatten().enumerate() {
+            let serve = serve.clone();
+            std::thread::spawn(move || serve(at, Conn::new(stream)));
+        }
+    });
+    addr
+}
+
+/// A connection with deadlines and the little HTTP that tests need.
+pub struct Conn {
+    pub stream: TcpStream,
+    seen: Vec<u8>,
+}
+
+impl Conn {
+    pub fn new(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+        stream.set_write_timeout(Some(Duration::from_secs(10))).expect("a socket");
+        stream.set_nodelay(true).expect("a socket");
+        Conn { stream, seen: Vec::new() }
+    }
+
+    pub fn to(addr: SocketAddr) -> Self {
+        Conn::new(TcpStream::connect(addr).expect("connected"))
+    }
+
+    pub fn send(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
+        self.stream.write_all(text.as_ref()).expect("written");
+        self
+    }
+
+    /// Everything up to and with the next `end`; `None` if the stream ends before.
+    pub fn try_until(&mut self, end: &str) -> Option<String> {
+        let end = end.as_bytes();
+        loop {
+            if let Some(at) = self.seen.windows(end.len()).position(|window| window == end) {
+                let text: Vec<u8> = self.seen.drain(..at + end.len()).collect();
+                return Some(String::from_utf8(text).expect("text"));
+            }
+            let mut buf = [0; 65536];
+            match self.stream.read(&mut buf) {
+                Ok(0) => return None,
+                Ok(n) => self.seen.extend_from_slice(&buf[..n]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("read: {error}; so far {:?}", String::from_utf8_lossy(&self.seen)),
+            }
+        }
+    }
+
+    pub fn until(&mut self, end: &str) -> String {
+        self.try_until(end).unwrap_or_else(|| panic!("ended, so far {:?}", String::from_utf8_lossy(&self.seen)))
+    }
+
+    /// A head.
+    pub fn head(&mut self) -> String {
+        self.until("\r\n\r\n")
+    }
+
+    /// Exactly so many bytes.
+    pub fn take(&mut self, len: usize) -> Vec<u8> {
+        while self.seen.len() < len {
+            let mut buf = [0; 65536];
+            match self.stream.read(&mut buf).expect("read in time") {
+                0 => panic!("ended after {} of {len} bytes", self.seen.len()),
+                n => self.seen.extend_from_slice(&buf[..n]),
+            }
+        }
+        self.seen.drain(..len).collect()
+    }
+
+    /// A head and the body that its content-length announces.
+    pub fn message(&mut self) -> (String, String) {
+        let head = self.head();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(0, |len| len.trim().parse().expect("a number"));
+        let body = self.take(length);
+        (head, String::from_utf8(body).expect("text"))
+    }
+
+    /// Everything to the end of the stream.
+    pub fn rest(&mut self) -> String {
+        let mut all = std::mem::take(&mut self.seen);
+        match self.stream.read_to_end(&mut all) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("read: {error}; so far {:?}", String::from_utf8_lossy(&all)),
+        }
+        String::from_utf8(all).expect("text")
+    }
+}
+
+/// A server that answers every request on every connection with 200 and `connection N: <request line>` in its body.
+pub fn plain_origin() -> SocketAddr {
+    origin(|at, mut conn| {
+        while let Some(head) = conn.try_until("\r\n\r\n") {
+            let body = format!("{at}: {}", head.lines().next().unwrap_or_default());
+            conn.send(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
+        }
+    })
+}

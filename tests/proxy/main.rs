@@ -1,0 +1,4 @@
+//! The data plane on real sockets: free ports, deadlines, reads to the end.
+
+mod fixture;
+mod http;
