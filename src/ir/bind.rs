@@ -58,7 +58,7 @@ pub struct Bind {
 }
 
 /// TLS on a `bind` line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BindTls {
     /// Certificates in order; the first is the default one.
     pub certs: Vec<Arc<CertChain>>,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use regex::bytes::Regex;
 
+use super::server::ServerTls;
 use crate::expr::LogFormat;
 
 /// How one server is checked.
@@ -26,6 +27,8 @@ pub struct Check {
     pub addr: Option<IpAddr>,
     /// `check-ssl`, or `ssl` without another port or address.
     pub tls: bool,
+    /// The settings of `tls` where the server's traffic has none (`check-ssl` without `ssl`).
+    pub own_tls: Option<Box<ServerTls>>,
     /// `check-send-proxy`, or `send-proxy` without another port or address.
     pub send_proxy: bool,
 }
@@ -42,10 +45,10 @@ pub enum CheckKind {
 pub enum HttpCheckStep {
     /// `http-check connect`: a new connection; overrides of the server's settings.
     Connect { port: Option<u16>, addr: Option<IpAddr>, tls: bool, send_proxy: bool, linger: bool },
-    /// `http-check send`.
+    /// `http-check send`; without `uri` it is `/`. Names of headers are in lower case.
     Send {
         method: Box<str>,
-        uri: LogFormat,
+        uri: Option<LogFormat>,
         version: Box<str>,
         headers: Vec<(Box<str>, LogFormat)>,
         body: Option<LogFormat>,

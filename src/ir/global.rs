@@ -52,10 +52,22 @@ pub struct Global {
     pub maxrewrite: usize,
     /// `tune.http.maxhdr`, default 101.
     pub maxhdr: usize,
+    /// `tune.http.logurilen`: bytes of a request line that are logged, default 1024.
+    pub log_uri_len: usize,
     /// `spread-checks` in percent, -50 to 50.
     pub spread_checks: i32,
+    /// `max-spread-checks` in milliseconds: bound of the time over which first checks are spread.
+    pub max_spread_checks: Option<u64>,
     /// `localpeer` or `-L`.
     pub localpeer: Option<String>,
+    /// `thread-hard-limit`: never more threads than this.
+    pub thread_limit: Option<usize>,
+    /// `strict-limits`: stop when a limit of the process cannot be set; default true.
+    pub strict_limits: bool,
+    /// `quiet`: no messages during the start.
+    pub quiet: bool,
+    /// `zero-warning`: warnings refuse the configuration (done by the loader already).
+    pub zero_warning: bool,
 }
 
 /// `stats socket`: where the runtime commands are answered (management.txt 9.3).

@@ -68,10 +68,10 @@ pub struct Proxy {
     pub monitor_uri: Option<Box<[u8]>>,
     /// `monitor fail` conditions.
     pub monitor_fail: Vec<Cond>,
-    /// `capture request header`: name and length; slot is the index.
-    pub capture_req: Vec<(HeaderName, usize)>,
-    /// `capture response header`.
-    pub capture_res: Vec<(HeaderName, usize)>,
+    /// `capture request header`: name and length; slot is the index. `declare capture` has no name: rules fill the slot.
+    pub capture_req: Vec<(Option<HeaderName>, usize)>,
+    /// `capture response header`; see `capture_req`.
+    pub capture_res: Vec<(Option<HeaderName>, usize)>,
 
     /// Timeouts in milliseconds; `None` waits for ever.
     pub timeouts: Timeouts,
@@ -93,6 +93,8 @@ pub struct Proxy {
     pub reuse: Reuse,
     /// `option http-keep-alive` and relatives.
     pub connection: ConnectionMode,
+    /// `option http-pretend-keepalive`: no `Connection: close` to servers although the connection will be closed.
+    pub pretend_keepalive: bool,
     /// `option http-buffer-request`.
     pub buffer_request: bool,
     /// `option forwardfor`.

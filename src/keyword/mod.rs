@@ -11,7 +11,7 @@ pub use scope::{
     Defined, FileRef, Hook, Interned, Names, Needs, ProxyName, Scope, TableName, UserlistName, VarNames, VarScope,
     VarSlot,
 };
-pub use words::{Error, Result, Words};
+pub use words::{Error, Result, Words, error_at};
 
 /// What the reference, the suggestions, `-dK` and the table tests read of a keyword.
 #[derive(Debug)]

@@ -1,1 +1,25 @@
-//! AST to IR.
+//! AST to IR: the tables of sections, directives, `bind` and `server` options, and [`load`], the one step that reads files.
+//!
+//! Names are collected first (`names`), then each line is looked up in its table and applied to a draft (`sections`), then
+//! drafts become IR. Expressions, conditions, rules and format strings are bound by `expr` and `rules`.
+
+mod bind;
+mod checks;
+mod compat;
+mod files;
+mod global;
+mod legacy;
+mod load;
+mod log_target;
+mod names;
+mod proxy;
+mod sections;
+mod server;
+mod table;
+mod tls;
+mod userlist;
+mod values;
+
+pub use compat::Compat;
+pub use files::{Disk, Files, Memory};
+pub use load::{Accepted, LoadInput, Loaded, Overrides, load};

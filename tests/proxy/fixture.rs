@@ -126,6 +126,7 @@ fn listen() -> Proxy {
         fullconn: None,
         reuse: Reuse::Safe,
         connection: ConnectionMode::KeepAlive,
+        pretend_keepalive: false,
         buffer_request: false,
         forwardfor: None,
         originalto: None,

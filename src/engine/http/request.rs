@@ -116,7 +116,7 @@ fn received(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
     line.extend_from_slice(if st.req.version.is_11() { b" HTTP/1.1" } else { b" HTTP/1.0" });
     facts.bytes_in = st.req.len as u64;
     for (name, len) in &frontend.capture_req {
-        let value = msg.nth_value(name, -1);
+        let value = name.as_ref().and_then(|name| msg.nth_value(name, -1));
         facts.req_captures.push(value.map(|value| value.get(..*len).unwrap_or(value).into()));
     }
     s.count(Stat::Requests, 1);

@@ -105,7 +105,7 @@ async fn through_tunnel(
 fn capture(st: &mut Stream, frontend: &Proxy, raw: &[u8]) {
     let msg = Msg { raw, head: &st.res };
     for (name, len) in &frontend.capture_res {
-        let value = msg.nth_value(name, -1);
+        let value = name.as_ref().and_then(|name| msg.nth_value(name, -1));
         st.facts.res_captures.push(value.map(|value| value.get(..*len).unwrap_or(value).into()));
     }
 }

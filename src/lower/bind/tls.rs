@@ -1,0 +1,252 @@
+//! `bind` options of TLS (manual 5.1) and what comes of them: certificates read, names taken out, suites chosen.
+
+use std::sync::Arc;
+
+use super::BindDraft;
+use crate::diag::{Diagnostic, Diagnostics, Word};
+use crate::ir::{BindTls, CertChain};
+use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
+use crate::lower::files::Reader;
+use crate::lower::global::GlobalDraft;
+use crate::lower::table::{not_yet, sentence};
+use crate::lower::tls::{load_certs, only_http1, read_alpn};
+
+type Apply = fn(&mut Words<'_>, &mut BindDraft, &Scope<'_>) -> Result<()>;
+
+const fn entry(meta: Meta, apply: Apply) -> Setting<BindDraft> {
+    Setting { meta, sections: Sections::FE, apply }
+}
+
+/// A flag of [`crate::lower::tls::TlsOptions`].
+const fn flag(
+    name: &'static str,
+    usage: &'static str,
+    doc: &'static str,
+    examples: &'static [(&'static str, &'static str)],
+) -> Setting<BindDraft> {
+    entry(Meta::new(name, usage, doc, examples), |words, draft, _| {
+        // The caller has just taken the option's name.
+        let Some(word) = words.last() else { return Ok(()) };
+        draft.options.read_flag(word, words).map(|_| ())
+    })
+}
+
+pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
+    entry(
+        Meta::new(
+            "ssl",
+            "ssl",
+            "Speaks TLS with clients; needs at least one 'crt'.",
+            &[("bind :8443 ssl crt site.pem", "ssl crt site.pem")],
+        ),
+        |_, draft, _| {
+            draft.tls = Some(());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "crt",
+            "crt <path>",
+            "Adds a certificate with its key, or all of a directory. The first one answers names that none is for.",
+            &[("bind :8443 ssl crt site.pem", "ssl crt site.pem")],
+        ),
+        |words, draft, _| {
+            draft.certs.push(words.expect("a certificate's location.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "alpn",
+            "alpn <protocols>",
+            "Sets the protocols offered within TLS, in order of preference.",
+            &[("bind :8443 ssl crt site.pem alpn http/1.1", "alpn http/1.1")],
+        ),
+        |words, draft, _| {
+            let names = read_alpn(words)?;
+            draft.alpn = words.last().map(|word| (names, word.clone()));
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "npn",
+            "npn <protocols>",
+            "Is the predecessor of 'alpn'; it is read as 'alpn', since no client speaks it any more.",
+            &[("bind :8443 ssl crt site.pem npn http/1.1", "alpn http/1.1")],
+        ),
+        |words, draft, _| {
+            let names = read_alpn(words)?;
+            if draft.alpn.is_none() {
+                draft.alpn = words.last().map(|word| (names, word.clone()));
+            }
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "no-alpn",
+            "no-alpn",
+            "Offers no protocols within TLS, not even the default ones.",
+            &[("bind :8443 ssl crt site.pem no-alpn", "ssl crt site.pem")],
+        ),
+        |_, draft, _| {
+            draft.no_alpn = true;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "ciphers",
+            "ciphers <ciphers>",
+            "Sets the cipher suites of TLS 1.2 in order of preference, in OpenSSL's notation.",
+            &[("bind :8443 ssl crt site.pem ciphers ECDHE+AESGCM", "ssl crt site.pem")],
+        ),
+        |words, draft, _| {
+            draft.options.ciphers = Some(words.expect("a cipher suite.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "ciphersuites",
+            "ciphersuites <ciphersuites>",
+            "Sets the cipher suites of TLS 1.3 in order of preference.",
+            &[("bind :8443 ssl crt site.pem ciphersuites TLS_AES_128_GCM_SHA256", "ssl crt site.pem")],
+        ),
+        |words, draft, _| {
+            draft.options.ciphersuites = Some(words.expect("a cipher suite.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "verify",
+            "verify { none | optional | required }",
+            "Sets whether clients must show a certificate. Only 'none', the default, is supported yet.",
+            &[("bind :8443 ssl crt site.pem verify none", "ssl crt site.pem")],
+        ),
+        |words, _, _| {
+            let word = words.expect("a verify method.")?;
+            match word.as_str() {
+                "none" => Ok(()),
+                "optional" | "required" => Err(not_yet(word.span, &format!("'verify {word}' on 'bind'"))),
+                _ => {
+                    let message = format!(
+                        "'verify' : unknown verify method '{word}', only 'none', 'optional', and 'required' are supported"
+                    );
+                    Err(sentence(word.span, "unknown", message))
+                }
+            }
+        },
+    ),
+    flag("ssl-min-ver", "ssl-min-ver <version>", MIN, &[("bind :8443 ssl crt site.pem ssl-min-ver TLSv1.3", "tls1.3")]),
+    flag("ssl-max-ver", "ssl-max-ver <version>", MAX, &[("bind :8443 ssl crt site.pem ssl-max-ver TLSv1.2", "tls1.2")]),
+    flag("no-sslv3", "no-sslv3", OFF, NO_OLD),
+    flag("no-tlsv10", "no-tlsv10", OFF, NO_OLD),
+    flag("no-tlsv11", "no-tlsv11", OFF, NO_OLD),
+    flag("no-tlsv12", "no-tlsv12", OFF, &[("bind :8443 ssl crt site.pem no-tlsv12", "tls1.3")]),
+    flag("no-tlsv13", "no-tlsv13", OFF, &[("bind :8443 ssl crt site.pem no-tlsv13", "tls1.2")]),
+    flag("force-tlsv12", "force-tlsv12", FORCE, &[("bind :8443 ssl crt site.pem force-tlsv12", "tls1.2")]),
+    flag("force-tlsv13", "force-tlsv13", FORCE, &[("bind :8443 ssl crt site.pem force-tlsv13", "tls1.3")]),
+    entry(Meta::rejected("force-sslv3", "force-sslv3", BROKEN), rejected),
+    entry(Meta::rejected("force-tlsv10", "force-tlsv10", BROKEN), rejected),
+    entry(Meta::rejected("force-tlsv11", "force-tlsv11", BROKEN), rejected),
+    flag(
+        "no-tls-tickets",
+        "no-tls-tickets",
+        "Keeps no session state at clients: sessions are resumed from the process's cache only.",
+        &[("bind :8443 ssl crt site.pem no-tls-tickets", "no-tls-tickets")],
+    ),
+    flag(
+        "tls-tickets",
+        "tls-tickets",
+        "Takes back a 'no-tls-tickets' of 'ssl-default-bind-options'.",
+        &[("bind :8443 ssl crt site.pem tls-tickets", "ssl crt site.pem")],
+    ),
+    flag(
+        "strict-sni",
+        "strict-sni",
+        "Refuses handshakes for names that no certificate is for, instead of showing the first one.",
+        &[("bind :8443 ssl crt site.pem strict-sni", "strict-sni")],
+    ),
+    flag(
+        "no-strict-sni",
+        "no-strict-sni",
+        "Takes back a 'strict-sni' of 'ssl-default-bind-options'.",
+        &[("bind :8443 ssl crt site.pem no-strict-sni", "ssl crt site.pem")],
+    ),
+    entry(
+        Meta::accepted(
+            "no-ca-names",
+            "no-ca-names",
+            "names of CAs are sent with 'verify' only, which is refused itself",
+        ),
+        |_, _, _| Ok(()),
+    ),
+];
+
+impl BindDraft {
+    /// Reads the certificates and settles versions, suites and protocols.
+    pub(super) fn finish_tls(&self, global: &GlobalDraft, reader: &Reader<'_>, diags: &Diagnostics) -> Result<BindTls> {
+        let place = format!("'bind {}' in section 'frontend' : ", self.word);
+        let options = self.options.or(&global.bind_tls);
+        let strict_sni = options.strict_sni.unwrap_or(false);
+        let certs = self.finish_certs(global, reader, &place)?;
+        if certs.is_empty() && !strict_sni {
+            let message = format!("{place}no SSL certificate specified (use 'crt')");
+            let error = sentence(self.word.span, "no-certificate", message);
+            return Err(Box::new(error.help("add 'crt <file>' with a certificate and its private key")));
+        }
+        Ok(BindTls {
+            certs,
+            strict_sni,
+            alpn: self.finish_alpn(diags),
+            suites: options.suites(diags),
+            versions: options.versions(diags)?,
+            no_tickets: options.no_tickets.unwrap_or(false),
+        })
+    }
+
+    fn finish_certs(&self, global: &GlobalDraft, reader: &Reader<'_>, place: &str) -> Result<Vec<Arc<CertChain>>> {
+        let mut all = Vec::new();
+        for word in &self.certs {
+            let path = under(global.crt_base.as_deref(), word);
+            match load_certs(&path, reader) {
+                Ok(certs) => all.extend(certs),
+                Err(why) => {
+                    return Err(Box::new(Diagnostic::alert("certificate", format!("{place}{why}")).at(word.span)));
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Without `alpn` an HTTP/1.1-only offer would change nothing, so none is made.
+    fn finish_alpn(&self, diags: &Diagnostics) -> Vec<Vec<u8>> {
+        match &self.alpn {
+            Some((names, word)) if !self.no_alpn => only_http1(names.clone(), word, diags),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A relative path stands under its base directory.
+pub(in crate::lower) fn under(base: Option<&str>, word: &Word) -> String {
+    match base {
+        Some(base) if !word.as_str().starts_with('/') => format!("{}/{word}", base.trim_end_matches('/')),
+        _ => word.as_str().to_owned(),
+    }
+}
+
+fn rejected(words: &mut Words<'_>, _: &mut BindDraft, _: &Scope<'_>) -> Result<()> {
+    Err(words.error_last(format!("is not supported: {BROKEN}")))
+}
+
+const MIN: &str = "Sets the lowest protocol version. Versions below TLSv1.2 are not offered in any case.";
+const MAX: &str = "Sets the highest protocol version.";
+const OFF: &str = "Turns one protocol version off.";
+const FORCE: &str = "Allows this protocol version only.";
+const BROKEN: &str = "the protocol version is broken (RFC 7568, RFC 8996)";
+const NO_OLD: &[(&str, &str)] = &[("bind :8443 ssl crt site.pem no-sslv3 no-tlsv10 no-tlsv11", "ssl crt site.pem")];

@@ -1,0 +1,134 @@
+//! The `global` section (manual chapter 3): what its directives write to, and the union of their tables.
+//!
+//! `setenv` and its relatives are the configuration reader's business: they change how later lines read.
+
+mod accepted;
+mod logging;
+mod process;
+mod runtime;
+mod tls;
+mod tuning;
+
+use std::sync::LazyLock;
+
+use super::bind::UnixSettings;
+use super::files::Reader;
+use super::log_target::LogDraft;
+use super::table::{Draft, Prefix, Table};
+use super::tls::TlsOptions;
+use super::values::SharedRef;
+use crate::diag::{Diagnostics, Word};
+use crate::ir::Global;
+use crate::keyword::{Setting, error_at};
+
+pub(super) use process::joined;
+use runtime::finish_socket;
+
+/// All directives of `global`.
+pub(super) static TABLE: LazyLock<Table<GlobalDraft>> = LazyLock::new(|| Table::new(FAMILIES));
+
+/// The `global` sections being read.
+pub(super) struct GlobalDraft {
+    /// What is known already.
+    pub(super) out: Global,
+    pub(super) shared: SharedRef,
+    prefix: Prefix,
+    user: Option<Word>,
+    group: Option<Word>,
+    /// `log` lines.
+    pub(super) logs: Vec<LogDraft>,
+    /// `ca-base`
+    pub(super) ca_base: Option<String>,
+    /// `crt-base`
+    pub(super) crt_base: Option<String>,
+    /// `key-base`
+    key_base: Option<String>,
+    /// `ssl-default-bind-*`
+    pub(super) bind_tls: TlsOptions,
+    /// `ssl-default-server-*`
+    pub(super) server_tls: TlsOptions,
+    /// `ssl-server-verify none`
+    pub(super) server_verify_none: bool,
+    /// `unix-bind`
+    pub(super) unix_bind: UnixSettings,
+    /// `stats socket` lines.
+    sockets: Vec<super::bind::BindDraft>,
+    /// `thread-hard-limit`
+    thread_limit: Option<usize>,
+}
+
+impl Draft for GlobalDraft {
+    fn prefix(&mut self) -> &mut Prefix {
+        &mut self.prefix
+    }
+}
+
+impl GlobalDraft {
+    pub(super) fn new(shared: SharedRef) -> Self {
+        let out = Global {
+            bufsize: 16384,
+            maxrewrite: 1024,
+            maxhdr: 101,
+            log_uri_len: 1024,
+            strict_limits: true,
+            ..Global::default()
+        };
+        GlobalDraft {
+            out,
+            shared,
+            prefix: Prefix::None,
+            user: None,
+            group: None,
+            logs: Vec::new(),
+            ca_base: None,
+            crt_base: None,
+            key_base: None,
+            bind_tls: TlsOptions::default(),
+            server_tls: TlsOptions::default(),
+            server_verify_none: false,
+            unix_bind: UnixSettings::default(),
+            sockets: Vec::new(),
+            thread_limit: None,
+        }
+    }
+
+    /// Resolves names of users, groups and log hosts.
+    pub(super) fn finish(&mut self, reader: &Reader<'_>, diags: &Diagnostics) {
+        self.finish_identity(reader, diags);
+        let send_hostname = self.out.log_send_hostname.is_some();
+        for log in &self.logs {
+            match log.finish(reader, send_hostname) {
+                Ok(target) => self.out.logs.push(target),
+                Err(error) => diags.push(*error),
+            }
+        }
+        for socket in std::mem::take(&mut self.sockets) {
+            match finish_socket(socket, reader) {
+                Ok(sockets) => self.out.runtime_sockets.extend(sockets),
+                Err(error) => diags.push(*error),
+            }
+        }
+        if let (Some(limit), Some(threads)) = (self.thread_limit, self.out.threads) {
+            self.out.threads = Some(threads.min(limit));
+        }
+    }
+
+    fn finish_identity(&mut self, reader: &Reader<'_>, diags: &Diagnostics) {
+        if let Some(word) = &self.user {
+            match reader.user(word.as_str()) {
+                Some(uid) => self.out.uid = Some(uid),
+                None => diags.push(*error_at(word.span, format!("cannot find user id for '{word}'"))),
+            }
+        }
+        if let Some(word) = &self.group {
+            match reader.group(word.as_str()) {
+                Some(gid) => self.out.gid = Some(gid),
+                None => diags.push(*error_at(word.span, format!("cannot find group id for '{word}'"))),
+            }
+        }
+    }
+}
+
+/// Every family, for the reference and the table tests.
+pub(super) static FAMILIES: &[&[Setting<GlobalDraft>]] =
+    &[process::SETTINGS, logging::SETTINGS, runtime::SETTINGS, tls::SETTINGS, tuning::SETTINGS, accepted::SETTINGS];

@@ -1,0 +1,83 @@
+//! `global`: performance tuning that does something (manual 3.2): sizes of buffers and heads, spreading of checks.
+
+use super::GlobalDraft;
+use crate::keyword::{Meta, Sections, Setting};
+use crate::lower::table::sentence;
+use crate::lower::values::{bytes, integer, millis};
+
+pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
+    Setting {
+        meta: Meta::new(
+            "tune.bufsize",
+            "tune.bufsize <size>",
+            "Sets the size of a buffer, and with it of the largest head, in bytes. The default is 16384.",
+            &[("tune.bufsize 32768", "tune.bufsize 32768")],
+        ),
+        sections: Sections::GLOBAL,
+        apply: |words, draft, _| {
+            let span = words.span();
+            let size = bytes(words)?;
+            draft.out.bufsize =
+                usize::try_from(size).ok().filter(|size| (1024..=1 << 28).contains(size)).ok_or_else(|| {
+                    sentence(
+                        span,
+                        "range",
+                        format!("'tune.bufsize' expects a size between 1024 and 256m, found {size}."),
+                    )
+                })?;
+            Ok(())
+        },
+    },
+    Setting {
+        meta: Meta::new(
+            "tune.maxrewrite",
+            "tune.maxrewrite <size>",
+            "Keeps so many bytes of a buffer free for header fields that rules add. The default is 1024.",
+            &[("tune.maxrewrite 2048", "tune.maxrewrite 2048")],
+        ),
+        sections: Sections::GLOBAL,
+        apply: |words, draft, _| {
+            draft.out.maxrewrite = integer(words, 1, 1 << 28)?;
+            Ok(())
+        },
+    },
+    Setting {
+        meta: Meta::new(
+            "tune.http.maxhdr",
+            "tune.http.maxhdr <number>",
+            "Sets how many header fields a message may have. The default is 101.",
+            &[("tune.http.maxhdr 200", "tune.http.maxhdr 200")],
+        ),
+        sections: Sections::GLOBAL,
+        apply: |words, draft, _| {
+            draft.out.maxhdr = integer(words, 1, 32767)?;
+            Ok(())
+        },
+    },
+    Setting {
+        meta: Meta::new(
+            "spread-checks",
+            "spread-checks <percent>",
+            "Varies the interval of health checks at random by up to so many percent, 0 to 50.",
+            &[("spread-checks 5", "spread-checks 5")],
+        ),
+        sections: Sections::GLOBAL,
+        apply: |words, draft, _| {
+            draft.out.spread_checks = integer(words, -50, 50)?;
+            Ok(())
+        },
+    },
+    Setting {
+        meta: Meta::new(
+            "max-spread-checks",
+            "max-spread-checks <time>",
+            "Bounds the time over which the first health checks of a backend are spread.",
+            &[("max-spread-checks 10s", "max-spread-checks 10000")],
+        ),
+        sections: Sections::GLOBAL,
+        apply: |words, draft, _| {
+            draft.out.max_spread_checks = Some(millis(words, "max-spread-checks")?);
+            Ok(())
+        },
+    },
+];

@@ -1,0 +1,134 @@
+//! The one step that reads: configuration texts, and every file they name. The result runs, or says why it cannot.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::compat::Compat;
+use super::files::{Files, Reader};
+use super::names::{self, SECTIONS};
+use super::sections::Lowering;
+use super::values::Shared;
+use crate::config::{self, Env, Facts, Input, Options};
+use crate::diag::{Diagnostic, Diagnostics, Lead, Severity, SourceMap, Span};
+use crate::ir::{Global, Ir};
+use crate::keyword::VarNames;
+
+/// What to load.
+pub struct LoadInput<'a> {
+    /// The configuration's texts in order.
+    pub inputs: Vec<Input>,
+    /// The environment; see [`Env::with_presets`].
+    pub env: Env,
+    /// What conditions (`.if`) ask the program.
+    pub facts: Facts<'a>,
+    /// Whose defaults count.
+    pub compat: Compat,
+    /// What the command line says.
+    pub overrides: Overrides,
+    /// Where the files that the configuration names are read from.
+    pub files: &'a dyn Files,
+}
+
+/// What the command line sets above the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `-n`: global `maxconn`.
+    pub maxconn: Option<u32>,
+    /// `-N`: `maxconn` of frontends that set none.
+    pub proxy_maxconn: Option<u32>,
+    /// `-L`
+    pub localpeer: Option<String>,
+    /// `-p`
+    pub pidfile: Option<String>,
+    /// `-dr`: servers whose names do not resolve do not stop the load.
+    pub ignore_resolution: bool,
+    /// `-dV`: certificates of servers are not verified unless they say so.
+    pub no_server_verify: bool,
+    /// `-dW`: warnings refuse the configuration.
+    pub zero_warning: bool,
+}
+
+/// What loading yields.
+pub struct Loaded {
+    /// The configuration, if nothing is wrong with it.
+    pub ir: Option<Ir>,
+    /// For rendering the findings.
+    pub sources: SourceMap,
+    /// All findings, in the order of the files where they have a place.
+    pub diags: Vec<Diagnostic>,
+    /// What was accepted without effect.
+    pub accepted: Vec<Accepted>,
+    /// No frontend listens: HAProxy exits with 2 then.
+    pub no_listener: bool,
+}
+
+/// A directive that was accepted without effect.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted {
+    /// Its name.
+    pub name: &'static str,
+    /// Why nobody can see a difference.
+    pub why: &'static str,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Reads, checks and lowers a configuration. All errors are found in one run.
+pub fn load(input: LoadInput<'_>) -> Loaded {
+    let LoadInput { inputs, env, facts, compat, overrides, files } = input;
+    let diags = Diagnostics::new();
+    let ast = config::read(inputs, env, &Options { sections: &SECTIONS, facts }, &diags);
+    let shared = Rc::new(Shared { env: ast.env.clone(), compat, sources: ast.sources.clone() });
+    let reader = Reader::new(files);
+    let mut plan = names::plan(&ast, &shared, &diags);
+    plan.names.env = ast.env.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+    let lowering = Lowering {
+        plan,
+        shared,
+        reader: &reader,
+        diags: &diags,
+        overrides: &overrides,
+        vars: VarNames::default(),
+        files: RefCell::default(),
+        accepted: RefCell::default(),
+    };
+    let ir = lowering.run();
+    read_files(&lowering.files, &reader, &diags);
+    let accepted = lowering.accepted.take();
+    if ir.global.zero_warning && diags.count(Severity::Warning) > 0 && !diags.has_alerts() {
+        let text = "Some warnings were found and 'zero-warning' is set. Aborting.";
+        diags.push(Diagnostic::alert("zero-warning", text).lead(Lead::Bare));
+    }
+    let no_listener = ir.proxies.iter().all(|proxy| proxy.disabled || proxy.binds.is_empty());
+    let good = !diags.has_alerts();
+    Loaded { ir: good.then_some(ir), sources: ast.sources, diags: diags.take(), accepted, no_listener }
+}
+
+/// Reads what expressions refer to, such as pattern files. A file may refer to others, so the list may grow.
+fn read_files(files: &RefCell<Vec<crate::keyword::FileRef>>, reader: &Reader<'_>, diags: &Diagnostics) {
+    loop {
+        let next = files.borrow_mut().pop();
+        let Some(file) = next else { return };
+        let loaded = match reader.read(&file.path) {
+            Ok(bytes) => (file.load)(&bytes),
+            Err(why) => Err(format!("unable to open file '{}': {why}", file.path)),
+        };
+        if let Err(message) = loaded {
+            diags.push(Diagnostic::alert("file", message).at(file.span));
+        }
+    }
+}
+
+impl Overrides {
+    /// The command line wins over the file.
+    pub(super) fn apply(&self, global: &mut Global) {
+        global.maxconn = self.maxconn.or(global.maxconn);
+        if let Some(name) = &self.localpeer {
+            global.localpeer = Some(name.clone());
+        }
+        if let Some(path) = &self.pidfile {
+            global.pidfile = Some(path.into());
+        }
+        global.zero_warning |= self.zero_warning;
+    }
+}

@@ -1,0 +1,193 @@
+//! `http-check expect`: what a good answer to a health check is.
+
+use regex::bytes::Regex;
+
+use crate::diag::Word;
+use crate::expr::LogFormat;
+use crate::ir::check::{HeaderNameMatch, HeaderValueMatch, TextMatch};
+use crate::ir::{Expect, ExpectMatch};
+use crate::keyword::{Hook, Result, Scope, Words};
+use crate::lower::table::{not_yet, sentence};
+
+/// Reads everything behind `http-check expect`.
+pub(super) fn read(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Expect> {
+    let scope = scope.at(Hook::Internal);
+    if words.is_empty() {
+        let message = "'http-check expect' : expects at least a matching pattern as arguments.";
+        return Err(sentence(words.end(), "missing", message));
+    }
+    let mut found = None;
+    let mut expect = Options::default();
+    while let Some(word) = words.next_word() {
+        if expect.read(word.as_str(), words, &scope)? {
+            continue;
+        }
+        let (negate, name) = match word.as_str() {
+            "!" => (true, words.next_word().map_or("", |word| word.as_str())),
+            text => text.strip_prefix('!').map_or((false, text), |name| (true, name)),
+        };
+        if found.is_some() {
+            let message = "'http-check expect' : only on pattern expected.";
+            return Err(sentence(word.span, "twice", message));
+        }
+        found = Some((negate, pattern(name, word, words, &scope)?));
+    }
+    let Some((negate, what)) = found else {
+        let message = "'http-check expect' : no pattern found.";
+        return Err(sentence(words.end(), "missing", message));
+    };
+    Ok(Expect {
+        negate,
+        what,
+        ok_status: expect.ok_status,
+        error_status: expect.error_status,
+        timeout_status: expect.timeout_status,
+        on_success: expect.on_success,
+        on_error: expect.on_error,
+        min_recv: expect.min_recv,
+    })
+}
+
+/// What may stand around the pattern.
+#[derive(Default)]
+struct Options {
+    ok_status: Option<&'static str>,
+    error_status: Option<&'static str>,
+    timeout_status: Option<&'static str>,
+    on_success: Option<LogFormat>,
+    on_error: Option<LogFormat>,
+    min_recv: Option<usize>,
+}
+
+impl Options {
+    /// Reads the value of an option; false if `name` is none.
+    fn read(&mut self, name: &str, words: &mut Words<'_>, scope: &Scope<'_>) -> Result<bool> {
+        match name {
+            "comment" => {
+                value(words, name)?;
+            }
+            "min-recv" => {
+                let word = value(words, name)?;
+                let bytes: i64 = word.as_str().parse().map_err(|_| {
+                    let message = format!("'http-check expect' : 'min-recv' expects an integer, found '{word}'.");
+                    sentence(word.span, "range", message)
+                })?;
+                self.min_recv = usize::try_from(bytes).ok();
+            }
+            "ok-status" => self.ok_status = Some(status(words, name, &["L7OK", "L7OKC", "L6OK", "L4OK"])?),
+            "error-status" => {
+                self.error_status = Some(status(words, name, &["L7OKC", "L7RSP", "L7STS", "L6RSP", "L4CON"])?);
+            }
+            "tout-status" => self.timeout_status = Some(status(words, name, &["L7TOUT", "L6TOUT", "L4TOUT"])?),
+            "on-success" => self.on_success = Some(LogFormat::bind(value(words, name)?, scope)?),
+            "on-error" => self.on_error = Some(LogFormat::bind(value(words, name)?, scope)?),
+            "status-code" => return Err(not_yet(words.span(), "'http-check expect ... status-code'")),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+fn pattern(name: &str, word: &Word, words: &mut Words<'_>, scope: &Scope<'_>) -> Result<ExpectMatch> {
+    match name {
+        "status" => {
+            let codes = value(words, name)?;
+            Ok(ExpectMatch::Status(ranges(codes)?))
+        }
+        "rstatus" => Ok(ExpectMatch::StatusRegex(regex(value(words, name)?)?)),
+        "string" => Ok(ExpectMatch::Body(value(words, name)?.as_bytes().into())),
+        "rstring" => Ok(ExpectMatch::BodyRegex(regex(value(words, name)?)?)),
+        "string-lf" => Ok(ExpectMatch::BodyFormat(LogFormat::bind(value(words, name)?, scope)?)),
+        "hdr" | "fhdr" => header(name == "fhdr", words),
+        _ => {
+            let message = format!(
+                "'http-check expect' : only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', \
+                 '[!]rstatus', [!]hdr, [!]fhdr or comment but got '{word}' as argument."
+            );
+            Err(sentence(word.span, "unknown", message))
+        }
+    }
+}
+
+/// `{ name | name-lf } [-m <meth>] <name> [{ value | value-lf } [-m <meth>] <value>]`
+fn header(full: bool, words: &mut Words<'_>) -> Result<ExpectMatch> {
+    let usage = "'http-check expect' : 'hdr' expects a 'name' or 'name-lf' and optionally a 'value' or 'value-lf'.";
+    let format = |words: &Words<'_>| matches!(words.peek_str(), "name-lf" | "value-lf");
+    if format(words) {
+        return Err(not_yet(words.span(), "'name-lf' in 'http-check expect'"));
+    }
+    if !words.take("name") {
+        return Err(sentence(words.span(), "missing", usage));
+    }
+    let name = HeaderNameMatch { how: text_match(words)? };
+    if format(words) {
+        return Err(not_yet(words.span(), "'value-lf' in 'http-check expect'"));
+    }
+    let value = match words.take("value") {
+        true => Some(HeaderValueMatch { how: text_match(words)? }),
+        false => None,
+    };
+    Ok(ExpectMatch::Header { name, value, full })
+}
+
+fn text_match(words: &mut Words<'_>) -> Result<TextMatch> {
+    let method = match words.take("-m") {
+        true => value(words, "-m")?.as_str(),
+        false => "str",
+    };
+    let span = words.last().map_or(words.end(), |word| word.span);
+    let pattern = value(words, "hdr")?;
+    let text = || pattern.as_bytes().into();
+    match method {
+        "str" => Ok(TextMatch::Str(text())),
+        "beg" => Ok(TextMatch::Beg(text())),
+        "end" => Ok(TextMatch::End(text())),
+        "sub" => Ok(TextMatch::Sub(text())),
+        "reg" => Ok(TextMatch::Reg(regex(pattern)?)),
+        _ => {
+            let message = "'http-check expect' : '-m' only supports 'str', 'beg', 'sub', 'end' or 'reg'.";
+            Err(sentence(span, "unknown", message))
+        }
+    }
+}
+
+fn value<'a>(words: &mut Words<'a>, name: &str) -> Result<&'a Word> {
+    let message = || format!("'http-check expect' : '{name}' expects a <pattern> as argument.");
+    words.next_word().ok_or_else(|| sentence(words.end(), "missing", message()))
+}
+
+fn status(words: &mut Words<'_>, name: &str, known: &[&'static str]) -> Result<&'static str> {
+    let word = value(words, name)?;
+    let found = known.iter().find(|status| status.eq_ignore_ascii_case(word.as_str()));
+    found.copied().ok_or_else(|| {
+        let list = known.join(", ");
+        let message = format!("'http-check expect' : '{name}' only supports {list} (got '{word}').");
+        sentence(word.span, "unknown", message)
+    })
+}
+
+/// `200-399,401`
+fn ranges(word: &Word) -> Result<Vec<(u16, u16)>> {
+    let one = |text: &str| {
+        let (low, high) = text.split_once('-').unwrap_or((text, text));
+        let (low, high) = (low.parse::<u16>().ok()?, high.parse::<u16>().ok()?);
+        ((100..=999).contains(&low) && low <= high && high <= 999).then_some((low, high))
+    };
+    let all: Option<Vec<(u16, u16)>> = word.as_str().split(',').map(one).collect();
+    all.ok_or_else(|| {
+        let message = match word.as_str().chars().find(|c| !c.is_ascii_digit() && !matches!(c, '-' | ',')) {
+            Some(bad) => format!("'http-check expect' : invalid character '{bad}' in the list of status codes."),
+            None => format!("'http-check expect' : invalid list of status codes '{word}'."),
+        };
+        let error = sentence(word.span, "range", message);
+        Box::new(error.help("write codes and ranges such as 200-299,401"))
+    })
+}
+
+fn regex(word: &Word) -> Result<Regex> {
+    Regex::new(word.as_str()).map_err(|error| {
+        let why = error.to_string();
+        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        sentence(word.span, "regex", format!("'http-check expect' : regex '{word}' is invalid ({why})."))
+    })
+}

@@ -1,0 +1,135 @@
+//! Whether a directive may stand where it stands, and what a proxy's mode makes of its directives.
+
+use super::{ProxyDraft, kind_name};
+use crate::diag::{Diagnostic, Diagnostics, Lead, Word};
+use crate::ir::Mode;
+use crate::keyword::{Error, Sections, Setting};
+use crate::lower::table::sentence;
+
+/// Whether the directive is to be applied: no if the section has no use for it, which is HAProxy's to warn of, and an error
+/// where HAProxy refuses it.
+pub(in crate::lower) fn allowed(
+    setting: &Setting<ProxyDraft>,
+    draft: &ProxyDraft,
+    first: &Word,
+) -> Result<bool, Error> {
+    let name = setting.meta.name;
+    if draft.kind == Sections::DEFAULTS {
+        return in_defaults(setting, draft, first);
+    }
+    if setting.sections.contains(draft.kind) {
+        return Ok(true);
+    }
+    if draft.inherited {
+        // Defaults serve proxies of all kinds.
+        return Ok(false);
+    }
+    let lacks = if Sections::FE.contains(draft.kind) { "backend" } else { "frontend" };
+    let title = draft.title();
+    let message = match name {
+        "server" | "default-server" => {
+            let message = format!("'{name}' not allowed because {title} has no {lacks} capability.");
+            return Err(Box::new(sentence(first.span, "section", message).help("servers belong into a backend")));
+        }
+        "tcp-request connection" | "tcp-request session" => {
+            let message =
+                format!("{name} is not allowed because {} {} is not a frontend", kind_name(draft.kind), draft.out.name);
+            return Err(sentence(first.span, "section", message));
+        }
+        "tcp-response content" => {
+            let message =
+                "tcp-response content is only allowed in 'backend' sections or 'defaults' section with a name";
+            return Err(sentence(first.span, "section", message));
+        }
+        "declare capture" | "retry-on" => {
+            let (short, place) = if name == "retry-on" { (name, "backend") } else { ("declare", "frontend") };
+            let message = format!("'{short}' only available in {place} or listen section");
+            return Err(sentence(first.span, "section", message));
+        }
+        "maxconn" => ignored(name, &title, lacks, " Maybe you want 'fullconn' instead ?"),
+        "fullconn" => ignored(name, &title, lacks, " Maybe you want 'maxconn' instead ?"),
+        "rate-limit sessions" => {
+            format!("rate-limit sessions will be ignored because {title} has no {lacks} capability")
+        }
+        _ if name.starts_with("timeout ") => {
+            format!("'{name}' will be ignored because {title} has no {lacks} capability")
+        }
+        _ => ignored(short(name), &title, lacks, ""),
+    };
+    Err(Box::new(Diagnostic::warning("section", message).at(first.span)))
+}
+
+/// What the mode of a proxy makes of its directives, once all are read.
+pub(in crate::lower) fn check(draft: &ProxyDraft, diags: &Diagnostics) {
+    if draft.out.mode == Mode::Http {
+        return;
+    }
+    let kind = kind_word(draft.kind);
+    let name = &draft.out.name;
+    let warn = |what: &str, span, verb: &str| {
+        let text = format!("{what} ignored for {kind} '{name}' as {verb} HTTP mode.");
+        let found = Diagnostic::warning("http-only", text).at(span).lead(Lead::Config);
+        diags.push(found.help("write 'mode http' in the section or in its defaults"));
+    };
+    let rules = &draft.rules;
+    let sets = [
+        ("'http-request' rules", &rules.http_req),
+        ("'http-response' rules", &rules.http_res),
+        ("'http-after-response' rules", &rules.http_after),
+        ("'redirect' rules", &rules.redirect),
+    ];
+    for (what, set) in sets {
+        if let Some(span) = set.spans().next() {
+            warn(what, span, "they require");
+        }
+    }
+    if draft.out.forwardfor.is_some() && !draft.forwardfor_inherited {
+        warn("'option forwardfor'", draft.span, "it requires");
+    }
+    if draft.own_stats() {
+        warn("'stats' statement", draft.span, "it requires");
+    }
+}
+
+/// Rules need a named defaults section; some directives may not stand in any.
+fn in_defaults(setting: &Setting<ProxyDraft>, draft: &ProxyDraft, first: &Word) -> Result<bool, Error> {
+    let name = setting.meta.name;
+    if !setting.sections.contains(Sections::DEFAULTS) {
+        let short = match name {
+            "monitor fail" => "monitor",
+            "capture request header" => "capture request",
+            "capture response header" => "capture response",
+            name => name,
+        };
+        return Err(sentence(first.span, "section", format!("'{short}' not allowed in 'defaults' section.")));
+    }
+    let named_only = RULES.contains(&first.as_str());
+    if named_only && draft.anonymous {
+        let message = format!("'{first}' not allowed in anonymous 'defaults' section.");
+        let error = sentence(first.span, "section", message);
+        return Err(Box::new(error.help("give the section a name: 'defaults base'")));
+    }
+    Ok(true)
+}
+
+fn ignored(name: &str, title: &str, lacks: &str, more: &str) -> String {
+    format!("'{name}' ignored because {title} has no {lacks} capability.{more}")
+}
+
+/// HAProxy names an option without `option`, and a group by its first word.
+fn short(name: &str) -> &str {
+    match name.strip_prefix("option ") {
+        Some(option) => option,
+        None => match name.split(' ').next().unwrap_or(name) {
+            group @ ("capture" | "http-check") => group,
+            _ => name,
+        },
+    }
+}
+
+fn kind_word(kind: Sections) -> &'static str {
+    if kind == Sections::LISTEN { "proxy" } else { kind_name(kind) }
+}
+
+/// What only named defaults sections may have (manual 4.1, "(!)").
+const RULES: [&str; 6] = ["acl", "http-request", "http-response", "http-after-response", "tcp-request", "tcp-response"];

@@ -1,0 +1,182 @@
+//! A proxy's draft becomes IR: names resolved, files read, what depends on several directives settled.
+
+use super::logging::{Format, preset};
+use super::rules::find_backend;
+use super::{ProxyDraft, title};
+use crate::diag::{Diagnostic, Diagnostics, Lead};
+use crate::expr::LogFormat;
+use crate::ir::{Bind, CheckKind, Mode, Proxy, Server};
+use crate::keyword::{Hook, Scope};
+use crate::lower::files::Reader;
+use crate::lower::global::GlobalDraft;
+use crate::lower::server::FinishServer;
+
+/// What finishing a proxy needs.
+pub(in crate::lower) struct FinishProxy<'a> {
+    pub(in crate::lower) global: &'a GlobalDraft,
+    pub(in crate::lower) reader: &'a Reader<'a>,
+    pub(in crate::lower) diags: &'a Diagnostics,
+    /// `-dr`
+    pub(in crate::lower) ignore_resolution: bool,
+    /// `-N`
+    pub(in crate::lower) default_maxconn: Option<u32>,
+}
+
+impl FinishProxy<'_> {
+    /// What is wrong goes to the diagnostics; the proxy comes back in any case, so that other proxies are checked too.
+    pub(in crate::lower) fn finish(&self, mut draft: ProxyDraft, scope: &Scope<'_>) -> Proxy {
+        if draft.out.frontend && draft.out.maxconn.is_none() {
+            draft.out.maxconn = self.default_maxconn;
+        }
+        let http = draft.out.mode == Mode::Http;
+        let default = http && !draft.shared.compat.before_3_3();
+        draft.out.abort_on_close = draft.abort_on_close.unwrap_or(default);
+        if let Some((id, _)) = draft.id {
+            draft.out.uuid = id;
+        }
+        self.finish_default_backend(&mut draft, scope);
+        draft.out.binds = self.finish_binds(&mut draft);
+        draft.out.servers = self.finish_servers(&mut draft, scope);
+        self.finish_logs(&mut draft, scope);
+        let errors = std::mem::take(&mut draft.errors);
+        let bufsize = self.global.out.bufsize;
+        draft.out.errors = errors.iter().filter_map(|error| error.finish(self.reader, bufsize, self.diags)).collect();
+        let stats = draft.stats.take();
+        draft.out.stats = stats.map(|stats| stats.finish(&draft));
+        finish_rules(&mut draft);
+        draft.out
+    }
+
+    fn finish_default_backend(&self, draft: &mut ProxyDraft, scope: &Scope<'_>) {
+        let Some(word) = draft.default_backend.take() else { return };
+        if !draft.out.frontend {
+            return;
+        }
+        match find_backend(&word, "default_backend", draft, scope) {
+            Ok(id) => draft.out.default_backend = Some(id),
+            Err(error) => self.diags.push(*error),
+        }
+    }
+
+    fn finish_binds(&self, draft: &mut ProxyDraft) -> Vec<Bind> {
+        let mut out = Vec::new();
+        for bind in std::mem::take(&mut draft.binds) {
+            match bind.finish(self.global, self.reader, self.diags, out.len()) {
+                Ok(binds) => out.extend(binds),
+                Err(error) => self.diags.push(*error),
+            }
+        }
+        out
+    }
+
+    fn finish_servers(&self, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Vec<Server> {
+        let check = std::mem::take(&mut draft.check);
+        if let Some(span) = check.unused().filter(|_| draft.out.backend) {
+            let text = format!(
+                "{} uses http-check rules without 'option httpchk', so the rules are ignored.",
+                title(draft.kind, &draft.out.name)
+            );
+            self.diags.push(Diagnostic::warning("unused-check", text).at(span).lead(Lead::Config));
+        }
+        let host = check.host();
+        let port = check.has_port();
+        let kind = check.finish();
+        let shared = || match &kind {
+            CheckKind::Connect => CheckKind::Connect,
+            CheckKind::Http(steps) => CheckKind::Http(steps.clone()),
+        };
+        let finish = FinishServer {
+            global: self.global,
+            reader: self.reader,
+            diags: self.diags,
+            scope,
+            proxy: &draft.out.name,
+            source: draft.source.map(|source| source.addr),
+            check_host: host.as_deref(),
+            ignore_resolution: self.ignore_resolution,
+        };
+        let mut out = Vec::with_capacity(draft.servers.len());
+        for (server, number) in draft.servers.iter().zip(1..) {
+            match finish.finish(server, number, shared, port) {
+                Ok(server) => out.push(server),
+                Err(error) => self.diags.push(*error),
+            }
+        }
+        out
+    }
+
+    fn finish_logs(&self, draft: &mut ProxyDraft, scope: &Scope<'_>) {
+        let logs = std::mem::take(&mut draft.logs);
+        if logs.global {
+            draft.out.logs.extend(self.global.out.logs.iter().cloned());
+        }
+        let send_hostname = self.global.out.log_send_hostname.is_some();
+        for log in &logs.own {
+            match log.finish(self.reader, send_hostname) {
+                Ok(target) => draft.out.logs.push(target),
+                Err(error) => self.diags.push(*error),
+            }
+        }
+        if !draft.out.frontend {
+            return;
+        }
+        if let Some((_, span)) = logs.format.as_ref().filter(|_| draft.out.logs.is_empty()) {
+            let text = format!("log format ignored for {} since it has no log address.", draft.title());
+            self.diags.push(Diagnostic::warning("no-log-address", text).at(*span).lead(Lead::Bare));
+        }
+        draft.out.log_format = match logs.format {
+            None => None,
+            Some((Format::Custom(format), _)) => Some(format),
+            Some((Format::Preset(text), span)) => self.preset(text, span, draft, scope),
+        };
+    }
+
+    /// A format of HAProxy's own. One for HTTP falls back to that for TCP where the proxy is no HTTP proxy.
+    fn preset(
+        &self,
+        text: &'static str,
+        span: crate::diag::Span,
+        draft: &ProxyDraft,
+        scope: &Scope<'_>,
+    ) -> Option<LogFormat> {
+        use crate::base::log_formats::{HTTP, HTTP_CLF, HTTPS, TCP, TCP_CLF};
+        let mut text = text;
+        if draft.out.mode == Mode::Tcp && [HTTP, HTTP_CLF, HTTPS].contains(&text) {
+            let (old, new) = match text {
+                HTTPS => ("httpslog", "tcplog"),
+                HTTP_CLF => ("httplog clf", "tcplog clf"),
+                _ => ("httplog", "tcplog"),
+            };
+            let shown = if old == "httpslog" { old } else { "httplog" };
+            let message = format!(
+                "'option {shown}' not usable with {} (needs 'mode http'). Falling back to 'option {new}'.",
+                draft.title()
+            );
+            self.diags.push(Diagnostic::warning("log-mode", message).at(span));
+            text = if text == HTTP_CLF { TCP_CLF } else { TCP };
+        }
+        match LogFormat::bind(&preset(text), &scope.at(Hook::Log)) {
+            Ok(format) => Some(format),
+            Err(error) => {
+                let error = Diagnostic { span: Some(span), ..*error };
+                self.diags.push(error);
+                None
+            }
+        }
+    }
+}
+
+fn finish_rules(draft: &mut ProxyDraft) {
+    let mut rules = std::mem::take(&mut draft.rules);
+    rules.http_req.append(rules.redirect);
+    let shared = &draft.shared;
+    let out = &mut draft.out;
+    out.tcp_req_conn = rules.tcp_req_conn.finish(shared);
+    out.tcp_req_sess = rules.tcp_req_sess.finish(shared);
+    out.tcp_req_content = rules.tcp_req_content.finish(shared);
+    out.tcp_res_content = rules.tcp_res_content.finish(shared);
+    out.http_req = rules.http_req.finish(shared);
+    out.http_res = rules.http_res.finish(shared);
+    out.http_after = rules.http_after.finish(shared);
+    out.use_backend = rules.use_backend.into_iter().map(|(choice, _)| choice).collect();
+}

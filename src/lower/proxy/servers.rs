@@ -1,0 +1,104 @@
+//! `server` and `default-server` lines of a proxy, and `use-server`; server options stand in `lower::server`.
+
+use super::ProxyDraft;
+use crate::base::id::ServerId;
+use crate::diag::Diagnostic;
+use crate::expr::{Cond, LogFormat};
+use crate::ir::ServerChoice;
+use crate::ir::proxy::ServerTo;
+use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, Words};
+use crate::lower::table::sentence;
+
+pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
+    Setting {
+        meta: Meta::new(
+            "server",
+            "server <name> <address>[:<port>] [<option> ...]",
+            "Adds a server to the backend.",
+            &[("server a 127.0.0.1:8000", "server a 127.0.0.1:8000")],
+        ),
+        sections: Sections::BE,
+        apply: server,
+    },
+    Setting {
+        meta: Meta::new(
+            "default-server",
+            "default-server <option> ...",
+            "Sets options of the servers on the lines that follow.",
+            &[("default-server inter 1s", "")],
+        ),
+        sections: Sections::D_BE,
+        apply: |words, draft, scope| {
+            // Read into a copy: a bad line must not leave half of its options behind.
+            let mut options = draft.default_server.clone();
+            options.read_options(words, scope, &draft.out.name)?;
+            draft.default_server = options;
+            Ok(())
+        },
+    },
+    Setting {
+        meta: Meta::new(
+            "use-server",
+            "use-server <name> { if | unless } <condition>",
+            "Sends requests for which the condition holds to this server, if it is up.",
+            &[("use-server a if { src 127.0.0.1 }", "use-server a if")],
+        ),
+        sections: Sections::BE,
+        apply: use_server,
+    },
+];
+
+fn server(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
+    let mut server = draft.default_server.clone();
+    server.read_head(words, &draft.out.name)?;
+    server.read_options(words, scope, &draft.out.name)?;
+    let same = |other: &&crate::lower::server::ServerDraft| {
+        other.name.as_ref().map(|name| name.as_str()) == server.name.as_ref().map(|name| name.as_str())
+    };
+    if let Some(first) = draft.servers.iter().find(same) {
+        let (name, place) = (server.name.as_ref().map_or("", |name| name.as_str()), draft.shared.place(first.span()));
+        let text = format!(
+            "backend '{}', another server named '{name}' was already defined at line {}, please use distinct names.",
+            draft.out.name,
+            place.rsplit(':').next().unwrap_or_default()
+        );
+        let found = Diagnostic::warning("duplicate-server", text).at(server.span());
+        scope.diags.push(found.place(first.span(), "first one").help("HAProxy 3.3 and later refuse it"));
+    }
+    draft.servers.push(server);
+    Ok(())
+}
+
+fn use_server(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
+    let Some(name) = words.next_word() else {
+        return Err(sentence(words.end(), "missing", "'use-server' expects a server name."));
+    };
+    if !matches!(words.peek_str(), "if" | "unless") {
+        let message = "'use-server' requires either 'if' or 'unless' followed by a condition.";
+        return Err(sentence(words.span(), "missing", message));
+    }
+    let scope = scope.at(Hook::UseServer);
+    let cond = Cond::bind(words, &scope)
+        .map_err(|error| Box::new(error.context("error detected while parsing switching rule : ")))?;
+    let to = match name.as_str().contains('%') {
+        true => ServerTo::Dynamic(LogFormat::bind(name, &scope)?),
+        false => ServerTo::Fixed(find_server(name, draft, &scope)?),
+    };
+    draft.out.use_server.push(ServerChoice { cond, to });
+    Ok(())
+}
+
+fn find_server(name: &crate::diag::Word, draft: &ProxyDraft, scope: &Scope<'_>) -> Result<ServerId> {
+    let found = scope.proxy.and_then(|proxy| scope.names.server(proxy, name.as_str()));
+    found.ok_or_else(|| {
+        let message = format!("unable to find server '{name}' referenced in a 'use-server' rule.");
+        let message = format!("{} : {message}", draft.title());
+        let error = sentence(name.span, "unknown-server", message);
+        let servers = scope.proxy.and_then(|proxy| scope.names.proxies.get(proxy.index())).map(|proxy| &proxy.servers);
+        let names = servers.into_iter().flatten().map(String::as_str);
+        match crate::diag::suggest(name.as_str(), names) {
+            Some(near) => Box::new(error.help(format!("did you mean '{near}'?"))),
+            None => error,
+        }
+    })
+}

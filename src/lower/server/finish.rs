@@ -1,0 +1,161 @@
+//! A `server` line with its `default-server` becomes IR: names resolved, files read, checks completed.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::tls::TlsContext;
+use super::{InitAddr, ServerDraft};
+use crate::base::addr::{Address, Host, Ports};
+use crate::diag::Diagnostics;
+use crate::ir::{Check, CheckKind, PortSpec, Server, ServerAddr};
+use crate::keyword::{Result, Scope};
+use crate::lower::files::Reader;
+use crate::lower::global::GlobalDraft;
+use crate::lower::table::{not_yet, sentence};
+
+/// What finishing the servers of one backend needs.
+pub(in crate::lower) struct FinishServer<'a> {
+    pub(in crate::lower) global: &'a GlobalDraft,
+    pub(in crate::lower) reader: &'a Reader<'a>,
+    pub(in crate::lower) diags: &'a Diagnostics,
+    pub(in crate::lower) scope: &'a Scope<'a>,
+    /// The backend's name.
+    pub(in crate::lower) proxy: &'a str,
+    /// The backend's `source`.
+    pub(in crate::lower) source: Option<SocketAddr>,
+    /// The literal `Host` field of the backend's checks.
+    pub(in crate::lower) check_host: Option<&'a str>,
+    /// `-dr`: a name that does not resolve is no error.
+    pub(in crate::lower) ignore_resolution: bool,
+}
+
+impl FinishServer<'_> {
+    /// `number` counts the backend's servers from 1; `kind` is how they are checked; `check_port` is set where the checks'
+    /// own rules name a port.
+    pub(in crate::lower) fn finish(
+        &self,
+        draft: &ServerDraft,
+        number: u32,
+        kind: impl Fn() -> CheckKind,
+        check_port: bool,
+    ) -> Result<Server> {
+        let place = format!("'server {}/{}' : ", self.proxy, name_of(draft));
+        let Some((word, address)) = &draft.address else {
+            return Err(sentence(draft.span(), "missing", "'server' expects <name> and <addr>[:<port>] as arguments."));
+        };
+        let addr = self.resolve(draft, address, &place)?;
+        let port = match address.ports {
+            Ports::One(port) if port > 0 => PortSpec::Fixed(port),
+            Ports::Offset(offset) => PortSpec::Offset(offset),
+            _ => PortSpec::Offset(0),
+        };
+        let context = TlsContext {
+            global: self.global,
+            reader: self.reader,
+            diags: self.diags,
+            scope: self.scope,
+            check_host: self.check_host,
+            place: &place,
+        };
+        let tls = if draft.tls.enabled { Some(draft.finish_tls(&context)?) } else { None };
+        let check = match draft.check.enabled {
+            false => None,
+            true => {
+                let has_port = matches!(port, PortSpec::Fixed(_))
+                    || !matches!(addr, ServerAddr::Ip(_) | ServerAddr::Client | ServerAddr::Unresolved(_))
+                    || check_port;
+                if !has_port && draft.check.port.is_none() {
+                    let message = format!(
+                        "backend '{}': server '{}' has neither service port nor check port nor tcp_check rule \
+                         'connect' with port information.",
+                        self.proxy,
+                        name_of(draft)
+                    );
+                    let error = sentence(word.span, "no-check-port", message);
+                    return Err(Box::new(error.help("add a port to the address, or 'port <port>' for the checks")));
+                }
+                Some(self.finish_check(draft, kind(), &context)?)
+            }
+        };
+        Ok(Server {
+            name: name_of(draft).into(),
+            addr,
+            port,
+            weight: draft.weight,
+            backup: draft.backup,
+            disabled: draft.disabled,
+            maxconn: draft.maxconn,
+            maxqueue: draft.maxqueue,
+            check,
+            send_proxy: draft.send_proxy,
+            tls,
+            source: draft.source.map(|source| source.addr).or(self.source),
+            pool_max: draft.pool_max,
+            pool_purge_ms: draft.pool_purge_ms,
+            max_reuse: draft.max_reuse,
+            id: draft.id.unwrap_or(number),
+            redir: draft.redir.clone(),
+            cookie: draft.cookie.clone(),
+            fast_open: draft.fast_open,
+            place: draft.shared.place(draft.span()),
+        })
+    }
+
+    fn resolve(&self, draft: &ServerDraft, address: &Address, place: &str) -> Result<ServerAddr> {
+        match &address.host {
+            Host::Ip(ip) if ip.is_unspecified() => Ok(ServerAddr::Client),
+            Host::Ip(ip) => Ok(ServerAddr::Ip(*ip)),
+            Host::Unix(path) => Ok(ServerAddr::Unix(path.into())),
+            Host::Abstract { name, .. } => Ok(ServerAddr::Abstract(name.clone())),
+            Host::Name { name, .. } => match self.by_methods(draft, name) {
+                Some(found) => Ok(found),
+                None => {
+                    let error =
+                        sentence(draft.span(), "resolve", format!("{place}could not resolve address '{name}'."));
+                    Err(Box::new(error.help("'init-addr none' lets the server start without an address")))
+                }
+            },
+            _ => Err(not_yet(draft.span(), "this kind of address")),
+        }
+    }
+
+    /// The first method of `init-addr` that yields something.
+    fn by_methods(&self, draft: &ServerDraft, name: &str) -> Option<ServerAddr> {
+        let ip = |ip: IpAddr| ServerAddr::Ip(ip);
+        let unresolved = || ServerAddr::Unresolved(name.to_owned());
+        let found = draft.init_addr.iter().find_map(|method| match method {
+            InitAddr::Last => None,
+            InitAddr::Libc => self.reader.resolve(name).map(ip),
+            InitAddr::None => Some(unresolved()),
+            InitAddr::Ip(fixed) => Some(ip(*fixed)),
+        });
+        found.or_else(|| self.ignore_resolution.then(unresolved))
+    }
+
+    /// Checks inherit TLS and the PROXY header from traffic unless they go elsewhere (manual 5.2 `check`).
+    fn finish_check(&self, draft: &ServerDraft, kind: CheckKind, context: &TlsContext<'_>) -> Result<Check> {
+        let check = &draft.check;
+        let elsewhere = check.port.is_some() || check.addr.is_some();
+        let tls = check.tls.unwrap_or(draft.tls.enabled && !elsewhere);
+        let own_tls = match tls && !draft.tls.enabled {
+            true => Some(Box::new(draft.finish_tls(context)?)),
+            false => None,
+        };
+        Ok(Check {
+            kind,
+            inter_ms: check.inter_ms,
+            fastinter_ms: check.fastinter_ms,
+            downinter_ms: check.downinter_ms,
+            rise: check.rise,
+            fall: check.fall,
+            port: check.port,
+            addr: check.addr,
+            tls,
+            own_tls,
+            send_proxy: check.send_proxy || (draft.send_proxy.is_some() && !elsewhere),
+        })
+    }
+}
+
+fn name_of(draft: &ServerDraft) -> &str {
+    draft.name.as_ref().map_or("", |name| name.as_str())
+}

@@ -1,0 +1,183 @@
+//! `server` and `default-server` lines (manual 5.2): what their options write to. `finish` makes them IR.
+
+mod check;
+mod finish;
+mod options;
+mod source;
+mod tls;
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use super::table::{self, Draft, Found, Prefix, Table, sentence};
+use super::values::{SharedRef, invalid_char};
+use crate::base::addr::{Accepts, Address};
+use crate::diag::{Diagnostic, Span, Word, suggest};
+use crate::expr::Expr;
+use crate::ir::ProxyProtocol;
+use crate::keyword::known::{self, Class};
+use crate::keyword::{Result, Scope, Setting, Words};
+
+pub(super) use finish::FinishServer;
+pub(super) use source::SourceDraft;
+
+/// All options of `server`.
+pub(super) static TABLE: LazyLock<Table<ServerDraft>> = LazyLock::new(|| Table::new(FAMILIES));
+
+/// A server line being read, or what `default-server` lines have set so far.
+#[derive(Clone)]
+pub(super) struct ServerDraft {
+    pub(super) shared: SharedRef,
+    prefix: Prefix,
+    /// The server's name; none on `default-server`.
+    pub(super) name: Option<Word>,
+    /// The address word and what it says.
+    pub(super) address: Option<(Word, Address)>,
+    pub(super) weight: u32,
+    pub(super) backup: bool,
+    pub(super) disabled: bool,
+    pub(super) maxconn: Option<u32>,
+    pub(super) maxqueue: Option<u32>,
+    pub(super) send_proxy: Option<ProxyProtocol>,
+    pub(super) pool_max: Option<u32>,
+    pub(super) pool_purge_ms: u64,
+    pub(super) max_reuse: Option<u32>,
+    pub(super) id: Option<u32>,
+    pub(super) redir: Option<Box<str>>,
+    pub(super) cookie: Option<Box<str>>,
+    pub(super) fast_open: bool,
+    pub(super) source: Option<SourceDraft>,
+    pub(super) init_addr: Vec<InitAddr>,
+    check: check::CheckOptions,
+    tls: tls::ServerTlsOptions,
+}
+
+/// One method of `init-addr`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InitAddr {
+    /// The state file of an earlier run; there is none, so it never yields anything.
+    Last,
+    /// The system's resolver.
+    Libc,
+    /// No address: the server is down until it gets one.
+    None,
+    /// This address.
+    Ip(IpAddr),
+}
+
+impl Draft for ServerDraft {
+    fn prefix(&mut self) -> &mut Prefix {
+        &mut self.prefix
+    }
+}
+
+impl ServerDraft {
+    /// What a server has without any option.
+    pub(super) fn new(shared: SharedRef) -> Self {
+        ServerDraft {
+            shared,
+            prefix: Prefix::None,
+            name: None,
+            address: None,
+            weight: 1,
+            backup: false,
+            disabled: false,
+            maxconn: None,
+            maxqueue: None,
+            send_proxy: None,
+            pool_max: None,
+            pool_purge_ms: 5000,
+            max_reuse: None,
+            id: None,
+            redir: None,
+            cookie: None,
+            fast_open: false,
+            source: None,
+            init_addr: vec![InitAddr::Last, InitAddr::Libc],
+            check: check::CheckOptions::default(),
+            tls: tls::ServerTlsOptions::default(),
+        }
+    }
+
+    /// Reads the name and the address of a `server` line; `proxy` is for messages.
+    pub(super) fn read_head(&mut self, words: &mut Words<'_>, proxy: &str) -> Result<()> {
+        let (Some(name), Some(addr)) = (words.next_word(), words.next_word()) else {
+            let message = "'server' expects <name> and <addr>[:<port>] as arguments.";
+            return Err(sentence(words.end(), "missing", message));
+        };
+        if let Some(found) = invalid_char(name.as_str()) {
+            let message = format!("character '{found}' is not permitted in server name '{name}'.");
+            return Err(sentence(name.span, "bad-name", message));
+        }
+        let place = format!("'server {proxy}/{name}' : ");
+        let address = self.shared.address(addr, &Accepts::SERVER).map_err(|error| Box::new(error.context(&place)))?;
+        self.name = Some(name.clone());
+        self.address = Some((addr.clone(), address));
+        Ok(())
+    }
+
+    /// Reads options until the line ends.
+    pub(super) fn read_options(&mut self, words: &mut Words<'_>, scope: &Scope<'_>, proxy: &str) -> Result<()> {
+        let place = match &self.name {
+            Some(name) => format!("'server {proxy}/{name}' : "),
+            None => String::new(),
+        };
+        while !words.is_empty() {
+            let Found::Setting(setting, _) = TABLE.find(words.rest().get(..1).unwrap_or_default()) else {
+                return Err(self.unknown(words, &place));
+            };
+            words.next_word();
+            let read = match setting.meta.status {
+                crate::keyword::Status::Rejected(why) => {
+                    let message = format!("'{}' is not supported: {why}", setting.meta.name);
+                    Err(words.error_last(message)).map_err(|error| Box::new(Diagnostic { code: "rejected", ..*error }))
+                }
+                _ => (setting.apply)(words, self, scope),
+            };
+            read.map_err(|error| table::in_option(setting.meta.name, &place, error))?;
+        }
+        Ok(())
+    }
+
+    /// Where the line stands.
+    pub(super) fn span(&self) -> Span {
+        self.name.as_ref().map_or(Span::nowhere(), |name| name.span)
+    }
+
+    fn unknown(&self, words: &Words<'_>, place: &str) -> crate::keyword::Error {
+        let (name, span) = words.peek().map_or(("", words.end()), |word| (word.as_str(), word.span));
+        if let Some(error) = known::not_yet(Class::Server, name, span) {
+            return Box::new(error.context(place));
+        }
+        let mut message = format!("{place}unknown keyword '{name}'");
+        match suggest(name, TABLE.names(|_| true)) {
+            Some(near) => message.push_str(&format!("; did you mean '{near}' maybe ?")),
+            None => message.push('.'),
+        }
+        if self.name.is_none() {
+            message.push_str(" Hint: no address was expected for this server.");
+        }
+        Box::new(Diagnostic::alert("unknown-keyword", message).at(span))
+    }
+}
+
+/// What `sni` says.
+#[derive(Clone)]
+pub(super) enum Sni {
+    /// The `Host` field of the request (3.4's default in HTTP mode).
+    Auto,
+    /// `no-sni-auto`: none.
+    Never,
+    /// `sni`: an expression, bound for each server anew.
+    Words(Vec<Word>),
+}
+
+/// Binds an expression from a single word, as `sni` has it.
+pub(super) fn bind_expr(words: &[Word], end: Span, scope: &Scope<'_>) -> Result<Expr> {
+    let mut words = Words::new(words, end);
+    Expr::bind(&mut words, scope)
+}
+
+/// Every family, for the reference and the table tests.
+pub(super) static FAMILIES: &[&[Setting<ServerDraft>]] =
+    &[options::SETTINGS, options::ACCEPTED, check::SETTINGS, source::SETTINGS, tls::SETTINGS];

@@ -1,0 +1,299 @@
+//! `server` options of traffic and state (manual 5.2).
+
+use super::{InitAddr, ServerDraft};
+use crate::ir::ProxyProtocol;
+use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
+use crate::lower::table::{not_yet, sentence};
+use crate::lower::values::{integer, limit, millis, text};
+
+type Apply = fn(&mut Words<'_>, &mut ServerDraft, &Scope<'_>) -> Result<()>;
+
+const fn entry(meta: Meta, apply: Apply) -> Setting<ServerDraft> {
+    Setting { meta, sections: Sections::BE, apply }
+}
+
+/// A word without arguments.
+macro_rules! flag {
+    ($name:literal, $doc:literal, $example:expr, $field:ident = $value:expr) => {
+        entry(Meta::new($name, $name, $doc, &[$example]), |_, draft, _| {
+            draft.$field = $value;
+            Ok(())
+        })
+    };
+}
+
+pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
+    entry(
+        Meta::new(
+            "weight",
+            "weight <weight>",
+            "Sets the server's share of the load relative to the others, 0 to 256. The default is 1; 0 gets no new clients.",
+            &[("server a 127.0.0.1:80 weight 10", "weight 10")],
+        ),
+        |words, draft, _| {
+            let word = words.expect("an integer as argument.")?;
+            let weight = word.as_str().parse().ok().filter(|weight| *weight <= 256);
+            draft.weight = weight.ok_or_else(|| {
+                let name = draft.name.as_ref().map_or("default-server", |name| name.as_str());
+                let message = format!("weight of server {name} is not within 0 and 256 ({word}).");
+                sentence(word.span, "range", message)
+            })?;
+            Ok(())
+        },
+    ),
+    flag!(
+        "backup",
+        "Uses the server only when no other one is up.",
+        ("server a 127.0.0.1:80 backup", "backup"),
+        backup = true
+    ),
+    flag!(
+        "no-backup",
+        "Takes back a 'backup' of 'default-server'.",
+        ("server a 127.0.0.1:80 no-backup", "server a"),
+        backup = false
+    ),
+    flag!(
+        "disabled",
+        "Starts the server in maintenance.",
+        ("server a 127.0.0.1:80 disabled", "disabled"),
+        disabled = true
+    ),
+    flag!(
+        "enabled",
+        "Takes back a 'disabled' of 'default-server'.",
+        ("server a 127.0.0.1:80 enabled", "server a"),
+        disabled = false
+    ),
+    entry(
+        Meta::new(
+            "maxconn",
+            "maxconn <number>",
+            "Sets how many requests the server gets at once; more of them wait in the queue. 0 is unlimited.",
+            &[("server a 127.0.0.1:80 maxconn 50", "maxconn 50")],
+        ),
+        |words, draft, _| {
+            draft.maxconn = limit(words)?;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "maxqueue",
+            "maxqueue <number>",
+            "Sets how many requests may wait for this very server; more of them go to others. 0 is unlimited.",
+            &[("server a 127.0.0.1:80 maxconn 50 maxqueue 10", "maxqueue 10")],
+        ),
+        |words, draft, _| {
+            draft.maxqueue = limit(words)?;
+            Ok(())
+        },
+    ),
+    flag!(
+        "send-proxy",
+        "Sends a PROXY protocol header of version 1 on every connection.",
+        ("server a 127.0.0.1:80 send-proxy", "send-proxy"),
+        send_proxy = Some(ProxyProtocol::V1)
+    ),
+    flag!(
+        "no-send-proxy",
+        "Takes back a 'send-proxy' of 'default-server'.",
+        ("server a 127.0.0.1:80 no-send-proxy", "server a"),
+        send_proxy = None
+    ),
+    flag!(
+        "send-proxy-v2",
+        "Sends a PROXY protocol header of version 2 on every connection.",
+        ("server a 127.0.0.1:80 send-proxy-v2", "send-proxy-v2"),
+        send_proxy = Some(ProxyProtocol::V2)
+    ),
+    flag!(
+        "no-send-proxy-v2",
+        "Takes back a 'send-proxy-v2' of 'default-server'.",
+        ("server a 127.0.0.1:80 no-send-proxy-v2", "server a"),
+        send_proxy = None
+    ),
+    entry(
+        Meta::new(
+            "pool-max-conn",
+            "pool-max-conn <number>",
+            "Sets how many idle connections are kept; -1 is unlimited, 0 turns reuse off.",
+            &[("server a 127.0.0.1:80 pool-max-conn 10", "pool-max-conn 10")],
+        ),
+        |words, draft, _| {
+            draft.pool_max = u32::try_from(integer(words, -1, i64::from(i32::MAX))?).ok();
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "pool-purge-delay",
+            "pool-purge-delay <time>",
+            "Closes part of the idle connections at this interval. The default is 5 seconds.",
+            &[("server a 127.0.0.1:80 pool-purge-delay 1s", "pool-purge-delay 1000")],
+        ),
+        |words, draft, _| {
+            draft.pool_purge_ms = millis(words, "pool-purge-delay")?;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "max-reuse",
+            "max-reuse <number>",
+            "Sets how often a connection is used again before it is closed; -1 is unlimited.",
+            &[("server a 127.0.0.1:80 max-reuse 100", "max-reuse 100")],
+        ),
+        |words, draft, _| {
+            draft.max_reuse = u32::try_from(integer(words, -1, i64::from(i32::MAX))?).ok();
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "id",
+            "id <number>",
+            "Sets the server's number in statistics. By default servers are counted.",
+            &[("server a 127.0.0.1:80 id 7", "id 7")],
+        ),
+        id,
+    ),
+    entry(
+        Meta::new(
+            "redir",
+            "redir <prefix>",
+            "Answers GET and HEAD by a redirect to this prefix and the request's target instead of forwarding them.",
+            &[("server a 127.0.0.1:80 redir http://a.example.org", "redir http://a.example.org")],
+        ),
+        |words, draft, _| {
+            draft.redir = Some(text(words, "<prefix> as argument.")?.into());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "cookie",
+            "cookie <value>",
+            "Sets the value by which a persistence cookie names this server.",
+            &[("server a 127.0.0.1:80 cookie s1", "cookie s1")],
+        ),
+        |words, draft, _| {
+            draft.cookie = Some(text(words, "<value> as argument.")?.into());
+            Ok(())
+        },
+    ),
+    flag!(
+        "tfo",
+        "Sends data within the first packet of a connection (TCP Fast Open).",
+        ("server a 127.0.0.1:80 tfo", "tfo"),
+        fast_open = true
+    ),
+    flag!(
+        "no-tfo",
+        "Takes back a 'tfo' of 'default-server'.",
+        ("server a 127.0.0.1:80 no-tfo", "server a"),
+        fast_open = false
+    ),
+    entry(
+        Meta::new(
+            "init-addr",
+            "init-addr { last | libc | none | <ip> }[,...]",
+            "Sets how a host name becomes an address at the start, by the first method that works. The default is last,libc.",
+            &[("server a app.example.org:80 init-addr none", "unresolved app.example.org")],
+        ),
+        init_addr,
+    ),
+    entry(
+        Meta::new(
+            "proto",
+            "proto <name>",
+            "Forces the protocol spoken with the server. Only 'h1' is supported yet.",
+            &[("server a 127.0.0.1:80 proto h1", "server a")],
+        ),
+        |words, _, _| protocol(words, "proto"),
+    ),
+    entry(
+        Meta::new(
+            "ws",
+            "ws { auto | h1 | h2 }",
+            "Sets the protocol for WebSocket streams. HTTP/1.1 is used in any case, so 'h2' is not supported yet.",
+            &[("server a 127.0.0.1:80 ws h1", "server a")],
+        ),
+        |words, _, _| {
+            let word = words.expect("'auto', 'h1' or 'h2'.")?;
+            match word.as_str() {
+                "auto" | "h1" => Ok(()),
+                "h2" => Err(not_yet(word.span, "'ws h2'")),
+                _ => Err(sentence(word.span, "unknown", "'ws' : has to be 'auto', 'h1' or 'h2'.")),
+            }
+        },
+    ),
+];
+
+const fn accepted(name: &'static str, usage: &'static str, why: &'static str) -> Setting<ServerDraft> {
+    entry(Meta::accepted(name, usage, why), |words, _, _| text(words, "a value").map(|_| ()))
+}
+
+const fn accepted_word(name: &'static str, why: &'static str) -> Setting<ServerDraft> {
+    entry(Meta::accepted(name, name, why), |_, _, _| Ok(()))
+}
+
+pub(super) static ACCEPTED: &[Setting<ServerDraft>] = &[
+    accepted(
+        "pool-low-conn",
+        "pool-low-conn <max>",
+        "idle connections are shared among threads by the pool's own rules",
+    ),
+    accepted("log-bufsize", "log-bufsize <bufsize>", "it sizes buffers of log servers only"),
+    accepted("error-limit", "error-limit <count>", "it counts for 'observe' only, which is refused itself"),
+    accepted("shard", "shard <shard>", "it counts for peers only, which are refused themselves"),
+    accepted("guid", "guid <string>", "it names objects for a file that does not exist yet"),
+    accepted_word("stick", "it counts for stick tables only, which are refused themselves"),
+    accepted_word("non-stick", "it counts for stick tables only, which are refused themselves"),
+    accepted_word("no-agent-check", "agent checks are refused themselves"),
+    accepted_word("no-send-proxy-v2-ssl", "it takes back an option that is refused itself"),
+    accepted_word("no-send-proxy-v2-ssl-cn", "it takes back an option that is refused itself"),
+    accepted_word("no-check-reuse-pool", "it takes back an option that is refused itself"),
+];
+
+fn id(words: &mut Words<'_>, draft: &mut ServerDraft, _: &Scope<'_>) -> Result<()> {
+    if draft.name.is_none() {
+        let span = words.last().map_or(words.end(), |word| word.span);
+        return Err(sentence(span, "place", "'id' option is not accepted in default-server sections"));
+    }
+    let span = words.span();
+    let found: Option<u32> = words.expect("an integer argument.")?.as_str().parse().ok().filter(|id| *id > 0);
+    draft.id = Some(found.ok_or_else(|| sentence(span, "range", "'id' : custom id has to be > 0."))?);
+    Ok(())
+}
+
+fn init_addr(words: &mut Words<'_>, draft: &mut ServerDraft, _: &Scope<'_>) -> Result<()> {
+    let word = words.expect("a comma-delimited list of methods.")?;
+    let method = |name: &str| match name {
+        "last" => Some(InitAddr::Last),
+        "libc" => Some(InitAddr::Libc),
+        "none" => Some(InitAddr::None),
+        ip => ip.parse().ok().map(InitAddr::Ip),
+    };
+    let mut all = Vec::new();
+    for name in word.as_str().split(',').filter(|name| !name.is_empty()) {
+        all.push(method(name).ok_or_else(|| {
+            let message = format!(
+                "'init-addr' : unknown init-addr method '{name}', supported methods are 'libc', 'last', 'none'."
+            );
+            sentence(word.span, "unknown", message)
+        })?);
+    }
+    draft.init_addr = all;
+    Ok(())
+}
+
+/// `proto` and `check-proto`.
+pub(super) fn protocol(words: &mut Words<'_>, keyword: &str) -> Result<()> {
+    let word = words.expect("a protocol name.")?;
+    match word.as_str() {
+        "h1" | "none" => Ok(()),
+        "h2" | "fcgi" | "spop" | "quic" => Err(not_yet(word.span, &format!("'{keyword} {word}'"))),
+        _ => Err(sentence(word.span, "unknown", format!("'{keyword}' :  unknown MUX protocol '{word}'."))),
+    }
+}
