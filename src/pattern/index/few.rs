@@ -1,5 +1,7 @@
 //! Up to four strings, compared one after the other: quicker than hashing or walking a trie.
 
+use smallvec::SmallVec;
+
 use super::{Filter, equal};
 use crate::pattern::pool::Pool;
 
@@ -8,6 +10,8 @@ use crate::pattern::pool::Pool;
 pub(in crate::pattern) enum Compare {
     /// The whole sample.
     Whole,
+    /// The whole sample, which a NUL ends (manual 7.1.3).
+    ToNul,
     /// Its beginning; the longest pattern wins.
     Beginning,
     /// Its end.
@@ -17,24 +21,42 @@ pub(in crate::pattern) enum Compare {
 /// A few strings.
 #[derive(Debug)]
 pub(in crate::pattern) struct Few {
-    /// With the number of the pattern, in the order in which they win.
-    keys: Box<[(Box<[u8]>, u32)]>,
+    /// In the order in which they win.
+    keys: SmallVec<[Key; Few::MOST]>,
+    bytes: Box<[u8]>,
     compare: Compare,
     fold: bool,
+}
+
+/// One string. Most samples differ from it in the first (for `End` the last) eight bytes, which are one number here.
+#[derive(Debug)]
+struct Key {
+    head: u64,
+    /// The bits of `head` that count.
+    mask: u64,
+    start: usize,
+    len: usize,
+    pattern: u32,
 }
 
 impl Few {
     /// More than this many are better off with an index.
     pub const MOST: usize = 4;
 
-    /// Keeps the keys in the order in which they are to be tried.
-    pub fn new(keys: &Pool, compare: Compare, fold: bool) -> Few {
-        let mut keys: Vec<(Box<[u8]>, u32)> = keys.iter().zip(0..).map(|(key, at)| (key.into(), at)).collect();
+    /// Keeps the strings in the order in which they are to be tried.
+    pub fn new(texts: &Pool, compare: Compare, fold: bool) -> Few {
+        let mut bytes = Vec::new();
+        let mut keys = SmallVec::<[Key; Few::MOST]>::new();
+        for (text, pattern) in texts.iter().zip(0..) {
+            let mask = if text.len() < 8 { (1 << (8 * text.len())) - 1 } else { u64::MAX };
+            keys.push(Key { head: head(text, compare, fold), mask, start: bytes.len(), len: text.len(), pattern });
+            bytes.extend_from_slice(text);
+        }
         if compare == Compare::Beginning {
             // Stable, so that the first of two equal patterns stays the first.
-            keys.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
+            keys.sort_by_key(|key| std::cmp::Reverse(key.len));
         }
-        Few { keys: keys.into(), compare, fold }
+        Few { keys, bytes: bytes.into(), compare, fold }
     }
 
     /// Whether this is how the strings are compared.
@@ -45,11 +67,35 @@ impl Few {
     /// The pattern that wins.
     #[inline]
     pub fn find(&self, sample: &[u8], filter: &impl Filter) -> Option<u32> {
-        let fits = |key: &[u8]| match self.compare {
-            Compare::Whole => key.len() == sample.len() && equal(sample, key, self.fold),
-            Compare::Beginning => sample.get(..key.len()).is_some_and(|part| equal(part, key, self.fold)),
-            Compare::End => sample.len() >= key.len() && equal(&sample[sample.len() - key.len()..], key, self.fold),
-        };
-        self.keys.iter().find(|(key, at)| fits(key) && filter.keeps(*at)).map(|(_, at)| *at)
+        let head = head(sample, self.compare, self.fold);
+        let fits = |key: &Key| (head ^ key.head) & key.mask == 0 && self.fits(key, sample);
+        self.keys.iter().find(|key| fits(key) && filter.keeps(key.pattern)).map(|key| key.pattern)
     }
+
+    #[inline]
+    fn fits(&self, key: &Key, sample: &[u8]) -> bool {
+        let Some(after) = sample.len().checked_sub(key.len) else { return false };
+        let part = match self.compare {
+            Compare::Whole if after > 0 => return false,
+            // Within bounds, as the sample is longer than the key.
+            Compare::ToNul if after > 0 && sample[key.len] != 0 => return false,
+            Compare::End => &sample[after..],
+            _ => &sample[..key.len],
+        };
+        equal(part, &self.bytes[key.start..key.start + key.len], self.fold)
+    }
+}
+
+/// The eight bytes that are compared first; shorter texts are filled up with zeroes. Without case, a bit that tells
+/// letters apart is lost, and some other bytes become alike, which the comparison that follows finds out.
+#[inline]
+fn head(text: &[u8], compare: Compare, fold: bool) -> u64 {
+    let head = if compare == Compare::End {
+        let short = || text.iter().fold(0, |head, byte| head << 8 | u64::from(*byte));
+        text.last_chunk().map_or_else(short, |chunk| u64::from_be_bytes(*chunk))
+    } else {
+        let short = || text.iter().rfold(0, |head, byte| head << 8 | u64::from(*byte));
+        text.first_chunk().map_or_else(short, |chunk| u64::from_le_bytes(*chunk))
+    };
+    if fold { head | 0x2020_2020_2020_2020 } else { head }
 }

@@ -9,19 +9,22 @@ use crate::pattern::pool::Pool;
 pub(in crate::pattern) struct Sections {
     trie: Trie,
     fold: bool,
-    delimiters: &'static [u8],
+    delimiters: &'static Delimiters,
     /// Patterns made of delimiters only: they match a sample that is empty or ends with a delimiter.
     hollow: Option<(u32, Chains)>,
 }
 
+/// Which bytes cut a sample.
+pub(in crate::pattern) type Delimiters = [bool; 256];
+
 /// What cuts a path for `dir`.
-pub(in crate::pattern) const DIR: &[u8] = b"/";
+pub(in crate::pattern) static DIR: Delimiters = delimiters(b"/");
 /// What cuts a URL for `dom`.
-pub(in crate::pattern) const DOM: &[u8] = b"/?.:";
+pub(in crate::pattern) static DOM: Delimiters = delimiters(b"/?.:");
 
 impl Sections {
     /// Indexes the keys without the delimiters around them.
-    pub fn new(keys: &Pool, fold: bool, delimiters: &'static [u8]) -> Sections {
+    pub fn new(keys: &Pool, fold: bool, delimiters: &'static Delimiters) -> Sections {
         let (mut trie, mut hollow) = (Trie::default(), None::<(u32, Chains)>);
         for (text, at) in keys.iter().zip(0..) {
             let key: Vec<u8> = trim(text, delimiters).iter().map(|byte| folded(*byte, fold)).collect();
@@ -36,7 +39,7 @@ impl Sections {
 
     /// The first pattern, in order of declaration, that fills a section of the sample or several neighbours.
     pub fn find(&self, sample: &[u8], filter: &impl Filter) -> Option<u32> {
-        let cut = |at: usize| self.delimiters.contains(&sample[at]);
+        let cut = |at: usize| self.delimiters[usize::from(sample[at])];
         let mut best = NONE;
         if let Some((first, chain)) = &self.hollow
             && (sample.is_empty() || cut(sample.len() - 1))
@@ -56,16 +59,26 @@ impl Sections {
     }
 }
 
-fn trim<'a>(mut text: &'a [u8], delimiters: &[u8]) -> &'a [u8] {
+fn trim<'a>(mut text: &'a [u8], delimiters: &Delimiters) -> &'a [u8] {
     while let [first, rest @ ..] = text
-        && delimiters.contains(first)
+        && delimiters[usize::from(*first)]
     {
         text = rest;
     }
     while let [rest @ .., last] = text
-        && delimiters.contains(last)
+        && delimiters[usize::from(*last)]
     {
         text = rest;
     }
     text
+}
+
+const fn delimiters(bytes: &[u8]) -> Delimiters {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
 }

@@ -52,9 +52,8 @@ enum Index {
     Nothing,
     /// `found`.
     Anything,
-    /// Compared as a whole; `true` if a NUL ends the sample (manual 7.1.3).
-    Few(Few, bool),
-    /// See `Few`.
+    Few(Few),
+    /// `true` if a NUL ends the sample (manual 7.1.3).
     Exact(Exact, bool),
     Prefixes(Affixes),
     Suffixes(Affixes),
@@ -109,9 +108,28 @@ impl<V> Base<V> {
         match &self.index {
             Index::Nothing => false,
             Index::Anything => true,
+            Index::Few(index) => index.find(sample, &all).is_some(),
             Index::Substrings(index) => index.any(sample),
             Index::Regexes(index) => index.any(sample),
-            _ => self.find(Sample::Bytes(sample), &|_| true).is_some(),
+            _ => self.find(Sample::Bytes(sample), &all).is_some(),
+        }
+    }
+
+    /// Whether any pattern matches the integer; right only while none has been removed.
+    #[inline]
+    pub fn any_int(&self, value: i64) -> bool {
+        match &self.index {
+            Index::Ranges(index) | Index::Lengths(index) => index.find(value, &all).is_some(),
+            _ => matches!(self.index, Index::Anything),
+        }
+    }
+
+    /// Whether any pattern matches the address; right only while none has been removed.
+    #[inline]
+    pub fn any_ip(&self, ip: IpAddr) -> bool {
+        match &self.index {
+            Index::Nets(index) => index.find(ip, &all).is_some(),
+            _ => matches!(self.index, Index::Anything),
         }
     }
 
@@ -120,9 +138,7 @@ impl<V> Base<V> {
     pub fn find(&self, sample: Sample<'_>, filter: &impl Filter) -> Option<(u32, Score)> {
         let plain = |at| (at, 0);
         match (&self.index, sample) {
-            (Index::Few(index, ends_at_nul), Sample::Bytes(text)) => {
-                whole(text, *ends_at_nul, |text| index.find(text, filter)).map(|at| (at, self.length(at)))
-            }
+            (Index::Few(index), Sample::Bytes(text)) => index.find(text, filter).map(|at| (at, self.length(at))),
             (Index::Exact(index, ends_at_nul), Sample::Bytes(text)) => {
                 whole(text, *ends_at_nul, |text| index.find(text, filter)).map(plain)
             }
@@ -155,7 +171,7 @@ impl<V> Base<V> {
     fn longest_wins(&self) -> bool {
         match &self.index {
             Index::Prefixes(_) => true,
-            Index::Few(few, _) => few.compares(Compare::Beginning),
+            Index::Few(few) => few.compares(Compare::Beginning),
             _ => false,
         }
     }
@@ -163,7 +179,7 @@ impl<V> Base<V> {
 
 impl Index {
     fn new(kind: MatchKind, fold: bool, texts: &Arc<Pool>, parsed: &Parsed) -> Result<Index, (usize, PatternFault)> {
-        let few = |compare| Index::Few(Few::new(texts, compare, fold), compare == Compare::Whole && !fold);
+        let few = |compare| Index::Few(Few::new(texts, compare, fold));
         let is_few = texts.len() <= Few::MOST;
         let last = texts.len().saturating_sub(1);
         Ok(match (kind, parsed) {
@@ -173,14 +189,14 @@ impl Index {
             (_, Parsed::Ranges(ranges)) => Index::Ranges(Ranges::new(ranges.as_slice().into())),
             (_, Parsed::Nets(nets)) => Index::Nets(Nets::new(nets)),
             (_, Parsed::Bytes(keys)) => Index::Exact(Exact::new(Arc::new(keys.clone()), false), false),
-            (MatchKind::Str, _) if is_few => few(Compare::Whole),
+            (MatchKind::Str, _) if is_few => few(if fold { Compare::Whole } else { Compare::ToNul }),
             (MatchKind::Beg, _) if is_few => few(Compare::Beginning),
             (MatchKind::End, _) if is_few => few(Compare::End),
             (MatchKind::Str, _) => Index::Exact(Exact::new(Arc::clone(texts), fold), !fold),
             (MatchKind::Beg, _) => Index::Prefixes(Affixes::new(texts, fold, false)),
             (MatchKind::End, _) => Index::Suffixes(Affixes::new(texts, fold, true)),
-            (MatchKind::Dir, _) => Index::Sections(Sections::new(texts, fold, DIR)),
-            (MatchKind::Dom, _) => Index::Sections(Sections::new(texts, fold, DOM)),
+            (MatchKind::Dir, _) => Index::Sections(Sections::new(texts, fold, &DIR)),
+            (MatchKind::Dom, _) => Index::Sections(Sections::new(texts, fold, &DOM)),
             (MatchKind::Sub, _) => {
                 Index::Substrings(Substrings::new(texts, fold).ok_or((last, PatternFault::TooMany))?)
             }
@@ -191,6 +207,10 @@ impl Index {
             _ => Index::Nothing,
         })
     }
+}
+
+fn all(_: u32) -> bool {
+    true
 }
 
 /// Searches the whole sample and, if it may end at a NUL byte, what stands before the first one.

@@ -100,7 +100,8 @@ impl<V> Builder<V> {
         let nothing = || Base::new(kind, fold, Pool::default(), Parsed::Texts, Vec::new(), Vec::new());
         let (base, recent) = (nothing().ok().map(Arc::new), nothing().ok().map(Arc::new));
         let (Some(base), Some(recent)) = (base, recent) else { unreachable!("an empty base is always valid") };
-        PatternSet { kind, fold, base, recent, removed: Vec::new(), changed: Vec::new(), next_serial }
+        let (removed, changed) = (Vec::new(), Vec::new());
+        PatternSet { kind, fold, base, recent, has_recent: false, removed, changed, next_serial }
     }
 
     pub(super) fn base(self) -> Result<Base<V>, PatternError> {

@@ -26,6 +26,7 @@ pub struct PatternSet<V> {
     base: Arc<Base<V>>,
     /// What was added since `base` was built.
     recent: Arc<Base<V>>,
+    has_recent: bool,
     /// Serial numbers of removed patterns, in order.
     removed: Vec<u32>,
     /// Values set since, by serial number, in order.
@@ -76,22 +77,23 @@ impl<V> PatternSet<V> {
     /// Whether any pattern matches these bytes. For `found` that is always so; integers and addresses have their own.
     #[inline]
     pub fn matches(&self, sample: &[u8]) -> bool {
-        if self.removed.is_empty() {
-            return self.base.any(sample) || self.recent.any(sample);
-        }
-        self.best(Sample::Bytes(sample)).is_some()
+        if self.is_plain() { self.base.any(sample) } else { self.best(Sample::Bytes(sample)).is_some() }
     }
 
     /// Whether any pattern matches the integer; for `bool`, whether it is not zero.
     #[inline]
     pub fn matches_int(&self, value: i64) -> bool {
-        if self.kind == MatchKind::Bool { value != 0 } else { self.best(Sample::Int(value)).is_some() }
+        match self.kind {
+            MatchKind::Bool => value != 0,
+            _ if self.is_plain() => self.base.any_int(value),
+            _ => self.best(Sample::Int(value)).is_some(),
+        }
     }
 
     /// Whether any pattern matches the address.
     #[inline]
     pub fn matches_ip(&self, ip: IpAddr) -> bool {
-        self.best(Sample::Ip(ip)).is_some()
+        if self.is_plain() { self.base.any_ip(ip) } else { self.best(Sample::Ip(ip)).is_some() }
     }
 
     /// The value of the pattern that wins for these bytes: the longest for `beg`, else the first declared.
@@ -190,6 +192,12 @@ impl<V> PatternSet<V> {
         *self = Builder::empty(self.kind, self.fold, self.next_serial);
     }
 
+    /// The base tells everything.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.removed.is_empty() && !self.has_recent
+    }
+
     fn part(&self, which: Which) -> &Base<V> {
         match which {
             Which::Base => &self.base,
@@ -208,7 +216,7 @@ impl<V> PatternSet<V> {
             base.find(sample, &|at: u32| self.keeps(base.serial(at)))
         };
         let old = find(Which::Base);
-        if self.recent.len() == 0 {
+        if !self.has_recent {
             return old.map(|(at, _)| (Which::Base, at));
         }
         match (old, find(Which::Recent)) {
@@ -237,6 +245,7 @@ impl<V: Clone> PatternSet<V> {
         self.collect(Which::Recent, &mut builder)?;
         builder.push_numbered(text, value, serial)?;
         self.recent = Arc::new(builder.base()?);
+        self.has_recent = true;
         self.next_serial += 1;
         // Those of the small base were left out of the new one.
         self.removed.retain(|serial| self.base.has_serial(*serial));
