@@ -102,7 +102,9 @@ impl Bench {
         let mut best = f64::MAX;
         for _ in 0..ROUNDS {
             let start = Instant::now();
-            (0..RUNS).for_each(|at| drop(black_box(run(at))));
+            for at in 0..RUNS {
+                black_box(run(at));
+            }
             best = best.min(start.elapsed().as_nanos() as f64 / RUNS as f64);
         }
         println!("{name:32} {best:8.1} ns");
