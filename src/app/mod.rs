@@ -1,5 +1,72 @@
 //! Command line, load, signals, demo: what ties all modules together.
 
 pub mod demo;
+pub mod load;
 pub mod options;
+pub mod run;
+pub mod service;
 pub mod version;
+
+use clap::Parser;
+
+use crate::diag::Severity;
+use crate::lower::Disk;
+use load::{Outcome, Voice};
+use options::Options;
+
+/// The whole program: arguments in (the first is the program's name), exit code out.
+pub fn main(args: impl IntoIterator<Item = String>) -> i32 {
+    let mut args = args.into_iter().peekable();
+    let program = args.next().unwrap_or_else(|| "hydroxy".to_owned());
+    if args.peek().map(String::as_str) == Some("demo") {
+        return match demo::Arguments::try_parse_from(args) {
+            Ok(arguments) => demo::run(&arguments),
+            Err(message) => {
+                // clap prints help to standard output and errors to standard error.
+                let _ = message.print();
+                message.exit_code()
+            }
+        };
+    }
+    match options::parse(args) {
+        Ok(options) => haproxy(&program, &options),
+        Err(why) => {
+            eprint!("{why}\n{}", version::usage(&program));
+            1
+        }
+    }
+}
+
+fn haproxy(program: &str, options: &Options) -> i32 {
+    if let Some(form) = options.version {
+        print!("{}", version::text(form));
+        return 0;
+    }
+    let mut voice = Voice::new(options.quiet, options.diagnostic);
+    if let Some(directory) = &options.directory
+        && let Err(error) = std::env::set_current_dir(directory)
+    {
+        voice.say(Severity::Alert, &format!("Failed to change directory to {directory} : {error}"));
+        return 1;
+    }
+    if let Some(condition) = &options.condition {
+        return load::condition(condition, options, &Disk, &mut voice);
+    }
+    if options.files.is_empty() {
+        print!("{}", version::usage(program));
+        return 1;
+    }
+    match load::load(options, &Disk, &mut voice) {
+        Outcome::Stop(code) => code,
+        Outcome::Good(_, warned) if options.check => {
+            if warned && !options.quiet {
+                println!("Warnings were found.");
+            }
+            if options.verbose {
+                println!("Configuration file is valid");
+            }
+            0
+        }
+        Outcome::Good(ir, _) => run::run(*ir, options, &mut voice, |_| {}),
+    }
+}

@@ -9,6 +9,15 @@ pub const LEVEL: &str = "3.4.0";
 /// Its branch.
 pub const BRANCH: &str = "3.4";
 
+/// What `feature()` in conditions and `-vv` know; only what works.
+pub const FEATURES: &[&str] =
+    &["ACCEPT4", "CRYPT_H", "EPOLL", "GETADDRINFO", "LINUX_TPROXY", "OPENSSL", "OPENSSL_AWSLC", "SSL", "TFO", "THREAD"];
+
+/// The release with the project's own version.
+pub fn full() -> String {
+    format!("{LEVEL}-hydroxy-{}", env!("CARGO_PKG_VERSION"))
+}
+
 /// The text for a form of `-v`.
 pub fn text(form: Version) -> String {
     match form {
@@ -51,16 +60,15 @@ pub fn usage(program: &str) -> String {
 }
 
 fn short() -> String {
-    format!(
-        "HAProxy version {LEVEL}-hydroxy-{} {RELEASED} - a drop-in written in Rust\nStatus: development.\n",
-        env!("CARGO_PKG_VERSION")
-    )
+    format!("HAProxy version {} {RELEASED} - a drop-in written in Rust\nStatus: development.\n", full())
 }
 
 fn long() -> String {
     let mut out = short();
     // Writing to a String cannot fail.
     let _ = writeln!(out, "Running on: {}", kernel());
+    let features: Vec<String> = FEATURES.iter().map(|name| format!("+{name}")).collect();
+    let _ = writeln!(out, "\nFeature list : {}", features.join(" "));
     out.push_str("\nDefault settings :\n  bufsize = 16384, maxrewrite = 1024\n\n");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let _ = writeln!(out, "Built with multi-threading support (default={cores}).");

@@ -61,7 +61,7 @@ pub struct BindFailure {
 pub struct Engine {
     shared: Arc<Shared>,
     sockets: Mutex<Option<Sockets>>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     maxconn: u32,
 }
 
@@ -175,7 +175,7 @@ pub fn start(ir: Arc<Ir>, view: Arc<View>, sockets: Sockets, options: Options) -
         let thread = std::thread::Builder::new().name(format!("core{at}"));
         threads.push(thread.spawn(move || run_core(CoreId(at as u32), shared, live, plans, inbox))?);
     }
-    Ok(Engine { shared, sockets: Mutex::new(Some(sockets)), threads, maxconn: options.maxconn })
+    Ok(Engine { shared, sockets: Mutex::new(Some(sockets)), threads: Mutex::new(threads), maxconn: options.maxconn })
 }
 
 impl Engine {
@@ -223,11 +223,18 @@ impl Engine {
     }
 
     /// Waits until all cores have ended.
-    pub fn join(mut self) {
-        for thread in self.threads.drain(..) {
+    pub fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
             // A core that panicked has ended, too.
             let _ = thread.join();
         }
+    }
+
+    /// Whether all cores have ended.
+    pub fn has_ended(&self) -> bool {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.iter().all(JoinHandle::is_finished)
     }
 
     fn tell(&self, message: impl Fn() -> Message) {
@@ -241,7 +248,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.stop_now();
-        self.threads.drain(..).for_each(|thread| drop(thread.join()));
+        self.join();
     }
 }
 

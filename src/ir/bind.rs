@@ -57,6 +57,41 @@ pub struct Bind {
     pub place: Box<str>,
 }
 
+impl Bind {
+    /// A listener without options.
+    pub fn plain(addr: BindAddr) -> Bind {
+        Bind {
+            addr,
+            name: Arc::from(""),
+            maxconn: None,
+            backlog: None,
+            accept_proxy: false,
+            fast_open: false,
+            defer_accept: false,
+            transparent: false,
+            interface: None,
+            mss: None,
+            unix_mode: None,
+            uid: None,
+            gid: None,
+            id: None,
+            tls: None,
+            place: Box::from(""),
+        }
+    }
+}
+
+impl std::fmt::Display for BindAddr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            BindAddr::Ip { addr, .. } => write!(f, "{addr}"),
+            BindAddr::Unix(path) => write!(f, "{}", path.display()),
+            BindAddr::Abstract(name) => write!(f, "abns@{name}"),
+            BindAddr::Fd(fd) => write!(f, "fd@{fd}"),
+        }
+    }
+}
+
 /// TLS on a `bind` line.
 #[derive(Clone, Debug)]
 pub struct BindTls {

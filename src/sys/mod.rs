@@ -5,4 +5,5 @@
 #![allow(unsafe_code)]
 
 pub mod inherit;
+pub mod process;
 pub mod socket;

@@ -1,0 +1,194 @@
+//! From command line and files to a checked configuration, with HAProxy's messages and exit codes.
+
+use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
+
+use super::options::Options;
+use super::version;
+use crate::config::{Env, Facts, Identity, Input, configuration_files, eval_condition};
+use crate::diag::{Diagnostic, Lead, Renderer, Severity, SourceMap};
+use crate::ir::Ir;
+use crate::lower::{self, Compat, Files, LoadInput, Loaded, Overrides};
+
+/// The program's voice on standard error: HAProxy's prefixes, and its two opening notices before the first warning.
+pub struct Voice {
+    renderer: Renderer,
+    quiet: bool,
+    diagnostic: bool,
+    introduced: bool,
+}
+
+impl Voice {
+    /// `quiet` silences everything but what stops the program; `diagnostic` lets `[DIAG]` through.
+    pub fn new(quiet: bool, diagnostic: bool) -> Voice {
+        use std::io::IsTerminal;
+        let renderer = Renderer::new(std::process::id()).colour(std::io::stderr().is_terminal());
+        Voice { renderer, quiet, diagnostic, introduced: false }
+    }
+
+    /// A message without a place in a file.
+    pub fn say(&mut self, severity: Severity, text: &str) {
+        let line = self.renderer.line(severity, text);
+        self.put(severity, &line);
+    }
+
+    fn finding(&mut self, found: &Diagnostic, sources: &SourceMap) {
+        let text = self.renderer.render(found, sources);
+        self.put(found.severity, &text);
+    }
+
+    fn put(&mut self, severity: Severity, text: &str) {
+        let hidden = match severity {
+            Severity::Alert => false,
+            Severity::Diag => self.quiet || !self.diagnostic,
+            Severity::Warning | Severity::Notice => self.quiet,
+        };
+        if hidden {
+            return;
+        }
+        if !self.introduced && severity >= Severity::Warning {
+            self.introduced = true;
+            let program = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
+            let version = self.renderer.line(Severity::Notice, &format!("haproxy version is {}", version::full()));
+            let path = self.renderer.line(Severity::Notice, &format!("path to executable is {program}"));
+            write_stderr(&format!("{version}{path}"));
+        }
+        write_stderr(text);
+    }
+}
+
+/// A failure to write to standard error cannot be reported anywhere.
+fn write_stderr(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// What came of loading.
+pub enum Outcome {
+    /// Good; the second value says that warnings were printed.
+    Good(Box<Ir>, bool),
+    /// Stop with this exit code; everything has been said.
+    Stop(i32),
+}
+
+/// Reads and checks the configuration that the command line names.
+pub fn load(options: &Options, files: &dyn Files, voice: &mut Voice) -> Outcome {
+    let mut inputs = Vec::new();
+    for path in &options.files {
+        match read(path, files) {
+            Ok(mut read) => inputs.append(&mut read),
+            Err(why) => {
+                let text = format!("config : Cannot open configuration file/directory {path} : {why}");
+                voice.say(Severity::Alert, &text);
+                return Outcome::Stop(1);
+            }
+        }
+    }
+    load_inputs(options, inputs, files, voice)
+}
+
+/// Checks configuration texts.
+pub fn load_inputs(options: &Options, inputs: Vec<Input>, files: &dyn Files, voice: &mut Voice) -> Outcome {
+    let Some(compat) = options.compat.as_deref().map_or(Some(Compat::default()), |name| name.parse().ok()) else {
+        voice.say(Severity::Alert, "--compat expects one of 2.4, 2.6, 2.8, 3.0, 3.2, 3.4");
+        return Outcome::Stop(1);
+    };
+    let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
+    let overrides = Overrides {
+        maxconn: options.maxconn,
+        proxy_maxconn: options.proxy_maxconn,
+        localpeer: options.local_peer.clone(),
+        pidfile: options.pidfile.clone(),
+        ignore_resolution: options.ignore_resolution,
+        no_server_verify: options.no_server_verify,
+        zero_warning: options.zero_warning,
+    };
+    let loaded = lower::load(LoadInput {
+        inputs,
+        env: environment(options, files, &names),
+        facts: FACTS,
+        compat,
+        overrides,
+        files,
+    });
+    report(options, &names, loaded, voice)
+}
+
+fn report(options: &Options, names: &[String], loaded: Loaded, voice: &mut Voice) -> Outcome {
+    for found in &loaded.diags {
+        voice.finding(found, &loaded.sources);
+    }
+    if options.verbose {
+        for entry in &loaded.accepted {
+            let place =
+                Diagnostic::notice("accepted", format!("'{}' has no effect: {}", entry.name, entry.why)).at(entry.span);
+            voice.finding(&place, &loaded.sources);
+        }
+        for (option, why) in &options.without_effect {
+            voice.say(Severity::Notice, &format!("option '{option}' has no effect: {why}"));
+        }
+    }
+    let warned = loaded.diags.iter().any(|found| found.severity == Severity::Warning);
+    match loaded.ir {
+        None => {
+            let file = names.first().map_or("", String::as_str);
+            voice.say(Severity::Alert, &format!("config : Error(s) found in configuration file : {file}"));
+            Outcome::Stop(1)
+        }
+        Some(_) if loaded.no_listener && options.check => {
+            println!("Configuration file has no error but will not start (no listener) => exit(2).");
+            Outcome::Stop(2)
+        }
+        Some(ir) => Outcome::Good(Box::new(ir), warned),
+    }
+}
+
+/// `-cc`: 0 if the condition holds, 1 if not or if it cannot be read.
+pub fn condition(text: &str, options: &Options, files: &dyn Files, voice: &mut Voice) -> i32 {
+    match eval_condition(text, &environment(options, files, &[]), &FACTS) {
+        Ok(holds) => i32::from(!holds),
+        Err(found) => {
+            let found = Diagnostic { message: format!("Failed to evaluate condition: {}", found.message), ..found };
+            voice.finding(&found.lead(Lead::Config), &SourceMap::new());
+            1
+        }
+    }
+}
+
+/// A file, or the `.cfg` files of a directory in lexical order (manual of `-f`).
+fn read(path: &str, files: &dyn Files) -> std::io::Result<Vec<Input>> {
+    match files.list_dir(path) {
+        Ok(entries) => configuration_files(path, entries)
+            .into_iter()
+            .map(|file| files.read(&file).map(|text| Input::new(file, text)))
+            .collect(),
+        Err(_) => Ok(vec![Input::new(path, files.read(path)?)]),
+    }
+}
+
+fn environment(options: &Options, files: &dyn Files, names: &[String]) -> Env {
+    let hostname = files.hostname();
+    let mut env = Env::new();
+    for (name, value) in std::env::vars_os() {
+        // A name that cannot be set cannot be asked for either.
+        let _ = env.set(&name.into_vec(), &value.into_vec());
+    }
+    let identity = Identity {
+        version: version::LEVEL,
+        branch: version::BRANCH,
+        local_peer: options.local_peer.as_deref().unwrap_or(&hostname),
+        master_worker: false,
+    };
+    let mut env = env.with_presets(&identity);
+    let _ = env.set(b"HAPROXY_CFGFILES", names.join(";").as_bytes());
+    env
+}
+
+/// What conditions may ask. Only what is really there: a feature that is claimed is used.
+const FACTS: Facts<'static> = Facts {
+    version: version::LEVEL,
+    features: version::FEATURES,
+    openssl_version: None,
+    ssl_library: "rustls with AWS-LC",
+    awslc_api: None,
+    enabled: &["EPOLL", "GETADDRINFO", "REUSEPORT"],
+};
