@@ -12,6 +12,8 @@ pub mod ctx;
 pub mod expression;
 pub mod facts;
 pub mod fetch;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod log_format;
 mod matching;
 pub mod timezone;

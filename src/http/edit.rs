@@ -122,21 +122,23 @@ impl<'a> MsgMut<'a> {
     }
 
     /// Replaces comma-separated elements of the fields with this name: `edit` gets each element, trimmed, appends the new text
-    /// and says whether it did; what it appended otherwise is taken back.
+    /// and says whether it did; what it appended otherwise is taken back. Blanks around a replaced element go with it.
     pub fn replace_elements(&mut self, name: &HeaderName, mut edit: impl FnMut(&[u8], &mut Vec<u8>) -> bool) {
         self.replace_values(name, |value, text| {
             let mut copied = 0;
             let mut changed = false;
             for element in super::list::Elements::new(value) {
-                text.extend_from_slice(&value[copied..element.start]);
+                let blanks = value[copied..element.start].iter().rev().take_while(|byte| is_blank(**byte)).count();
+                text.extend_from_slice(&value[copied..element.start - blanks]);
                 let before = text.len();
+                copied = element.start + element.bytes.len();
                 if edit(element.bytes, text) {
                     changed = true;
+                    copied += value[copied..].iter().take_while(|byte| is_blank(**byte)).count();
                 } else {
                     text.truncate(before);
-                    text.extend_from_slice(element.bytes);
+                    text.extend_from_slice(&value[element.start - blanks..copied]);
                 }
-                copied = element.start + element.bytes.len();
             }
             text.extend_from_slice(&value[copied..]);
             changed
@@ -279,6 +281,10 @@ pub(super) const SPECIAL: u64 = HeaderId::Connection.bit()
     | HeaderId::TransferEncoding.bit()
     | HeaderId::ContentLength.bit();
 
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
 /// A rule's text must not end the line it stands in (RFC 9110, 5.5: replace CR, LF and NUL by SP).
 fn clean(text: &mut [u8]) {
     for byte in text.iter_mut().filter(|b| matches!(b, b'\r' | b'\n' | 0)) {
@@ -345,15 +351,16 @@ mod tests {
             text.extend_from_slice(b">");
             element != b"1"
         });
-        assert_eq!(lines(&head), "host=h;x=1, <2>;cookie=c;x=<3>;");
+        // HAProxy 2.8 drops the blanks around what it replaces too.
+        assert_eq!(lines(&head), "host=h;x=1,<2>;cookie=c;x=<3>;");
         let mut msg = MsgMut::new(b"", &mut head);
         msg.replace_values(&x, |value, text| {
             text.extend_from_slice(b"all");
             value == b"<3>"
         });
         let at = msg.read().named(&x).next().map(|f| f.index).unwrap();
-        msg.splice_value(at, 3, 3, b"two");
-        assert_eq!(lines(&head), "host=h;x=1, two;cookie=c;x=all;");
+        msg.splice_value(at, 2, 3, b"two");
+        assert_eq!(lines(&head), "host=h;x=1,two;cookie=c;x=all;");
     }
 
     #[test]

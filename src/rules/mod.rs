@@ -5,6 +5,11 @@
 
 pub mod action;
 mod bind;
+pub mod captures;
+pub mod error_file;
+mod rewrite;
+#[cfg(test)]
+mod tests;
 pub mod txn;
 
 pub use txn::{Half, Txn};
@@ -101,6 +106,8 @@ pub enum Final {
     ReplyStatus(u16),
     /// `reject`: close the connection without an answer.
     Reject,
+    /// `close` of a response: close the connection to the server.
+    Close,
 }
 
 /// One rule.

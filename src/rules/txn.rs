@@ -1,6 +1,6 @@
 //! What an action may change: facts, heads and variables of one stream.
 
-use crate::expr::{ConnFacts, Ctx, Dir, Payload, StreamFacts, Vars};
+use crate::expr::{ConnFacts, Ctx, Dir, LogFormat, Payload, StreamFacts, Vars};
 use crate::http::{Head, Msg, MsgMut};
 use crate::state::View;
 
@@ -61,6 +61,17 @@ impl Txn<'_> {
             dir: self.dir,
             last: self.last,
         }
+    }
+
+    /// Formats into the scratch buffer and hands the text over, together with the stream to edit.
+    pub fn with_text<R>(&mut self, format: &LogFormat, use_it: impl FnOnce(&mut Self, &[u8]) -> R) -> R {
+        let mut text = std::mem::take(self.scratch);
+        text.clear();
+        format.render(&self.ctx(), &mut text);
+        let result = use_it(self, &text);
+        text.clear();
+        *self.scratch = text;
+        result
     }
 
     /// The message of the current direction, for editing.

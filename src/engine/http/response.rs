@@ -147,6 +147,8 @@ async fn replace(
         Final::Deny(status) | Final::Tarpit(status) | Final::Challenge(status) => (Some(status), true),
         Final::DenyReply | Final::TarpitReply | Final::Reject => (None, true),
         Final::ReplyStatus(status) => (Some(status), false),
+        // The server is gone before its response: as HAProxy answers then.
+        Final::Close => (Some(502), false),
         Final::Reply | Final::Accept => (None, false),
     };
     if denied {

@@ -156,7 +156,7 @@ fn answer(decided: Final) -> Answer {
         Final::ReplyStatus(status) => (Some(status), Why::Intercepted),
         Final::DenyReply => (None, Why::Denied),
         Final::TarpitReply => (None, Why::Tarpit),
-        Final::Reply | Final::Accept | Final::Reject => (None, Why::Intercepted),
+        Final::Reply | Final::Accept | Final::Reject | Final::Close => (None, Why::Intercepted),
     };
     Answer { status, why }
 }

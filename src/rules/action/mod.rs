@@ -1,13 +1,34 @@
-//! The table of actions (manual 4.3 and 4.4), one file per family, and the search by name.
+//! The table of actions (manual 4.3 and 4.4), one file per family.
 
+mod auth;
+mod capture;
+mod connection;
+mod header;
+mod redirect;
+mod reply;
+mod stream;
+mod target;
+mod variable;
 mod verdict;
+mod words;
 
 use super::Action;
 
-pub use verdict::LITERAL_REDIRECT;
+pub use redirect::LITERAL as LITERAL_REDIRECT;
 
 /// All actions.
-pub static FAMILIES: &[&[Action]] = &[verdict::ACTIONS];
+pub static FAMILIES: &[&[Action]] = &[
+    auth::ACTIONS,
+    capture::ACTIONS,
+    connection::ACTIONS,
+    header::ACTIONS,
+    redirect::ACTIONS,
+    reply::ACTIONS,
+    stream::ACTIONS,
+    target::ACTIONS,
+    variable::ACTIONS,
+    verdict::ACTIONS,
+];
 
 /// Every action. A name may stand in more than one entry when its arguments differ between rule sets.
 pub fn all() -> impl Iterator<Item = &'static Action> {

@@ -49,7 +49,7 @@ pub(super) static ALIASES: &[Alias] = &[
         Needs::CLIENT_L4,
         |ctx, flags, out| encode::port(out, flags, &ctx.conn.src, listener(ctx)),
     ),
-    any("f", "%f", "Name of the frontend.", &[("%f", "fe")], Needs::INTERNAL, |ctx, flags, out| {
+    any("f", "%f", "Name of the frontend.", &[("%f", "www")], Needs::INTERNAL, |ctx, flags, out| {
         encode::text(out, flags, ctx.view.proxy(ctx.conn.frontend).name.as_bytes());
     }),
     any(
@@ -69,7 +69,7 @@ pub(super) static ALIASES: &[Alias] = &[
         "ft",
         "%ft",
         "Name of the frontend, with `~` behind it when the connection is TLS.",
-        &[("%ft", "fe~"), ("%{+Q}ft", "\"fe~\"")],
+        &[("%ft", "www~"), ("%{+Q}ft", "\"www~\"")],
         Needs::CLIENT_L5,
         frontend_and_transport,
     ),

@@ -1,0 +1,343 @@
+//! Actions that answer: deny, return, tarpit (manual 4.4 `return`), and the arguments that describe their answer.
+
+use std::sync::{Arc, OnceLock};
+
+use super::header::header_name;
+use super::words::exactly;
+use crate::diag::{Diagnostic, Span};
+use crate::expr::LogFormat;
+use crate::http::{HeaderName, status};
+use crate::keyword::{FileRef, Hook, Meta, Needs, Result, Scope, Words};
+use crate::rules::{Action, Bound, Final, Hooks, Txn, Verdict, error_file};
+
+pub(super) static ACTIONS: &[Action] = &[
+    Action {
+        meta: Meta::new(
+            "deny",
+            "deny [ { status | deny_status } <code> ] [ content-type <type> ] [ { default-errorfiles | errorfile <file> | \
+             file <file> | string <str> | lf-string <fmt> } ] [ hdr <name> <fmt> ]*",
+            "Ends the rule set and answers with an error: 403 to a request, 502 to a response, unless a status is given. Without \
+             arguments, or with deny_status only, the proxy's error file for that status is sent; else see return.",
+            &[
+                ("deny", "deny 403"),
+                ("deny deny_status 429", "deny 429"),
+                ("deny status 429", "deny reply HTTP/1.1 429 Too Many Requests|content-length: 0"),
+                (
+                    "deny content-type text/plain string no hdr retry-after 5",
+                    "deny reply HTTP/1.1 403 Forbidden|retry-after: 5|content-length: 2|content-type: text/plain||no",
+                ),
+            ],
+        ),
+        hooks: Hooks::HTTP_REQ.union(Hooks::HTTP_RES),
+        bind: |words, scope| {
+            let status = if scope.hook == Hook::HttpResponse { 502 } else { 403 };
+            bind(words, scope, status, &DENY)
+        },
+    },
+    Action {
+        meta: Meta::new(
+            "return",
+            "return [ status <code> ] [ content-type <type> ] [ { default-errorfiles | errorfile <file> | file <file> | \
+             string <str> | lf-string <fmt> } ] [ hdr <name> <fmt> ]*",
+            "Ends the rule set and answers: with an empty response, the proxy's error file for the status, a whole response from a \
+             file, or a body from a file, a text or a format string. The status is 200 unless given (200 to 599).",
+            &[
+                ("return", "reply HTTP/1.1 200 OK|content-length: 0"),
+                ("return status 204", "reply HTTP/1.1 204 No Content"),
+                ("return status 503 default-errorfiles", "reply 503"),
+                (
+                    "return content-type text/plain lf-string \"Hello %[src]\"",
+                    "reply HTTP/1.1 200 OK|content-length: 15|content-type: text/plain||Hello 192.0.2.7",
+                ),
+                ("return hdr x-a %[path]", "reply HTTP/1.1 200 OK|x-a: /a/b|content-length: 0"),
+            ],
+        ),
+        hooks: Hooks::HTTP_REQ.union(Hooks::HTTP_RES),
+        bind: |words, scope| bind(words, scope, 200, &RETURN),
+    },
+    Action {
+        meta: Meta::new(
+            "tarpit",
+            "tarpit [ { status | deny_status } <code> ] [ content-type <type> ] [ { default-errorfiles | errorfile <file> | \
+             file <file> | string <str> | lf-string <fmt> } ] [ hdr <name> <fmt> ]*",
+            "Ends the rule set and answers as deny does, but only after `timeout tarpit`. The status is 500 unless given.",
+            &[("tarpit", "tarpit 500"), ("tarpit deny_status 429", "tarpit 429")],
+        ),
+        hooks: Hooks::HTTP_REQ,
+        bind: |words, scope| bind(words, scope, 500, &TARPIT),
+    },
+];
+
+/// Appends the start line of an answer.
+pub(super) fn start_line(code: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(itoa::Buffer::new().format(code).as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(status::reason(code).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A formatted value must not end its line: what is left of line ends from `start` on becomes blanks.
+pub(super) fn clean(out: &mut [u8], start: usize) {
+    let value = out.get_mut(start..).unwrap_or_default();
+    value.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n' | 0)).for_each(|byte| *byte = b' ');
+}
+
+/// How an action reports its answer, by who made it.
+struct Outcomes {
+    /// `deny_status` may be written for `status`; without arguments, error files answer.
+    denies: bool,
+    status: fn(u16) -> Final,
+    reply: Final,
+}
+
+const DENY: Outcomes = Outcomes { denies: true, status: Final::Deny, reply: Final::DenyReply };
+const RETURN: Outcomes = Outcomes { denies: false, status: Final::ReplyStatus, reply: Final::Reply };
+const TARPIT: Outcomes = Outcomes { denies: true, status: Final::Tarpit, reply: Final::TarpitReply };
+
+/// What the answer is made of.
+enum Content {
+    Empty,
+    ErrorFiles,
+    /// A whole response.
+    Response(Late),
+    /// A body.
+    Body(Late),
+    Format(LogFormat),
+}
+
+/// What was made of a file, or what is wrong with it.
+type Loaded = std::result::Result<Box<[u8]>, String>;
+
+/// Bytes that are there once the files have been read.
+type Late = Arc<OnceLock<Box<[u8]>>>;
+
+struct Reply {
+    status: u16,
+    content_type: Option<Box<[u8]>>,
+    content: Content,
+    headers: Vec<(HeaderName, LogFormat)>,
+}
+
+fn bind(words: &mut Words<'_>, scope: &Scope<'_>, default: u16, outcomes: &'static Outcomes) -> Result<Bound> {
+    let mut draft = Draft { status: None, status_word: "", content_type: None, content: None, headers: Vec::new() };
+    let start = words.span();
+    while draft.argument(words, scope, outcomes)? {}
+    let reply = draft.finish(start, scope, default, outcomes)?;
+    if matches!(reply.content, Content::ErrorFiles) {
+        let outcome = (outcomes.status)(reply.status);
+        return Ok(Bound::new(Needs::empty(), move |_| Verdict::Done(outcome)));
+    }
+    let outcome = outcomes.reply;
+    Ok(Bound::new(reply.needs(), move |txn| {
+        reply.write(txn);
+        Verdict::Done(outcome)
+    }))
+}
+
+impl Reply {
+    fn needs(&self) -> Needs {
+        let body = if let Content::Format(format) = &self.content { format.needs() } else { Needs::empty() };
+        self.headers.iter().fold(body, |needs, (_, value)| needs | value.needs())
+    }
+
+    /// Writes the whole answer to `txn.reply`.
+    fn write(&self, txn: &mut Txn<'_>) {
+        let mut out = std::mem::take(txn.reply);
+        out.clear();
+        match &self.content {
+            Content::Response(bytes) => out.extend_from_slice(bytes.get().map_or(&[][..], |bytes| bytes)),
+            Content::Body(bytes) => self.write_with(txn, bytes.get().map_or(&[][..], |bytes| bytes), &mut out),
+            Content::Format(format) => txn.with_text(format, |txn, body| self.write_with(txn, body, &mut out)),
+            Content::Empty | Content::ErrorFiles => self.write_with(txn, b"", &mut out),
+        }
+        *txn.reply = out;
+    }
+
+    fn write_with(&self, txn: &Txn<'_>, body: &[u8], out: &mut Vec<u8>) {
+        start_line(self.status, out);
+        let ctx = txn.ctx();
+        for (name, value) in &self.headers {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            let start = out.len();
+            value.render(&ctx, out);
+            clean(out, start);
+            out.extend_from_slice(b"\r\n");
+        }
+        if self.status != 204 {
+            out.extend_from_slice(b"content-length: ");
+            out.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        if let Some(kind) = self.content_type.as_ref().filter(|_| !body.is_empty()) {
+            out.extend_from_slice(b"content-type: ");
+            out.extend_from_slice(kind);
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(body);
+    }
+}
+
+/// The arguments read so far.
+struct Draft {
+    status: Option<u16>,
+    /// `status` or `deny_status`, as written last.
+    status_word: &'static str,
+    content_type: Option<Box<[u8]>>,
+    /// With the keyword that named it.
+    content: Option<(&'static str, Source)>,
+    headers: Vec<(HeaderName, LogFormat)>,
+}
+
+enum Source {
+    ErrorFiles,
+    ErrorFile(String, Span),
+    File(String, Span),
+    Text(Box<[u8]>),
+    Format(LogFormat),
+}
+
+impl Draft {
+    /// Reads one argument; false at the first word that is none.
+    fn argument(&mut self, words: &mut Words<'_>, scope: &Scope<'_>, outcomes: &Outcomes) -> Result<bool> {
+        let Some(word) = words.peek() else { return Ok(false) };
+        let keyword = match word.as_str() {
+            "status" => "status",
+            "deny_status" if outcomes.denies => "deny_status",
+            "content-type" => "content-type",
+            "hdr" => "hdr",
+            other => return self.source(other, words, scope),
+        };
+        words.next_word();
+        match keyword {
+            "hdr" => {
+                let [name, value] = exactly(words, "'hdr' expects <name> and <value> as arguments")?;
+                self.headers.push((header_name(name, scope), LogFormat::bind(value, scope)?));
+            }
+            "content-type" => {
+                let [kind] = exactly(words, "'content-type' expects <ctype> as argument")?;
+                self.content_type = Some(kind.as_bytes().into());
+            }
+            _ => {
+                let [code] = exactly(words, "'status' expects <status_code> as argument")?;
+                let number = code.as_str().parse().unwrap_or(0);
+                if !(200..600).contains(&number) {
+                    return Err(words.error_last(format!("Unexpected status code '{}'", code.as_str())));
+                }
+                (self.status, self.status_word) = (Some(number), keyword);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads where the content comes from.
+    fn source(&mut self, keyword: &str, words: &mut Words<'_>, scope: &Scope<'_>) -> Result<bool> {
+        const SOURCES: [&str; 7] =
+            ["default-errorfiles", "errorfile", "errorfiles", "file", "lf-file", "string", "lf-string"];
+        let Some(keyword) = SOURCES.into_iter().find(|source| *source == keyword) else { return Ok(false) };
+        words.next_word();
+        if let Some((before, _)) = &self.content {
+            return Err(words.error_last(format!("unexpected '{keyword}' argument, '{before}' already defined")));
+        }
+        if matches!(keyword, "errorfiles" | "lf-file") {
+            let message = format!("'{keyword}' is known to HAProxy 3.4, not supported by hydroxy yet");
+            let error = Diagnostic::alert("not-yet", message).at(words.last().map_or(words.end(), |word| word.span));
+            return Err(Box::new(error.help("see configuration.txt, chapter 4.4")));
+        }
+        if keyword == "default-errorfiles" {
+            self.content = Some((keyword, Source::ErrorFiles));
+            return Ok(true);
+        }
+        let what = if keyword.ends_with("string") { "<str>" } else { "<fmt>" };
+        // An empty text is a body, an empty file name is none.
+        let word = words.next_word().filter(|word| !word.is_empty() || (keyword.ends_with("string") && word.quoted));
+        let Some(word) = word else { return Err(words.error_here(format!("'{keyword}' expects {what} as argument"))) };
+        let path = || word.as_str().to_owned();
+        let source = match keyword {
+            "errorfile" => Source::ErrorFile(path(), word.span),
+            "file" => Source::File(path(), word.span),
+            "string" => Source::Text(word.as_bytes().into()),
+            _ => Source::Format(LogFormat::bind(word, scope)?),
+        };
+        self.content = Some((keyword, source));
+        Ok(true)
+    }
+
+    fn finish(self, start: Span, scope: &Scope<'_>, default: u16, outcomes: &Outcomes) -> Result<Reply> {
+        let error = |message: String| Box::new(Diagnostic::alert("bad-argument", message).at(start));
+        let status = self.status.unwrap_or(default);
+        let bare = self.content.is_none() && self.headers.is_empty() && self.content_type.is_none();
+        let implied = outcomes.denies && bare && self.status_word != "status";
+        let keyword = self.content.as_ref().map_or("", |(keyword, _)| keyword);
+        let source = if implied { Some(Source::ErrorFiles) } else { self.content.map(|(_, source)| source) };
+        let complete = matches!(source, Some(Source::ErrorFiles | Source::ErrorFile(..)));
+        if complete && status::error_page(status).is_none() {
+            let keyword = if implied { "default-errorfiles" } else { keyword };
+            return Err(error(format!("status code '{status}' not handled by default with '{keyword}' argument")));
+        }
+        if complete && !self.headers.is_empty() {
+            warn(scope, start, "hdr parameters ignored by the http reply when used with an errorfile.");
+        }
+        if source.is_none()
+            && let Some(kind) = &self.content_type
+        {
+            let kind = String::from_utf8_lossy(kind);
+            let why = "neither errorfile nor payload defined";
+            warn(scope, start, &format!("content-type '{kind}' ignored by the http reply because {why}."));
+        }
+        let has_body = match &source {
+            Some(Source::Text(text)) => !text.is_empty(),
+            Some(Source::Format(_)) => true,
+            _ => false,
+        };
+        if has_body && status == 204 {
+            return Err(error("No body expected for 204 responses".to_owned()));
+        }
+        if has_body && self.content_type.is_none() {
+            return Err(error(NO_TYPE.to_owned()));
+        }
+        let content = match source {
+            None => Content::Empty,
+            Some(Source::ErrorFiles) => Content::ErrorFiles,
+            Some(Source::Text(text)) => Content::Body(Arc::new(OnceLock::from(text))),
+            Some(Source::Format(format)) => Content::Format(format),
+            Some(Source::ErrorFile(path, span)) => Content::Response(read(scope, path, span, error_file::normalize)),
+            Some(Source::File(path, span)) => {
+                let (typed, bodiless) = (self.content_type.is_some(), status == 204);
+                Content::Body(read(scope, path, span, move |bytes| match bytes {
+                    [] => Ok(Box::default()),
+                    _ if bodiless => Err("No body expected for 204 responses".to_owned()),
+                    _ if !typed => Err(NO_TYPE.to_owned()),
+                    bytes => Ok(bytes.into()),
+                }))
+            }
+        };
+        Ok(Reply { status, content_type: self.content_type, content, headers: self.headers })
+    }
+}
+
+/// Has a file read later; what `of` makes of it is then there.
+fn read(scope: &Scope<'_>, path: String, span: Span, of: impl FnOnce(&[u8]) -> Loaded + 'static) -> Late {
+    let late = Late::default();
+    let filled = late.clone();
+    scope.files.borrow_mut().push(FileRef {
+        path,
+        span,
+        optional: false,
+        load: Box::new(move |bytes| {
+            let made = of(bytes)?;
+            // Nobody else fills it.
+            let _ = filled.set(made);
+            Ok(())
+        }),
+    });
+    late
+}
+
+fn warn(scope: &Scope<'_>, span: Span, message: &str) {
+    scope.diags.push(Diagnostic::warning("reply-argument", message).at(span));
+}
+
+const NO_TYPE: &str = "a content type must be defined when non-empty payload is configured";

@@ -1,0 +1,167 @@
+//! Actions on variables (manual 2.8): set-var, set-var-fmt, unset-var.
+
+use crate::base::value::Value;
+use crate::diag::{Diagnostic, Word};
+use crate::expr::log_format::Style;
+use crate::expr::{Expr, LogFormat, Vars, args};
+use crate::keyword::{Meta, Needs, Result, Scope, VarScope, VarSlot, Words};
+use crate::rules::{Action, Bound, Hooks, Verdict};
+
+pub(super) static ACTIONS: &[Action] = &[
+    Action {
+        meta: Meta::new(
+            "set-var-fmt",
+            "set-var-fmt(<var-name>[,<cond>...]) <fmt>",
+            "Sets a variable to a formatted text if all conditions hold; see set-var.",
+            &[("set-var-fmt(txn.from) %[src]:%[src_port]", "txn.from=192.0.2.7:49224")],
+        ),
+        hooks: Hooks::ALL,
+        bind: set_var_fmt,
+    },
+    Action {
+        meta: Meta::new(
+            "set-var",
+            "set-var(<var-name>[,<cond>...]) <expr>",
+            "Sets a variable if the expression has a value and all conditions hold. They are ifexists, ifnotexists, ifempty, \
+             ifnotempty, ifset, ifnotset, ifgt and iflt (the variable's value is greater or less than the new one).",
+            &[
+                ("set-var(req.ua) req.hdr(user-agent),lower", "req.ua=curl/8.5.0"),
+                ("set-var(txn.none) req.hdr(none)", ""),
+                ("set-var(txn.old,ifgt) int(4)", "txn.old=4"),
+                ("set-var(txn.old,iflt) int(4)", ""),
+                ("set-var(txn.new,ifexists) int(4)", ""),
+                ("set-var(txn.new,ifnotempty) str()", ""),
+            ],
+        ),
+        hooks: Hooks::ALL,
+        bind: set_var,
+    },
+    Action {
+        meta: Meta::new(
+            "unset-var",
+            "unset-var(<var-name>)",
+            "Forgets a variable.",
+            &[("unset-var(txn.old)", "txn.old unset")],
+        ),
+        hooks: Hooks::ALL,
+        bind: |words, scope| {
+            let target = Target::bind(words, scope, "unset-var")?;
+            Ok(Bound::new(Needs::empty(), move |txn| {
+                txn.vars.unset(target.var);
+                Verdict::Next
+            }))
+        },
+    },
+];
+
+/// The variable to set and under which conditions.
+struct Target {
+    var: VarSlot,
+    conditions: Box<[Condition]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Set,
+    NotSet,
+    Empty,
+    NotEmpty,
+    Greater,
+    Less,
+}
+
+impl Target {
+    /// Reads the text between the parentheses, which is the first word.
+    fn bind(words: &mut Words<'_>, scope: &Scope<'_>, action: &str) -> Result<Target> {
+        // Without parentheses the first word is some other argument.
+        let Some(inner) = words.next_word().filter(|word| !word.as_str().is_empty()) else {
+            return Err(args::variable_of(&Word::new("", words.span()), scope)
+                .err()
+                .unwrap_or_else(|| words.error_here("")));
+        };
+        let text = inner.as_str();
+        let name_len = text.find(',').unwrap_or(text.len());
+        let name = Word::new(&text[..name_len], inner.part(0..name_len));
+        let var = args::variable_of(&name, scope)?;
+        if var.scope == VarScope::Proc {
+            let message = format!("'{action}' of a process-wide variable ('proc.') is not supported by hydroxy yet");
+            return Err(Box::new(Diagnostic::alert("not-yet", message).at(name.span)));
+        }
+        let mut conditions = Vec::new();
+        let mut at = name_len;
+        for condition in text.split(',').skip(1) {
+            at += 1;
+            let span = inner.part(at..at + condition.len());
+            at += condition.len();
+            conditions.push(Condition::of(condition).ok_or_else(|| {
+                let error = Diagnostic::alert("bad-argument", format!("unknown condition \"{condition}\"")).at(span);
+                Box::new(error.help(format!("the conditions are {}", Condition::NAMES)))
+            })?);
+        }
+        Ok(Target { var, conditions: conditions.into() })
+    }
+
+    fn set(&self, vars: &mut Vars, value: Value<'static>) {
+        if self.conditions.iter().all(|condition| condition.holds(vars.value(self.var), &value)) {
+            vars.set(self.var, value);
+        }
+    }
+}
+
+impl Condition {
+    const NAMES: &str = "ifexists, ifnotexists, ifempty, ifnotempty, ifset, ifnotset, ifgt and iflt";
+
+    /// A variable exists here when it is set: what `unset-var` leaves behind in HAProxy is not told apart.
+    fn of(name: &str) -> Option<Condition> {
+        Some(match name {
+            "ifexists" | "ifset" => Condition::Set,
+            "ifnotexists" | "ifnotset" => Condition::NotSet,
+            "ifempty" => Condition::Empty,
+            "ifnotempty" => Condition::NotEmpty,
+            "ifgt" => Condition::Greater,
+            "iflt" => Condition::Less,
+            _ => return None,
+        })
+    }
+
+    fn holds(self, old: Option<&Value<'_>>, new: &Value<'_>) -> bool {
+        // Only texts can be empty.
+        let empty = matches!(new, Value::Str(text) | Value::Bin(text) | Value::Meth(text) if text.is_empty());
+        match (self, old, new) {
+            (Condition::Set, old, _) => old.is_some(),
+            (Condition::NotSet, old, _) => old.is_none(),
+            (Condition::Empty, ..) => empty,
+            (Condition::NotEmpty, ..) => !empty,
+            (Condition::Greater, Some(Value::Int(old)), Value::Int(new)) => old > new,
+            (Condition::Less, Some(Value::Int(old)), Value::Int(new)) => old < new,
+            // Without two integers the comparison is taken to hold (manual 7.3.1, `set-var`).
+            (Condition::Greater | Condition::Less, ..) => true,
+        }
+    }
+}
+
+fn set_var(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
+    let target = Target::bind(words, scope, "set-var")?;
+    let expr = Expr::bind(words, scope)?;
+    Ok(Bound::new(expr.needs(), move |txn| {
+        if let Some(value) = expr.with_value(&txn.ctx(), |value| value.into_owned()) {
+            target.set(txn.vars, value);
+        }
+        Verdict::Next
+    }))
+}
+
+fn set_var_fmt(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
+    let target = Target::bind(words, scope, "set-var-fmt")?;
+    let empty = Word::new("", words.span());
+    let word = match words.peek() {
+        Some(word) if !matches!(word.as_str(), "if" | "unless") => words.next_word().unwrap_or(&empty),
+        _ => &empty,
+    };
+    let format = LogFormat::bind_as(word, scope, Style::Text)?;
+    Ok(Bound::new(format.needs(), move |txn| {
+        let value = format.value(&txn.ctx());
+        target.set(txn.vars, value);
+        Verdict::Next
+    }))
+}
