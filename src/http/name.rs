@@ -83,13 +83,14 @@ header_ids! {
 
 impl HeaderId {
     /// The id of a name that is already in lower case.
-    #[inline]
     pub fn of_lower(name: &[u8]) -> HeaderId {
-        let &[first, .., before, last] = name else {
-            return if name == b"te" { HeaderId::Te } else { HeaderId::Other };
-        };
-        let number = SLOTS[slot(name.len(), first, before, last)] as usize;
-        if TEXTS[number].as_bytes() == name { IDS[number] } else { HeaderId::Other }
+        let mut words = NameWords::default();
+        for (number, chunk) in name.chunks(8).enumerate() {
+            let mut bytes = [0; 8];
+            bytes[..chunk.len()].copy_from_slice(chunk);
+            words.put(number * 8, u64::from_le_bytes(bytes));
+        }
+        words.id(name.len())
     }
 
     /// The name in lower case, empty for `Other`.
@@ -152,28 +153,92 @@ impl std::fmt::Display for HeaderName {
     }
 }
 
-/// A perfect hash of the well-known names, found by trying multipliers; `slots` refuses to compile if two names collide.
-#[inline]
-const fn slot(len: usize, first: u8, before: u8, last: u8) -> usize {
-    (len.wrapping_mul(7) + first as usize * 12 + last as usize * 24 + before as usize * 18) & (SLOT_COUNT - 1)
+/// The first 32 bytes of a lower-case name as little-endian words, zeros behind its end: what the parser has in registers
+/// while it reads a name, and enough to tell the well-known names apart.
+#[derive(Clone, Copy, Default)]
+pub(super) struct NameWords([u64; WORDS]);
+
+impl NameWords {
+    /// Adds the eight bytes at `at`, or some of them; what lies behind the first 32 is not kept.
+    #[inline(always)]
+    pub(super) fn put(&mut self, at: usize, word: u64) {
+        if let Some(place) = self.0.get_mut(at / 8) {
+            *place |= word;
+        }
+    }
+
+    /// Writes the name over the first `len` bytes of `bytes`, which are the same name in any case.
+    #[inline(always)]
+    pub(super) fn write(&self, bytes: &mut [u8], len: usize) {
+        if len > WORDS * 8 || bytes.len() < len.next_multiple_of(8) {
+            return bytes.iter_mut().take(len).for_each(|byte| byte.make_ascii_lowercase());
+        }
+        let mut left = len;
+        for (chunk, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(&self.0) {
+            let kept = if left < 8 { u64::from_le_bytes(*chunk) & (u64::MAX << (left * 8)) } else { 0 };
+            *chunk = (word | kept).to_le_bytes();
+            if left <= 8 {
+                break;
+            }
+            left -= 8;
+        }
+    }
+
+    /// The id of the name, whose length in bytes is `len`.
+    #[inline(always)]
+    pub(super) fn id(&self, len: usize) -> HeaderId {
+        let count = len.div_ceil(8);
+        let Some(last) = count.checked_sub(1).and_then(|at| self.0.get(at)) else { return HeaderId::Other };
+        let number = usize::from(SLOTS[slot(self.0[0], *last)]);
+        // Word by word: a comparison of the whole array would read back fresh stores in another width, which is slow.
+        let known = &NAMES[number];
+        for at in 0..count.min(WORDS) {
+            if self.0[at] != known.0[at] {
+                return HeaderId::Other;
+            }
+        }
+        if number > 0 && known.0.get(count).is_none_or(|&word| word == 0) { IDS[number] } else { HeaderId::Other }
+    }
 }
 
-const fn slots() -> [u8; SLOT_COUNT] {
-    let mut table = [0; SLOT_COUNT];
+/// A perfect hash of the well-known names, found by trying multipliers; `slots` refuses to compile if two names collide.
+#[inline]
+const fn slot(first: u64, last: u64) -> usize {
+    (first.wrapping_add(last.rotate_left(7)).wrapping_mul(0x3a4e_fa24_bc03_9eab) >> 57) as usize
+}
+
+const fn slots() -> [u8; 128] {
+    let mut table = [0; 128];
     let mut number = 1;
     while number < TEXTS.len() {
-        let text = TEXTS[number].as_bytes();
-        let len = text.len();
-        let place = slot(len, text[0], text[len - 2], text[len - 1]);
-        assert!(table[place] == 0, "two well-known names share a slot: choose other multipliers");
+        let words = &NAMES[number].0;
+        let place = slot(words[0], words[TEXTS[number].len().div_ceil(8) - 1]);
+        assert!(table[place] == 0, "two well-known names share a slot: choose another multiplier");
         table[place] = number as u8;
         number += 1;
     }
     table
 }
 
-const SLOT_COUNT: usize = 128;
-static SLOTS: [u8; SLOT_COUNT] = slots();
+const fn names() -> [NameWords; TEXTS.len()] {
+    let mut names = [NameWords([0; WORDS]); TEXTS.len()];
+    let mut number = 0;
+    while number < TEXTS.len() {
+        let text = TEXTS[number].as_bytes();
+        let mut at = 0;
+        while at < text.len() {
+            names[number].0[at / 8] |= (text[at] as u64) << (at % 8 * 8);
+            at += 1;
+        }
+        number += 1;
+    }
+    names
+}
+
+/// Words that tell names apart: the longest well-known name has 27 bytes.
+const WORDS: usize = 4;
+static SLOTS: [u8; 128] = slots();
+static NAMES: [NameWords; TEXTS.len()] = names();
 /// `HeaderId::bit` has room for 64 ids.
 const _: () = assert!(TEXTS.len() <= 64);
 

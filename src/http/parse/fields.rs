@@ -1,8 +1,9 @@
 //! Field lines (RFC 9112, 5): one pass over each line, joining folded ones, up to the empty line.
 
-use super::scan::{TOKEN, is_blank, text_len};
+use super::scan::{is_blank, name_len, text_len};
 use super::{ErrorKind, ParseError, ParseOptions, meaning, refuse};
-use crate::http::{Field, FieldFlags, Head, HeadFlags, HeaderId, Kind, Slice};
+use crate::http::name::NameWords;
+use crate::http::{Field, FieldFlags, Head, HeadFlags, Kind, Slice};
 
 /// Reads field lines from `Head::resume` on; answers the length of the head with its empty line, or None if more is needed.
 pub(super) fn parse(raw: &mut [u8], head: &mut Head, opts: &ParseOptions) -> Result<Option<usize>, ParseError> {
@@ -27,42 +28,31 @@ pub(super) fn parse(raw: &mut [u8], head: &mut Head, opts: &ParseOptions) -> Res
 /// Reads one field with its continuation lines; answers where the next line starts, None if the line is not complete.
 #[inline]
 fn line(raw: &mut [u8], start: usize, head: &mut Head, opts: &ParseOptions) -> Result<Option<usize>, ParseError> {
-    let Some(colon) = lower_name(raw, start) else { return Ok(None) };
-    if raw[colon] != b':' || colon == start {
-        return bad_name(raw, start, colon, head, opts);
+    let mut words = NameWords::default();
+    let len = name_len(&raw[start..], &mut words);
+    let colon = start + len;
+    match raw.get(colon) {
+        None => return Ok(None),
+        Some(b':') if colon > start => {}
+        Some(_) => return bad_name(raw, start, colon, head, opts),
     }
     let Some(value) = value(raw, colon + 1, head, opts)? else { return Ok(None) };
-    let name = &raw[start..colon];
-    let id = HeaderId::of_lower(name);
+    words.write(&mut raw[start..], len);
+    let id = words.id(len);
     let is_clean =
         value.start == colon + 2 && raw[colon + 1] == b' ' && value.next == value.end + 2 && raw[value.end] == b'\r';
     let flags = if is_clean { FieldFlags::CLEAN } else { FieldFlags::empty() };
-    let text = Slice::raw(value.start, value.end - value.start);
-    let field = Field { name: Slice::raw(start, colon - start), value: text, id, flags };
     if head.fields.len() >= opts.max_fields {
         return Err(refuse(ErrorKind::TooManyFields, start));
     }
     head.seen |= id.bit();
-    let has_meaning = meaning::NAMES & id.bit() != 0 && head.kind != Kind::Trailers;
-    if !has_meaning {
-        head.fields.push(field);
-    } else if let Some(field) = meaning::field(raw, head, field, opts)? {
-        head.fields.push(field);
+    let (name, text) = (Slice::raw(start, colon - start), Slice::raw(value.start, value.end - value.start));
+    if meaning::NAMES & id.bit() == 0 || head.kind == Kind::Trailers {
+        head.fields.push(Field { name, value: text, id, flags });
+    } else {
+        meaning::field(raw, head, Field { name, value: text, id, flags }, opts)?;
     }
     Ok(Some(value.next))
-}
-
-/// Puts the name in lower case up to the first byte that is no token character and answers where that is.
-#[inline]
-fn lower_name(raw: &mut [u8], start: usize) -> Option<usize> {
-    for (len, byte) in raw[start..].iter_mut().enumerate() {
-        let lower = TOKEN[usize::from(*byte)];
-        if lower == 0 {
-            return Some(start + len);
-        }
-        *byte = lower;
-    }
-    None
 }
 
 /// Where a value stands, without the blanks around it, and where the line after it starts.
@@ -74,7 +64,7 @@ struct Value {
 
 /// Reads a value from behind the colon. Continuation lines are joined by overwriting the line ends with spaces
 /// (RFC 9112, 5.2), which does no harm if the same bytes are read again.
-#[inline]
+#[inline(always)]
 fn value(raw: &mut [u8], start: usize, head: &mut Head, opts: &ParseOptions) -> Result<Option<Value>, ParseError> {
     let mut at = start;
     loop {
@@ -87,7 +77,7 @@ fn value(raw: &mut [u8], start: usize, head: &mut Head, opts: &ParseOptions) -> 
                 Some(_) => return Err(refuse(ErrorKind::BareCr, at)),
             },
             Some(b'\n') => (at, at + 1),
-            Some(b'\t') => {
+            Some(b'\t' | 0x80..) => {
                 at += 1;
                 continue;
             }

@@ -18,13 +18,8 @@ pub(super) const NAMES: u64 = HeaderId::Connection.bit()
     | HeaderId::TransferEncoding.bit()
     | HeaderId::Upgrade.bit();
 
-/// Judges one field; answers it as it is to be kept, or None if it only repeats an earlier one.
-pub(super) fn field(
-    raw: &[u8],
-    head: &mut Head,
-    mut field: Field,
-    opts: &ParseOptions,
-) -> Result<Option<Field>, ParseError> {
+/// Judges one field and keeps it, unless it only repeats an earlier one.
+pub(super) fn field(raw: &[u8], head: &mut Head, mut field: Field, opts: &ParseOptions) -> Result<(), ParseError> {
     let value = field.value.of(raw, &[]);
     let pos = field.value.start();
     if crate::http::edit::SPECIAL & field.id.bit() != 0 {
@@ -32,9 +27,17 @@ pub(super) fn field(
     }
     match field.id {
         HeaderId::Connection => head.flags |= connection(value),
-        HeaderId::ContentLength => return content_length(raw, head, field),
+        HeaderId::ContentLength => {
+            if !content_length(raw, head, &mut field)? {
+                return Ok(());
+            }
+        }
         HeaderId::TransferEncoding => transfer_encoding(value, pos, head, opts)?,
-        HeaderId::Host if head.kind == Kind::Request => return host(raw, head, field),
+        HeaderId::Host if head.kind == Kind::Request => {
+            if !host(value, pos, raw, head)? {
+                return Ok(());
+            }
+        }
         HeaderId::Upgrade => head.flags |= upgrade(value),
         HeaderId::Te if Elements::new(value).any(|e| is_trailers(e.bytes)) => head.flags |= HeadFlags::TE_TRAILERS,
         HeaderId::Expect if value.eq_ignore_ascii_case(b"100-continue") => head.flags |= HeadFlags::EXPECT_100,
@@ -42,7 +45,8 @@ pub(super) fn field(
         HeaderId::SecWebsocketAccept if !value.is_empty() => head.flags |= HeadFlags::WEBSOCKET_ACCEPT,
         _ => {}
     }
-    Ok(Some(field))
+    head.fields.push(field);
+    Ok(())
 }
 
 /// The whole request: target against Host, framing, upgrade.
@@ -122,6 +126,11 @@ pub(super) fn response(
 
 /// Flags of the tokens of one `Connection` value.
 pub(crate) fn connection(value: &[u8]) -> HeadFlags {
+    match value {
+        b"keep-alive" | b"Keep-Alive" => return HeadFlags::KEEP_ALIVE,
+        b"close" | b"Close" => return HeadFlags::CLOSE,
+        _ => {}
+    }
     let mut flags = HeadFlags::empty();
     for element in Elements::new(value) {
         match element.bytes.len() {
@@ -164,9 +173,19 @@ fn finish_upgrade(head: &mut Head) {
     }
 }
 
-/// A list of equal numbers counts as one, and so do equal fields; the text that goes on is one number without leading zeros.
-fn content_length(raw: &[u8], head: &mut Head, mut field: Field) -> Result<Option<Field>, ParseError> {
+/// A list of equal numbers counts as one, and so do equal fields: false for a repetition. The text that goes on is one number
+/// without leading zeros.
+fn content_length(raw: &[u8], head: &mut Head, field: &mut Field) -> Result<bool, ParseError> {
     let value = field.value.of(raw, &[]);
+    if let [b'1'..=b'9', ..] = value
+        && value.len() < 19
+        && let Some(length) = number(value)
+        && !head.flags.contains(HeadFlags::HAS_CONTENT_LENGTH)
+    {
+        head.flags |= HeadFlags::HAS_CONTENT_LENGTH;
+        head.content_length = length;
+        return Ok(true);
+    }
     let wrong = |kind| Err(refuse(kind, field.value.start()));
     let mut first: Option<(u64, usize, usize)> = None;
     let mut at = 0;
@@ -185,7 +204,7 @@ fn content_length(raw: &[u8], head: &mut Head, mut field: Field) -> Result<Optio
     }
     let Some((number, from, len)) = first else { return wrong(ErrorKind::ContentLength) };
     if head.flags.contains(HeadFlags::HAS_CONTENT_LENGTH) {
-        return if head.content_length == number { Ok(None) } else { wrong(ErrorKind::ContentLengths) };
+        return if head.content_length == number { Ok(false) } else { wrong(ErrorKind::ContentLengths) };
     }
     head.flags |= HeadFlags::HAS_CONTENT_LENGTH;
     head.content_length = number;
@@ -193,7 +212,7 @@ fn content_length(raw: &[u8], head: &mut Head, mut field: Field) -> Result<Optio
         field.value = field.value.sub(from, len);
         field.flags.remove(FieldFlags::CLEAN);
     }
-    Ok(Some(field))
+    Ok(true)
 }
 
 /// A decimal number below 2^63.
@@ -264,21 +283,20 @@ fn drop_fields(head: &mut Head, ids: &[HeaderId]) {
     }
 }
 
-/// A second Host must be equal, and is then left out.
-fn host(raw: &[u8], head: &mut Head, field: Field) -> Result<Option<Field>, ParseError> {
-    let value = field.value.of(raw, &[]);
+/// A second Host must be equal, and is then left out: false.
+fn host(value: &[u8], pos: usize, raw: &[u8], head: &mut Head) -> Result<bool, ParseError> {
     if head.flags.contains(HeadFlags::HAS_HOST) {
         let first = head.fields.iter().find(|f| f.id == HeaderId::Host).map(|f| f.value.of(raw, &[]));
         return match first {
-            Some(first) if first.eq_ignore_ascii_case(value) => Ok(None),
-            _ => Err(refuse(ErrorKind::Hosts, field.value.start())),
+            Some(first) if first.eq_ignore_ascii_case(value) => Ok(false),
+            _ => Err(refuse(ErrorKind::Hosts, pos)),
         };
     }
     if !is_host(value) {
-        return Err(refuse(ErrorKind::Host, field.value.start()));
+        return Err(refuse(ErrorKind::Host, pos));
     }
     head.flags |= HeadFlags::HAS_HOST;
-    Ok(Some(field))
+    Ok(true)
 }
 
 /// Whether this can be a host with a port: an IPv6 address in brackets or a name; the characters HAProxy 2.8 lets pass.
@@ -291,11 +309,21 @@ fn is_host(value: &[u8]) -> bool {
         _ => (&value[..0], value),
     };
     let is_address = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'.' | b'%' | b'-' | b'_' | b'~');
-    let is_name =
-        |b: &u8| (0x21..0x7f).contains(b) && !matches!(b, b'#' | b',' | b'/' | b'?' | b'@' | b'[' | b'\\' | b']');
+    let is_name = |b: &u8| HOST[usize::from(*b)];
     let rest_fits = address.is_empty() || rest.is_empty() || rest[0] == b':';
     address.iter().all(is_address) && rest_fits && rest.iter().all(is_name)
 }
+
+/// For every byte: whether it may stand in a host name with a port.
+static HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0x21;
+    while byte < 0x7f {
+        table[byte as usize] = !matches!(byte, b'#' | b',' | b'/' | b'?' | b'@' | b'[' | b'\\' | b']');
+        byte += 1;
+    }
+    table
+};
 
 /// A target that is no path: `*`, `http://...`, or the authority of a CONNECT. The authority must agree with Host; its default
 /// port is taken out and a missing path is put in, as HAProxy does.

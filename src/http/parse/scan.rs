@@ -1,5 +1,7 @@
 //! Byte classes and searches of the HTTP/1 parser: eight bytes at a time where it pays. Knows nothing of messages.
 
+use crate::http::name::NameWords;
+
 /// For every byte: its lower case if it may stand in a token (RFC 9110, 5.6.2), else 0.
 pub(super) static TOKEN: [u8; 256] = token_table();
 
@@ -9,29 +11,85 @@ pub(super) const fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
-/// How many bytes from the start are neither control characters nor DEL: the first that needs a look in a field value.
-/// A tab is a control character here.
-#[inline]
+/// How many bytes from the start are certainly fine in a field value: printable ASCII. What stops it needs a look: control
+/// characters, but also tabs and bytes from 128 on, which are fine.
+#[inline(always)]
 pub(super) fn text_len(bytes: &[u8]) -> usize {
-    skip(bytes, |word| below(word, 0x20) | equal(word, 0x7f), |byte| byte >= 0x20 && byte != 0x7f)
+    skip(bytes, |word| outside(word, 0x20), |byte| (0x20..0x7f).contains(&byte))
 }
 
 /// How many bytes from the start may stand in a request target: printable ASCII but `#`.
 #[inline]
 pub(super) fn target_len(bytes: &[u8]) -> usize {
-    skip(
-        bytes,
-        |word| below(word, 0x21) | equal(word, 0x7f) | equal(word, b'#') | (word & HIGHS),
-        |byte| (0x21..0x7f).contains(&byte) && byte != b'#',
-    )
+    let passes = |byte| (0x21..0x7f).contains(&byte) && byte != b'#';
+    skip(bytes, |word| outside(word, 0x21) | equal(word, b'#'), passes)
+}
+
+/// Reads a name up to the first byte that may not stand in a token: answers how many bytes that is and leaves their lower case
+/// in `words`. Nothing is written yet: the next reads would meet the fresh bytes in another width, which stalls the processor.
+#[inline(always)]
+pub(super) fn name_len(bytes: &[u8], words: &mut NameWords) -> usize {
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        let (lower, stops) = lower_word(word);
+        if stops == 0 {
+            words.put(at, lower);
+            at += 8;
+            continue;
+        }
+        let bits = stops.trailing_zeros() & !7;
+        if TOKEN[usize::from((word >> bits) as u8)] != 0 {
+            break;
+        }
+        words.put(at, lower & !(u64::MAX << bits));
+        return at + (bits / 8) as usize;
+    }
+    // Rare token characters (`_`, `.`) and the last bytes of the buffer.
+    while let Some(byte) = bytes.get(at) {
+        let lower = TOKEN[usize::from(*byte)];
+        if lower == 0 {
+            break;
+        }
+        words.put(at, u64::from(lower) << (at % 8 * 8));
+        at += 1;
+    }
+    at
+}
+
+/// The word in lower case, and a mark on every byte that is no letter, digit or `-`. Exact: sums stay within their bytes.
+#[inline]
+const fn lower_word(word: u64) -> (u64, u64) {
+    let low = word & !HIGHS;
+    let folded = low | (ONES * 0x20);
+    let letters = at_least(folded, b'a') & !at_least(folded, b'z' + 1);
+    let digits = at_least(low, b'0') & !at_least(low, b'9' + 1);
+    let dashes = at_least(low, b'-') & !at_least(low, b'-' + 1);
+    let letters = letters & !word & HIGHS;
+    (word | letters >> 2, !(letters | (digits | dashes) & !word) & HIGHS)
+}
+
+/// Marks the bytes from `limit` on; all bytes of `low` must be below 128.
+#[inline]
+const fn at_least(low: u64, limit: u8) -> u64 {
+    low + ONES * (0x80 - limit as u64)
 }
 
 /// How many bytes from the start pass. `stops` marks the high bit of every byte of a word that does not; it may mark too
 /// much only above the first right mark, so that the lowest mark is always right.
-#[inline]
+#[inline(always)]
 fn skip(bytes: &[u8], stops: impl Fn(u64) -> u64, passes: impl Fn(u8) -> bool) -> usize {
     let mut at = 0;
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+        let word = u128::from_le_bytes(*chunk);
+        let (first, second) = (stops(word as u64), stops((word >> 64) as u64));
+        if first | second != 0 {
+            let bit = if first != 0 { first.trailing_zeros() } else { 64 + second.trailing_zeros() };
+            return at + (bit / 8) as usize;
+        }
+        at += 16;
+    }
+    if let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let marks = stops(u64::from_le_bytes(*chunk));
         if marks != 0 {
             return at + (marks.trailing_zeros() / 8) as usize;
@@ -41,10 +99,10 @@ fn skip(bytes: &[u8], stops: impl Fn(u64) -> u64, passes: impl Fn(u8) -> bool) -
     at + bytes[at..].iter().take_while(|&&byte| passes(byte)).count()
 }
 
-/// Marks the bytes below `limit`, which is at most 128.
+/// Marks the bytes below `low` and above 0x7e; above the first mark it may err.
 #[inline]
-const fn below(word: u64, limit: u8) -> u64 {
-    word.wrapping_sub(ONES * limit as u64) & !word & HIGHS
+const fn outside(word: u64, low: u8) -> u64 {
+    (word.wrapping_sub(ONES * low as u64) | word.wrapping_add(ONES)) & HIGHS
 }
 
 /// Marks the bytes equal to `byte`.
@@ -81,15 +139,31 @@ mod tests {
             for at in 0..19 {
                 let mut text = [b'a'; 19];
                 text[at] = byte;
-                // A byte that a careless borrow would mark stands in front of the searched one.
-                if at > 0 {
-                    text[at - 1] = 0x80;
-                }
-                let text_stop = byte < 0x20 || byte == 0x7f;
+                let text_stop = !(0x20..0x7f).contains(&byte);
                 assert_eq!(text_len(&text), if text_stop { at } else { 19 }, "text {byte:#x} at {at}");
-                text[at.saturating_sub(1)] = if at > 0 { b'~' } else { byte };
+                if at > 0 {
+                    text[at - 1] = b'~';
+                }
                 let target_stop = !(0x21..0x7f).contains(&byte) || byte == b'#';
                 assert_eq!(target_len(&text), if target_stop { at } else { 19 }, "target {byte:#x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_lowered_up_to_the_first_byte_of_another_kind() {
+        for byte in 0..=255_u8 {
+            for at in 0..19 {
+                let mut text = *b"ABCzZ-09_aXYZ@[Mmnn";
+                text[13..15].copy_from_slice(b"!q");
+                text[at] = byte;
+                let len = text.iter().take_while(|&&b| TOKEN[usize::from(b)] != 0).count();
+                let mut expected = text;
+                expected[..len].make_ascii_lowercase();
+                let mut words = NameWords::default();
+                assert_eq!(name_len(&text, &mut words), len, "{byte:#x} at {at}");
+                words.write(&mut text, len);
+                assert_eq!(text, expected, "{byte:#x} at {at}");
             }
         }
     }

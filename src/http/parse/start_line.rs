@@ -49,10 +49,7 @@ pub(super) fn request(raw: &[u8], head: &mut Head, opts: &ParseOptions) -> Resul
 /// Reads the status line. HAProxy accepts empty lines before it too, and several blanks.
 pub(super) fn response(raw: &[u8], head: &mut Head, opts: &ParseOptions) -> Result<Line, ParseError> {
     let Some(start) = after_empty_lines(raw)? else { return Ok(Line::Partial) };
-    let Some(version_end) = raw[start..].iter().position(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')) else {
-        return Ok(Line::Partial);
-    };
-    let version_end = start + version_end;
+    let Some(version_end) = version_end(raw, start) else { return Ok(Line::Partial) };
     head.version = version(&raw[start..version_end], start, head, opts)?;
     let Some(status) = after_blanks(raw, version_end) else { return Ok(Line::Partial) };
     let digits = raw[status..].iter().take_while(|b| b.is_ascii_digit()).count();
@@ -69,7 +66,7 @@ pub(super) fn response(raw: &[u8], head: &mut Head, opts: &ParseOptions) -> Resu
         match raw.get(end) {
             None => return Ok(Line::Partial),
             Some(b'\r' | b'\n') => break,
-            Some(b'\t') => {}
+            Some(b'\t' | 0x80..) => {}
             Some(_) if opts.accept_unsafe => head.flags |= HeadFlags::VIOLATION,
             Some(_) => return Err(refuse(ErrorKind::Reason, end)),
         }
@@ -176,7 +173,20 @@ fn after_empty_lines(raw: &[u8]) -> Result<Option<usize>, ParseError> {
 /// The first byte that cannot stand in a token; None if there is none yet.
 #[inline]
 fn token_end(raw: &[u8], start: usize) -> Option<usize> {
+    if raw[start..].starts_with(b"GET ") {
+        return Some(start + 3);
+    }
     let len = raw[start..].iter().position(|&b| TOKEN[usize::from(b)] == 0)?;
+    Some(start + len)
+}
+
+/// Where the version of a status line ends.
+#[inline]
+fn version_end(raw: &[u8], start: usize) -> Option<usize> {
+    if raw[start..].starts_with(b"HTTP/1.1 ") {
+        return Some(start + 8);
+    }
+    let len = raw[start..].iter().position(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))?;
     Some(start + len)
 }
 
@@ -193,6 +203,9 @@ fn after_blanks(raw: &[u8], start: usize) -> Option<usize> {
 /// From `start` to the line end: where the line's text ends and where the next line starts; None if there is no end yet.
 #[inline]
 fn line_end(raw: &[u8], start: usize) -> Result<Option<(usize, usize)>, ParseError> {
+    if raw[start..].starts_with(b"HTTP/1.1\r\n") {
+        return Ok(Some((start + 8, start + 10)));
+    }
     for (at, &byte) in raw.iter().enumerate().skip(start) {
         match byte {
             b'\n' => return Ok(Some((at, at + 1))),
