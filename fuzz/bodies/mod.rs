@@ -4,6 +4,7 @@
 //! A new parser adds a file here, a line to `TARGETS`, `fuzz_targets/NAME.rs`, `[[bin]]` in `Cargo.toml`, `corpus/NAME/`.
 
 pub mod config;
+pub mod http1;
 
 /// A body panics when what must hold does not.
 pub type Body = fn(&[u8]);
@@ -14,6 +15,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("conditions", config::conditions),
     ("config", config::files),
     ("addresses", config::addresses),
+    ("http1_request", http1::request),
+    ("http1_response", http1::response),
+    ("chunks", http1::chunks),
 ];
 
 /// Runs the body of a target.

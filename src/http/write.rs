@@ -231,9 +231,12 @@ impl<'a, O: Out> Writer<'a, O> {
     /// `close` and `keep-alive` belong to the connection the message came from, unless a rule wrote `close`. Other tokens go on.
     fn connection(&mut self, field: &Field) {
         let value = self.msg.bytes(field.value);
-        let head = self.msg.head;
-        let upgrade = head.kind == Kind::Response || head.flags.contains(HeadFlags::UPGRADE) || field.name.in_extra();
         let by_rule = field.name.in_extra();
+        if !by_rule && (value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")) {
+            return;
+        }
+        let head = self.msg.head;
+        let upgrade = head.kind == Kind::Response || head.flags.contains(HeadFlags::UPGRADE) || by_rule;
         self.close |= by_rule && connection_flags(value).contains(HeadFlags::CLOSE);
         self.list(b"connection", value, |token| {
             !(token.is_empty()
@@ -339,5 +342,158 @@ impl<'a, O: Out> Writer<'a, O> {
             self.flush();
             self.out.put(b"\r\n");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Answering, Head, MsgMut, ParseOptions, parse_request, parse_response};
+
+    /// Counts how often bytes are handed over.
+    #[derive(Default)]
+    struct Pieces(Vec<Vec<u8>>);
+
+    impl Out for Pieces {
+        fn put(&mut self, bytes: &[u8]) {
+            self.0.push(bytes.to_vec());
+        }
+    }
+
+    fn request(text: &str, edit: impl FnOnce(&mut MsgMut<'_>), opts: OutOptions) -> (Pieces, Sent) {
+        let (mut raw, mut head, mut out) = (text.as_bytes().to_vec(), Head::new(), Pieces::default());
+        parse_request(&mut raw, &mut head, &ParseOptions::default()).unwrap();
+        edit(&mut MsgMut::new(&raw, &mut head));
+        let sent = write_request(Msg::new(&raw, &head), &mut out, &opts);
+        (out, sent)
+    }
+
+    fn response(text: &str, edit: impl FnOnce(&mut MsgMut<'_>), opts: OutOptions) -> (String, Sent) {
+        let (mut raw, mut head, mut out) = (text.as_bytes().to_vec(), Head::new(), Vec::new());
+        parse_response(&mut raw, &mut head, Answering::default(), &ParseOptions::default()).unwrap();
+        edit(&mut MsgMut::new(&raw, &mut head));
+        let sent = write_response(Msg::new(&raw, &head), &mut out, &opts);
+        (shown(&out), sent)
+    }
+
+    fn shown(bytes: &[u8]) -> String {
+        String::from_utf8_lossy(bytes).replace("\r\n", "|")
+    }
+
+    fn keep(peer: Version) -> OutOptions {
+        OutOptions { keep_alive: true, peer }
+    }
+
+    fn close(peer: Version) -> OutOptions {
+        OutOptions { keep_alive: false, peer }
+    }
+
+    const OLD: Version = Version::HTTP_10;
+    const NEW: Version = Version::HTTP_11;
+
+    #[test]
+    fn an_unedited_message_is_copied_at_once() {
+        let text = "GET / HTTP/1.1\r\nhost: a\r\nX: y\r\n\r\n";
+        let (out, sent) = request(text, |_| {}, keep(NEW));
+        assert_eq!(out.0, [b"GET / HTTP/1.1\r\nhost: a\r\nx: y\r\n\r\n".to_vec()]);
+        assert_eq!(sent, Sent { framing: Framing::None, close: false });
+        let text = "GET / HTTP/1.1\r\nhost: a\r\na: b\r\nX: y\r\nc: d\r\ne: f\r\n\r\n";
+        let edit = |m: &mut MsgMut<'_>| {
+            m.del(&HeaderName::new("x"));
+            m.add(&HeaderName::new("n"), b"1");
+            m.add(&HeaderName::new("m"), b"2");
+        };
+        let (out, _) = request(text, edit, keep(NEW));
+        let pieces: Vec<String> = out.0.iter().map(|p| shown(p)).collect();
+        assert_eq!(pieces, ["GET / HTTP/1.1|host: a|a: b|", "c: d|e: f|", "n: 1|m: 2|", "|"]);
+    }
+
+    #[test]
+    fn requests_say_what_happens_to_the_connection() {
+        let of = |text: &str, opts| {
+            let (out, sent) = request(text, |_| {}, opts);
+            (shown(&out.0.concat()).replace("GET / ", ""), sent.close)
+        };
+        let (new, old) = ("GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.0\r\n\r\n");
+        assert_eq!(of(new, keep(NEW)), ("HTTP/1.1||".into(), false));
+        assert_eq!(of(new, close(NEW)), ("HTTP/1.1|connection: close||".into(), true));
+        assert_eq!(of(old, keep(NEW)), ("HTTP/1.0|connection: keep-alive||".into(), false));
+        assert_eq!(of(old, close(NEW)), ("HTTP/1.0||".into(), true));
+        // HAProxy 2.8 forwards this as HTTP/1.0, where chunked does not exist.
+        let text = "POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n";
+        let (out, sent) = request(text, |_| {}, keep(NEW));
+        assert_eq!(shown(&out.0.concat()), "POST / HTTP/1.1|transfer-encoding: chunked|connection: close||");
+        assert_eq!(sent, Sent { framing: Framing::Chunked, close: true });
+    }
+
+    /// What HAProxy 2.8 sends for the same messages; HTTP/1.0 clients get no chunks, which they cannot know.
+    #[test]
+    fn responses_fit_message_and_client() {
+        let of = |text: &str, opts| {
+            let (out, sent) = response(text, |_| {}, opts);
+            (out.replace(" 200 OK", ""), sent.framing, sent.close)
+        };
+        let five = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n";
+        let length = Framing::Length(5);
+        assert_eq!(of(five, keep(NEW)), ("HTTP/1.1|content-length: 5||".into(), length, false));
+        assert_eq!(of(five, close(NEW)), ("HTTP/1.1|content-length: 5|connection: close||".into(), length, true));
+        assert_eq!(of(five, keep(OLD)), ("HTTP/1.1|content-length: 5|connection: keep-alive||".into(), length, false));
+        assert_eq!(of(five, close(OLD)), ("HTTP/1.1|content-length: 5|connection: close||".into(), length, true));
+        let old = "HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\n";
+        assert_eq!(of(old, keep(NEW)), ("HTTP/1.0|content-length: 5|connection: keep-alive||".into(), length, false));
+        assert_eq!(of(old, close(NEW)), ("HTTP/1.0|content-length: 5||".into(), length, true));
+        let endless = "HTTP/1.1 200 OK\r\n\r\n";
+        assert_eq!(of(endless, keep(NEW)), ("HTTP/1.1|connection: close||".into(), Framing::UntilClose, true));
+        let endless = "HTTP/1.0 200 OK\r\n\r\n";
+        assert_eq!(of(endless, keep(NEW)), ("HTTP/1.0||".into(), Framing::UntilClose, true));
+        let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n";
+        assert_eq!(of(chunked, keep(NEW)), ("HTTP/1.1|transfer-encoding: chunked||".into(), Framing::Chunked, false));
+        assert_eq!(of(chunked, keep(OLD)), ("HTTP/1.1|connection: close||".into(), Framing::UntilClose, true));
+    }
+
+    #[test]
+    fn rules_cannot_lie_about_the_framing_but_can_close() {
+        let five = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n";
+        let (out, sent) = response(five, |m| m.set(&HeaderName::CONTENT_LENGTH, b"3"), keep(NEW));
+        assert_eq!((out.as_str(), sent.framing), ("HTTP/1.1 200 OK|content-length: 5||", Framing::Length(5)));
+        let (out, sent) = response(five, |m| m.set(&HeaderName::TRANSFER_ENCODING, b"chunked"), keep(NEW));
+        assert_eq!((out.as_str(), sent.framing), ("HTTP/1.1 200 OK|content-length: 5||", Framing::Length(5)));
+        let delete = |m: &mut MsgMut<'_>| assert_eq!(m.del(&HeaderName::CONTENT_LENGTH), 1);
+        let (out, sent) = response(five, delete, keep(NEW));
+        assert_eq!((out.as_str(), sent.framing), ("HTTP/1.1 200 OK|transfer-encoding: chunked||", Framing::Chunked));
+        let (out, sent) = response(five, delete, keep(OLD));
+        assert_eq!((out.as_str(), sent.framing), ("HTTP/1.1 200 OK|connection: close||", Framing::UntilClose));
+        let (out, sent) = response(five, |m| m.set(&HeaderName::CONNECTION, b"close"), keep(NEW));
+        assert_eq!((out.as_str(), sent.close), ("HTTP/1.1 200 OK|content-length: 5|connection: close||", true));
+        let (out, sent) = response(five, |m| m.set(&HeaderName::CONNECTION, b"foo, keep-alive"), keep(NEW));
+        assert_eq!((out.as_str(), sent.close), ("HTTP/1.1 200 OK|content-length: 5|connection: foo||", false));
+        let (out, _) = response(five, |m| m.set_status(404, None), keep(NEW));
+        assert_eq!(out, "HTTP/1.1 404 Not Found|content-length: 5||");
+    }
+
+    #[test]
+    fn a_head_made_here_is_written_like_a_received_one() {
+        let mut head = Head { kind: Kind::Response, ..Head::default() };
+        let mut msg = MsgMut::new(b"", &mut head);
+        msg.set_status(302, None);
+        msg.add(&HeaderName::LOCATION, b"/x");
+        let mut out = Vec::new();
+        write_response(Msg::new(b"", &head), &mut out, &keep(NEW));
+        assert_eq!(shown(&out), "HTTP/1.1 302 Found|location: /x|content-length: 0||");
+        head.body = Framing::Length(7);
+        out.clear();
+        write_response(Msg::new(b"", &head), &mut out, &keep(NEW));
+        assert_eq!(shown(&out), "HTTP/1.1 302 Found|location: /x|content-length: 7||");
+    }
+
+    #[test]
+    fn host_and_absolute_target_stay_together() {
+        let text = "GET http://a/x HTTP/1.1\r\nhost: a\r\n\r\n";
+        let (out, _) = request(text, |m| m.set(&HeaderName::HOST, b"b:7"), keep(NEW));
+        assert_eq!(shown(&out.0.concat()), "GET http://b:7/x HTTP/1.1|host: b:7||");
+        let (out, _) = request(text, |m| m.set_target(b"http://u@c/"), keep(NEW));
+        assert_eq!(shown(&out.0.concat()), "GET http://u@c/ HTTP/1.1|host: c||");
+        let (out, _) = request(text, |m| m.set_target(b"/"), keep(NEW));
+        assert_eq!(shown(&out.0.concat()), "GET / HTTP/1.1|host: a||");
     }
 }

@@ -348,7 +348,8 @@ fn target(raw: &[u8], head: &mut Head, opts: &ParseOptions) -> Result<(), ParseE
     };
     let (host, port) = uri::host_port(authority);
     let after_user = &authority[memchr::memrchr(b'@', authority).map_or(0, |at| at + 1)..];
-    if !is_host(after_user) || (parts.path.is_none() && parts.query.is_some()) {
+    let has_two_ports = !host.starts_with(b"[") && host.contains(&b':');
+    if !is_host(after_user) || has_two_ports || (parts.path.is_none() && parts.query.is_some()) {
         return Err(refuse(ErrorKind::Authority, pos));
     }
     head.flags |= HeadFlags::AUTHORITY;

@@ -245,6 +245,7 @@ fn absolute_targets_agree_with_the_host() {
     }
     assert_eq!(of("http://a?x=1", "a"), Err(ErrorKind::Authority));
     assert_eq!(of("http://a,b/", "a"), Err(ErrorKind::Authority));
+    assert_eq!(of("http://a:80:80/", "a:80:80"), Err(ErrorKind::Authority));
     assert_eq!(of("1foo://a/", "b"), Err(ErrorKind::Target));
     assert_eq!(through(b"OPTIONS http://a HTTP/1.1\r\nhost: a\r\n\r\n"), ok("OPTIONS http://a HTTP/1.1|host: a||"));
     assert_eq!(through(b"GET http://a/ HTTP/1.1\r\n\r\n"), ok("GET http://a/ HTTP/1.1||"));
