@@ -25,28 +25,32 @@ pub(super) fn field(raw: &[u8], head: &mut Head, mut field: Field, opts: &ParseO
     if crate::http::edit::SPECIAL & field.id.bit() != 0 {
         field.flags |= FieldFlags::SPECIAL;
     }
-    match field.id {
-        HeaderId::Connection => head.flags |= connection(value),
-        HeaderId::ContentLength => {
-            if !content_length(raw, head, &mut field)? {
-                return Ok(());
-            }
+    let is_new = match field.id {
+        HeaderId::ContentLength => content_length(raw, head, &mut field)?,
+        HeaderId::Host if head.kind == Kind::Request => host(value, pos, raw, head)?,
+        HeaderId::TransferEncoding => transfer_encoding(value, pos, head, opts).map(|()| true)?,
+        id => {
+            head.flags |= facts(id, value);
+            true
         }
-        HeaderId::TransferEncoding => transfer_encoding(value, pos, head, opts)?,
-        HeaderId::Host if head.kind == Kind::Request => {
-            if !host(value, pos, raw, head)? {
-                return Ok(());
-            }
-        }
-        HeaderId::Upgrade => head.flags |= upgrade(value),
-        HeaderId::Te if Elements::new(value).any(|e| is_trailers(e.bytes)) => head.flags |= HeadFlags::TE_TRAILERS,
-        HeaderId::Expect if value.eq_ignore_ascii_case(b"100-continue") => head.flags |= HeadFlags::EXPECT_100,
-        HeaderId::SecWebsocketKey if is_base64(value, 24) => head.flags |= HeadFlags::WEBSOCKET_KEY,
-        HeaderId::SecWebsocketAccept if !value.is_empty() => head.flags |= HeadFlags::WEBSOCKET_ACCEPT,
-        _ => {}
+    };
+    if is_new {
+        head.fields.push(field);
     }
-    head.fields.push(field);
     Ok(())
+}
+
+/// What a field says by itself.
+fn facts(id: HeaderId, value: &[u8]) -> HeadFlags {
+    match id {
+        HeaderId::Connection => connection(value),
+        HeaderId::Upgrade => upgrade(value),
+        HeaderId::Te if Elements::new(value).any(|e| is_trailers(e.bytes)) => HeadFlags::TE_TRAILERS,
+        HeaderId::Expect if value.eq_ignore_ascii_case(b"100-continue") => HeadFlags::EXPECT_100,
+        HeaderId::SecWebsocketKey if is_base64(value, 24) => HeadFlags::WEBSOCKET_KEY,
+        HeaderId::SecWebsocketAccept if !value.is_empty() => HeadFlags::WEBSOCKET_ACCEPT,
+        _ => HeadFlags::empty(),
+    }
 }
 
 /// The whole request: target against Host, framing, upgrade.
