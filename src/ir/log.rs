@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use crate::wire::syslog::Format as LogFormatName;
+
 /// One `log` line with `log global` already expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogTarget {
@@ -31,25 +33,4 @@ pub enum LogTo {
     Unix(PathBuf),
     /// A descriptor: `stdout`, `stderr`, `fd@N`.
     Fd(i32),
-}
-
-/// The header in front of the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LogFormatName {
-    /// `local`: RFC 3164 without host name.
-    Local,
-    /// `rfc3164`: the default.
-    Rfc3164,
-    /// `rfc5424`.
-    Rfc5424,
-    /// `priority`: only `<N>`.
-    Priority,
-    /// `short`: `<N>` and the message, for descriptors under systemd.
-    Short,
-    /// `timed`.
-    Timed,
-    /// `iso`.
-    Iso,
-    /// `raw`: nothing.
-    Raw,
 }

@@ -7,6 +7,7 @@ use crate::base::addr::{Accepts, Address, Host, Ports, Transport};
 use crate::diag::{Span, Word};
 use crate::ir::{LogFormatName, LogTarget, LogTo};
 use crate::keyword::{Result, Words};
+use crate::wire::syslog::{FACILITIES, LEVELS};
 
 /// A `log` line whose target may still be a host name.
 #[derive(Clone, Debug)]
@@ -131,10 +132,9 @@ fn read_length(words: &mut Words<'_>) -> Result<usize> {
 fn read_format(words: &mut Words<'_>) -> Result<LogFormatName> {
     let found = words.next_word();
     let (text, span) = found.map_or(("", words.end()), |word| (word.as_str(), word.span));
-    let format = FORMATS.iter().find(|(name, _)| *name == text).map(|(_, format)| *format);
-    format.ok_or_else(|| {
+    LogFormatName::from_name(text).ok_or_else(|| {
         let error = sentence(span, "unknown", format!("log : unknown log format '{text}'"));
-        let names = FORMATS.map(|(name, _)| name).join(", ");
+        let names = LogFormatName::NAMES.map(|(name, _)| name).join(", ");
         Box::new(error.help(format!("formats are {names}")))
     })
 }
@@ -173,26 +173,6 @@ fn position(names: &[&str], word: &Word, what: &str) -> Result<u8> {
         }
     }
 }
-
-/// RFC 5424, table 1; the names are those of syslog(3).
-const FACILITIES: [&str; 24] = [
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp", "ntp", "audit",
-    "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
-];
-
-/// RFC 5424, table 2.
-pub(super) const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
-
-const FORMATS: [(&str, LogFormatName); 8] = [
-    ("local", LogFormatName::Local),
-    ("rfc3164", LogFormatName::Rfc3164),
-    ("rfc5424", LogFormatName::Rfc5424),
-    ("priority", LogFormatName::Priority),
-    ("short", LogFormatName::Short),
-    ("timed", LogFormatName::Timed),
-    ("iso", LogFormatName::Iso),
-    ("raw", LogFormatName::Raw),
-];
 
 const SYSLOG_PORT: u16 = 514;
 

@@ -5,6 +5,7 @@
 
 pub mod client_hello;
 pub mod proxy_protocol;
+pub mod syslog;
 
 /// What a parser made of the bytes so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
