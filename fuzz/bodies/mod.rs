@@ -5,6 +5,8 @@
 
 pub mod config;
 pub mod http1;
+pub mod pattern;
+pub mod wire;
 
 /// A body panics when what must hold does not.
 pub type Body = fn(&[u8]);
@@ -18,6 +20,10 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("http1_request", http1::request),
     ("http1_response", http1::response),
     ("chunks", http1::chunks),
+    ("proxy_header", wire::proxy_header),
+    ("client_hello", wire::client_hello),
+    ("regex", pattern::regex),
+    ("patterns", pattern::patterns),
 ];
 
 /// Runs the body of a target.
