@@ -2,8 +2,8 @@
 //! Run: `cargo bench --bench http_head`.
 
 use hydroxy::http::{
-    Answering, Head, HeaderName, Msg, MsgMut, OutOptions, ParseOptions, Parsed, parse_request, parse_response,
-    write_request, write_response,
+    Answering, Head, HeaderId, HeaderName, Msg, MsgMut, OutOptions, ParseOptions, Parsed, parse_request,
+    parse_response, write_request, write_response,
 };
 use std::hint::black_box;
 use std::time::Instant;
@@ -30,6 +30,19 @@ fn main() {
             let mut request = httparse::Request::new(&mut []);
             let parsed = request.parse_with_uninit_headers(black_box(text.as_bytes()), &mut fields);
             assert!(parsed.is_ok_and(|p| p.is_complete()));
+        });
+        report(name, "httparse, names and ids", || {
+            let mut fields = [const { std::mem::MaybeUninit::uninit() }; 100];
+            let mut request = httparse::Request::new(&mut []);
+            let parsed = request.parse_with_uninit_headers(black_box(text.as_bytes()), &mut fields);
+            assert!(parsed.is_ok_and(|p| p.is_complete()));
+            for field in request.headers.iter() {
+                let mut lower = [0; 64];
+                let lower = &mut lower[..field.name.len()];
+                lower.copy_from_slice(field.name.as_bytes());
+                lower.make_ascii_lowercase();
+                black_box((HeaderId::of_lower(lower), field.value.as_ptr()));
+            }
         });
         report(name, "parse", || {
             head.clear();

@@ -145,6 +145,31 @@ impl<'a> MsgMut<'a> {
         });
     }
 
+    /// Removes every cookie with this name from the request, and the `Cookie` fields that become empty; says how many cookies
+    /// there were. What is left of a changed field is joined with `; `.
+    pub fn del_cookie(&mut self, name: &[u8]) -> usize {
+        let mut count = 0;
+        let is_named = |part: &[u8]| super::list::Cookies::new(part).next().is_some_and(|cookie| cookie.name == name);
+        self.replace_values(&HeaderName::COOKIE, |value, text| {
+            let before = count;
+            for part in super::list::Elements::of_cookie(value) {
+                if is_named(part.bytes) {
+                    count += 1;
+                    continue;
+                }
+                if !text.is_empty() {
+                    text.extend_from_slice(b"; ");
+                }
+                text.extend_from_slice(part.bytes);
+            }
+            count > before
+        });
+        if count > 0 {
+            self.del_where(|f| f.id == HeaderId::Cookie && f.value.is_empty());
+        }
+        count
+    }
+
     /// Replaces the method.
     pub fn set_method(&mut self, method: &[u8]) {
         self.head.method = Method::of(method);
@@ -361,6 +386,26 @@ mod tests {
         let at = msg.read().named(&x).next().map(|f| f.index).unwrap();
         msg.splice_value(at, 2, 3, b"two");
         assert_eq!(lines(&head), "host=h;x=1,two;cookie=c;x=all;");
+    }
+
+    /// What HAProxy 2.8 leaves with `cookie SRV insert indirect`.
+    #[test]
+    fn a_cookie_is_taken_out_of_its_list() {
+        for (value, left) in [
+            ("a=1; SRV=s1; b=2", Some("a=1; b=2")),
+            ("SRV=s1; b=2", Some("b=2")),
+            ("a=1; SRV=s1", Some("a=1")),
+            ("a=1;SRV=s1;b=2", Some("a=1; b=2")),
+            ("a=1 , SRV = \"s;1\" ; SRV=2; b=2", Some("a=1; b=2")),
+            ("SRV=s1", None),
+            ("a=1;XSRV=s1", Some("a=1;XSRV=s1")),
+        ] {
+            let mut head = Head::new();
+            let mut msg = MsgMut::new(b"", &mut head);
+            msg.add(&HeaderName::COOKIE, value.as_bytes());
+            msg.del_cookie(b"SRV");
+            assert_eq!(msg.read().value(&HeaderName::COOKIE), left.map(str::as_bytes), "{value}");
+        }
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! The rules are those observable on HAProxy (`req.hdr`, `req.cook`, `url_param`): a comma inside double quotes does not
 //! separate, empty elements count, cookies whose name starts with `$` are skipped.
 
-/// Elements of a comma-separated value, trimmed of blanks. An empty value has one empty element.
+/// Elements of a separated value, trimmed of blanks. An empty value has one empty element.
 #[derive(Clone, Debug)]
 pub struct Elements<'a> {
     value: &'a [u8],
+    separators: &'static [u8],
     /// Start of the next element, past the end when there is none.
     next: usize,
 }
@@ -20,7 +21,12 @@ pub struct Element<'a> {
 
 impl<'a> Elements<'a> {
     pub fn new(value: &'a [u8]) -> Elements<'a> {
-        Elements { value, next: 0 }
+        Elements { value, separators: b",", next: 0 }
+    }
+
+    /// The parts of a `Cookie` value, cookies or not: semicolons and commas separate.
+    pub fn of_cookie(value: &'a [u8]) -> Elements<'a> {
+        Elements { value, separators: b";,", next: 0 }
     }
 }
 
@@ -29,7 +35,7 @@ impl<'a> Iterator for Elements<'a> {
 
     fn next(&mut self) -> Option<Element<'a>> {
         let rest = self.value.get(self.next..)?;
-        let end = separator(rest, b",");
+        let end = separator(rest, self.separators);
         let (lead, bytes) = trim(&rest[..end]);
         let start = self.next + lead;
         self.next += end + 1;
@@ -40,10 +46,7 @@ impl<'a> Iterator for Elements<'a> {
 /// Name and value pairs of a `Cookie` value, in order. Quotes stay part of the value; words without `=` and names that start
 /// with `$` are skipped.
 #[derive(Clone, Debug)]
-pub struct Cookies<'a> {
-    value: &'a [u8],
-    next: usize,
-}
+pub struct Cookies<'a>(Elements<'a>);
 
 /// One cookie and where its name starts in the whole value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,7 +59,7 @@ pub struct Cookie<'a> {
 impl<'a> Cookies<'a> {
     /// The cookies of a request's `Cookie` value.
     pub fn new(value: &'a [u8]) -> Cookies<'a> {
-        Cookies { value, next: 0 }
+        Cookies(Elements::of_cookie(value))
     }
 }
 
@@ -64,18 +67,7 @@ impl<'a> Iterator for Cookies<'a> {
     type Item = Cookie<'a>;
 
     fn next(&mut self) -> Option<Cookie<'a>> {
-        loop {
-            let rest = self.value.get(self.next..)?;
-            let end = separator(rest, b";,");
-            let (lead, pair) = trim(&rest[..end]);
-            let start = self.next + lead;
-            self.next += end + 1;
-            if let Some(cookie) = pair_of(start, pair)
-                && !cookie.name.starts_with(b"$")
-            {
-                return Some(cookie);
-            }
-        }
+        self.0.by_ref().filter_map(|part| pair_of(part.start, part.bytes)).find(|cookie| !cookie.name.starts_with(b"$"))
     }
 }
 

@@ -473,3 +473,16 @@ fn trailers_are_plain_fields() {
     head.clear();
     assert!(parse_trailers(&mut b" x: 1\r\n\r\n".to_vec(), &mut head, &ParseOptions::default()).is_err());
 }
+
+#[test]
+fn a_head_that_arrives_byte_by_byte_is_read_once() {
+    let text = [b"GET / HTTP/1.1\r\nx: ".to_vec(), vec![b'a'; 200_000], b"\r\ny: z\r\n\r\n".to_vec()].concat();
+    let (mut raw, mut head) = (Vec::with_capacity(text.len()), Head::new());
+    // Reading the long line again for every byte would be 20 thousand million steps.
+    for (count, &byte) in text.iter().enumerate() {
+        raw.push(byte);
+        let expected = if count + 1 == text.len() { Parsed::Complete } else { Parsed::Partial };
+        assert_eq!(parse_request(&mut raw, &mut head, &ParseOptions::default()), Ok(expected));
+    }
+    assert_eq!(head.fields.len(), 2);
+}
