@@ -57,7 +57,7 @@ backend api
 {servers}
 listen stats
     bind *:{stats}
-    no log
+    option dontlog-normal
     stats enable
     stats uri /
     stats refresh 5s
@@ -65,4 +65,15 @@ listen stats
 ",
         count = ports.api.len(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_the_configuration_of_the_default_ports() {
+        let ports = Ports { http: 80, https: 443, stats: 1936, api: (18081..=18087).collect() };
+        assert_eq!(text(&ports), include_str!("../../../haproxy-examples/demo.cfg"));
+    }
 }
