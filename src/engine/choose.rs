@@ -6,11 +6,25 @@ use super::hooks::{self, Stage};
 use super::live::Live;
 use super::session::Session;
 use super::stream::Stream;
-use crate::base::id::ServerId;
-use crate::ir::Proxy;
+use crate::balance::{Load, Loads, ServerView, hash};
+use crate::base::id::{ProxyId, ServerId};
 use crate::ir::proxy::ServerTo;
+use crate::ir::{Balance, Proxy};
+use crate::state::{ProxyState, ServerState};
 
-/// The server for this stream; `avoid` is one that has just failed. `None` if none is usable.
+/// Where a stream is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// To this server, which may be full: then into its queue.
+    Server(ServerId),
+    /// All servers are full: into the backend's queue.
+    Full,
+    /// No server is usable.
+    Nobody,
+}
+
+/// The server for this stream; `avoid` is one that has just failed.
+#[inline]
 pub fn choose(
     s: &mut Session,
     st: &mut Stream,
@@ -18,20 +32,62 @@ pub fn choose(
     backend: &Proxy,
     avoid: Option<ServerId>,
     stage: Stage<'_>,
-) -> Option<ServerId> {
-    if avoid.is_none()
+) -> Choice {
+    if !backend.use_server.is_empty()
+        && avoid.is_none()
         && let Some(server) = by_rule(s, st, live, backend, stage)
     {
-        return Some(server);
+        return Choice::Server(server);
     }
-    let pick = |avoid, free| round_robin(live, backend, avoid, free);
-    pick(avoid, true).or_else(|| pick(None, true)).or_else(|| pick(None, false))
+    let Some(proxy) = live.proxies.get(backend.id.index()) else { return Choice::Nobody };
+    let key = match backend.balance {
+        Balance::Source => s.facts.src.ip().map(hash::source),
+        Balance::Random(_) => Some(s.core.random()),
+        _ => None,
+    };
+    let loads = BackendLoads { backend, state: live.view.proxy(backend.id) };
+    let balancer = proxy.balancer.load();
+    match balancer.pick(&loads, key, avoid.map(ServerId::index)) {
+        Some(server) => Choice::Server(ServerId(server as u32)),
+        None if balancer.active() > 0 => Choice::Full,
+        None => Choice::Nobody,
+    }
+}
+
+/// What the balancer needs to know of a backend's servers.
+pub fn server_views(backend: &Proxy, state: &ProxyState) -> Vec<ServerView> {
+    let view = |(server, state): (&crate::ir::Server, &std::sync::Arc<ServerState>)| ServerView {
+        id: server.id,
+        weight: state.weight.load(Relaxed),
+        usable: state.usable(),
+        backup: server.backup,
+    };
+    backend.servers.iter().zip(&state.servers).map(view).collect()
+}
+
+/// Loads read from the servers' states at the moment of choice.
+struct BackendLoads<'a> {
+    backend: &'a Proxy,
+    state: &'a ProxyState,
+}
+
+impl Loads for BackendLoads<'_> {
+    #[inline]
+    fn load(&self, server: usize) -> Load {
+        let (Some(line), Some(state)) = (self.backend.servers.get(server), self.state.servers.get(server)) else {
+            return Load::default();
+        };
+        Load {
+            served: state.current.load(Relaxed),
+            queued: state.queued.load(Relaxed),
+            limit: line.maxconn.unwrap_or(0),
+            queue_limit: line.maxqueue.unwrap_or(0),
+            rate: 0,
+        }
+    }
 }
 
 fn by_rule(s: &mut Session, st: &mut Stream, live: &Live, backend: &Proxy, stage: Stage<'_>) -> Option<ServerId> {
-    if backend.use_server.is_empty() {
-        return None;
-    }
     let txn = hooks::txn(s, st, live, stage);
     let ctx = txn.ctx();
     let rule = backend.use_server.iter().find(|rule| rule.cond.as_ref().is_none_or(|cond| cond.holds(&ctx)))?;
@@ -44,25 +100,9 @@ fn by_rule(s: &mut Session, st: &mut Stream, live: &Live, backend: &Proxy, stage
             ServerId(at as u32)
         }
     };
-    live.view.server(backend.id, server)?.running().then_some(server)
+    is_running(live, backend.id, server).then_some(server)
 }
 
-/// Active servers in turn, else the first backup server; only those with a free place if `free`.
-fn round_robin(live: &Live, backend: &Proxy, avoid: Option<ServerId>, free: bool) -> Option<ServerId> {
-    let states = &live.view.proxy(backend.id).servers;
-    let fits = |id: ServerId, backup: bool| {
-        let (server, state) = (backend.servers.get(id.index()), states.get(id.index()));
-        let (Some(server), Some(state)) = (server, state) else { return false };
-        let full = || server.maxconn.is_some_and(|max| state.current.load(Relaxed) >= max);
-        Some(id) != avoid && server.backup == backup && state.usable() && !(free && full())
-    };
-    let count = backend.servers.len();
-    if count > 0 {
-        let start = live.proxies.get(backend.id.index()).map_or(0, |proxy| proxy.turn.fetch_add(1, Relaxed));
-        let ids = (0..count).map(|at| ServerId(((start + at) % count) as u32));
-        if let Some(id) = ids.into_iter().find(|id| fits(*id, false)) {
-            return Some(id);
-        }
-    }
-    (0..count as u32).map(ServerId).find(|id| fits(*id, true))
+fn is_running(live: &Live, backend: ProxyId, server: ServerId) -> bool {
+    live.view.server(backend, server).is_some_and(|state| state.running())
 }

@@ -70,7 +70,7 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Upstre
 }
 
 fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Option<Upstream> {
-    if let Some(own) = s.own.take()
+    if let Some(mut own) = s.own.take()
         && Arc::ptr_eq(&own.state, wanted.state)
         && own.target == *target
         && !own.io.is_stale()
@@ -120,7 +120,7 @@ async fn within<T>(
         if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
             return Poll::Ready(Err(Fault::ConnectTimeout));
         }
-        s.slot.arm(cx, deadline);
+        s.arm(cx, deadline);
         Poll::Pending
     })
     .await

@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
+use arc_swap::ArcSwap;
+
+use super::choose::server_views;
 use super::pool::Pool;
 use super::queue::Queue;
+use crate::balance::Balancer;
 use crate::base::id::{ProxyId, ServerId};
 use crate::ir::{Ir, PortSpec, Proxy, Server, ServerAddr};
 use crate::keyword::Needs;
@@ -25,10 +28,9 @@ pub struct Live {
 }
 
 /// One proxy's run-time parts.
-#[derive(Default)]
 pub struct LiveProxy {
-    /// The position of round robin, shared by all cores.
-    pub turn: AtomicUsize,
+    /// Chooses servers; published anew whenever a server's state or weight changes.
+    pub balancer: ArcSwap<Balancer>,
     /// Streams that wait for a server.
     pub queue: Arc<Queue>,
     /// Something that runs after the request was sent reads its head: it must be kept.
@@ -46,7 +48,7 @@ impl Live {
     /// Makes a configuration ready. `maxconn` is what the process may hold where the configuration does not say.
     pub fn new(ir: Arc<Ir>, view: Arc<View>, maxconn: u32) -> Arc<Self> {
         let maxconn = ir.global.maxconn.unwrap_or(maxconn);
-        let proxies = ir.proxies.iter().map(|proxy| LiveProxy::new(proxy)).collect();
+        let proxies = ir.proxies.iter().zip(&view.proxies).map(|(proxy, state)| LiveProxy::new(proxy, state)).collect();
         Arc::new(Live { ir, view, proxies, maxconn })
     }
 
@@ -61,8 +63,20 @@ impl Live {
     }
 }
 
+impl Live {
+    /// To be called after a server's health, administrative state or weight has changed: the balancer takes it into account, and
+    /// streams that wait for a server try again.
+    pub fn servers_changed(&self, id: ProxyId) {
+        let (proxy, state) = self.proxy(id);
+        let Some(live) = self.proxies.get(id.index()) else { return };
+        let views = server_views(proxy, state);
+        live.balancer.rcu(|balancer| balancer.rebuild(&proxy.balance, &views, proxy.all_backups));
+        live.queue.wake_all();
+    }
+}
+
 impl LiveProxy {
-    fn new(proxy: &Proxy) -> Self {
+    fn new(proxy: &Proxy, state: &ProxyState) -> Self {
         let formats = [&proxy.log_format, &proxy.error_log_format];
         let needs = formats.into_iter().flatten().fold(Needs::empty(), |needs, format| needs | format.needs());
         let needs = needs | proxy.http_res.needs | proxy.http_after.needs;
@@ -70,7 +84,12 @@ impl LiveProxy {
         let sni = proxy.servers.iter().any(|server| server.tls.as_ref().is_some_and(|tls| tls.sni.is_some()));
         // A retry chooses a server again.
         let chooses = retries && (sni || !proxy.use_server.is_empty());
-        LiveProxy { keeps_request: chooses || needs.contains(Needs::REQ_HEAD), ..LiveProxy::default() }
+        let balancer = Balancer::new(&proxy.balance, &server_views(proxy, state), proxy.all_backups);
+        LiveProxy {
+            balancer: ArcSwap::from_pointee(balancer),
+            queue: Arc::default(),
+            keeps_request: chooses || needs.contains(Needs::REQ_HEAD),
+        }
     }
 }
 

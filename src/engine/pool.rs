@@ -77,7 +77,7 @@ impl Pool {
             let at = idle.iter().rposition(|one| {
                 one.name.as_deref() == name && one.target == *target && (choice == Choice::Any || one.requests > 1)
             })?;
-            let one = idle.remove(at);
+            let mut one = idle.remove(at);
             self.unused.set(self.unused.get().min(idle.len()));
             leave(&one);
             if !one.io.is_stale() {
@@ -99,7 +99,7 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         let mut excess = if purge { self.unused.get().div_ceil(2) } else { 0 };
         // The oldest lie in front.
-        idle.retain(|one| {
+        idle.retain_mut(|one| {
             let drop = excess > 0 || one.io.is_stale();
             excess = excess.saturating_sub(1);
             if drop {

@@ -91,6 +91,24 @@ impl Queue {
         }
     }
 
+    /// Wakes everybody: servers have changed.
+    pub fn wake_all(&self) {
+        let waiters = std::mem::take(&mut *self.lock());
+        self.waiting.fetch_sub(waiters.len(), SeqCst);
+        waiters.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// Wakes the first who came after `number`.
+    fn wake_after(&self, number: u64) {
+        let mut waiters = self.lock();
+        let at = waiters.partition_point(|(other, _)| *other <= number);
+        if let Some((_, waker)) = waiters.remove(at) {
+            drop(waiters);
+            self.waiting.fetch_sub(1, SeqCst);
+            waker.wake();
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(u64, Waker)>> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -98,17 +116,26 @@ impl Queue {
 
 impl Ticket {
     /// Asks to be woken at the next release; those who came earlier go first. Try to take a slot once more afterwards: one may have
-    /// become free before.
-    pub fn enlist(&self, cx: &Context<'_>) {
+    /// become free before. True if it was woken since the last call; who then finds no slot must [`Ticket::pass_on`].
+    pub fn enlist(&self, cx: &Context<'_>) -> bool {
         let mut waiters = self.queue.lock();
         match waiters.iter_mut().find(|(number, _)| *number == self.number) {
-            Some((_, waker)) => waker.clone_from(cx.waker()),
+            Some((_, waker)) => {
+                waker.clone_from(cx.waker());
+                false
+            }
             None => {
                 let at = waiters.partition_point(|(number, _)| *number < self.number);
                 waiters.insert(at, (self.number, cx.waker().clone()));
                 self.queue.waiting.fetch_add(1, SeqCst);
+                true
             }
         }
+    }
+
+    /// Lets the next one try: what became free was of no use here.
+    pub fn pass_on(&self) {
+        self.queue.wake_after(self.number);
     }
 }
 

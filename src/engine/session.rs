@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 
 use super::buffer::{Buf, Room};
 use super::core::{Arrival, Core};
@@ -24,6 +24,7 @@ use crate::base::id::ProxyId;
 use crate::expr::{ConnFacts, Endpoint, Vars};
 use crate::ir::{BindAddr, Mode, Proxy};
 use crate::net::io::{Io, Plain};
+use crate::net::tcp::Tcp;
 use crate::state::{ProxyState, Stat};
 
 /// One client connection.
@@ -48,6 +49,8 @@ pub struct Session {
     pub ended: bool,
     /// The client's connection has failed, not just ended.
     pub broken: bool,
+    /// From when on a client that is not known to the poller is watched while a server is at work.
+    pub watch_at: Option<u64>,
     permit: Permit,
 }
 
@@ -101,6 +104,9 @@ impl Session {
             if self.ended || self.buf.len() >= READ_AHEAD {
                 return self.ended;
             }
+            if self.io.is_new() && !self.may_register() {
+                return false;
+            }
             // Asking the poller costs less than a read, which would take a buffer.
             if !self.io.is_tls() && self.io.poll_read_ready(cx).is_pending() {
                 return false;
@@ -116,6 +122,22 @@ impl Session {
         }
     }
 
+    /// A client's connection that is not known to the poller is not watched at once: most responses come sooner than it would pay.
+    fn may_register(&mut self) -> bool {
+        let at = *self.watch_at.get_or_insert_with(|| self.core.now_ms() + WATCH_AFTER_MS);
+        self.slot.has_fired() && self.core.tick_ms() >= at
+    }
+
+    /// Stores the next deadline; see [`Slot::arm`]. Wakes earlier where the client is to be watched from then on.
+    #[inline]
+    pub fn arm(&mut self, cx: &Context<'_>, deadline: Option<u64>) {
+        let deadline = match self.watch_at {
+            Some(at) if self.io.is_new() => Some(deadline.map_or(at, |deadline| deadline.min(at))),
+            _ => deadline,
+        };
+        self.slot.arm(cx, deadline);
+    }
+
     fn open(core: &Rc<Core>, arrival: Arrival) -> Option<Self> {
         let local = core.local();
         // The arrival's ids belong to the configuration it was accepted under. If another one came in between, the frontend is
@@ -125,7 +147,7 @@ impl Session {
         }
         let bind = local.live.ir.proxy(arrival.frontend).binds.get(arrival.bind.index())?;
         let io = match arrival.peer {
-            Some(_) => Plain::Tcp(tcp(arrival.fd)?),
+            Some(_) => Plain::Tcp(Tcp::unregistered(arrival.fd.into())),
             None => Plain::Unix(unix(arrival.fd)?),
         };
         let now_us = core.tick_us();
@@ -163,6 +185,7 @@ impl Session {
             own: None,
             ended: false,
             broken: false,
+            watch_at: None,
             permit: arrival.permit,
         })
     }
@@ -253,13 +276,6 @@ fn same_place(local: &Local, arrival: &Arrival) -> bool {
     place(&local.live.ir.proxies) == place(&arrival.live.ir.proxies)
 }
 
-fn tcp(fd: OwnedFd) -> Option<TcpStream> {
-    let stream = TcpStream::from_std(fd.into()).ok()?;
-    // A socket that is already gone fails here; the first read tells.
-    let _ = stream.set_nodelay(true);
-    Some(stream)
-}
-
 fn unix(fd: OwnedFd) -> Option<UnixStream> {
     UnixStream::from_std(fd.into()).ok()
 }
@@ -267,3 +283,5 @@ fn unix(fd: OwnedFd) -> Option<UnixStream> {
 /// How much of the next requests is read while one is served: enough to notice that the client has gone, where it does not pipeline
 /// without end.
 const READ_AHEAD: usize = 8 * 1024;
+/// How long a server may take before the client is watched, if that costs a registration.
+const WATCH_AFTER_MS: u64 = 100;

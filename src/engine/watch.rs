@@ -40,7 +40,7 @@ impl Watch {
 
     /// Pending while there is time; else the fault of who let it pass. `progress` differs from the value before if anything moved.
     #[inline]
-    pub fn poll<T>(&mut self, s: &Session, progress: u32, side: Side, cx: &Context<'_>) -> Poll<Result<T, Fault>> {
+    pub fn poll<T>(&mut self, s: &mut Session, progress: u32, side: Side, cx: &Context<'_>) -> Poll<Result<T, Fault>> {
         if self.seen.is_some_and(|seen| seen != progress) {
             let now = s.core.tick_ms();
             self.client_by = self.client_ms.map(|timeout| now + timeout);
@@ -56,7 +56,7 @@ impl Watch {
         if s.slot.has_fired() && by.is_some_and(|at| s.core.tick_ms() >= at) {
             return Poll::Ready(Err(if client { Fault::ClientTimeout } else { Fault::ServerTimeout }));
         }
-        s.slot.arm(cx, by);
+        s.arm(cx, by);
         Poll::Pending
     }
 }

@@ -58,5 +58,5 @@ async fn connect_ip(addr: SocketAddr, options: Options) -> io::Result<Plain> {
         socket.set_reuseaddr(true)?;
         socket.bind(source)?;
     }
-    Ok(Plain::Tcp(socket.connect(addr).await?))
+    Ok(Plain::Tcp(socket.connect(addr).await?.into()))
 }

@@ -7,16 +7,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 use tokio_rustls::{client, server};
 
+use super::tcp::Tcp;
 use crate::sys;
 
 /// A stream without TLS.
 #[derive(Debug)]
 pub enum Plain {
     /// TCP.
-    Tcp(TcpStream),
+    Tcp(Tcp),
     /// A UNIX stream socket.
     Unix(UnixStream),
 }
@@ -34,7 +35,7 @@ pub enum Io {
 
 impl Plain {
     /// Whether something may be read (data, end or error), without reading it.
-    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Plain::Tcp(tcp) => tcp.poll_read_ready(cx),
             Plain::Unix(unix) => unix.poll_read_ready(cx),
@@ -43,21 +44,22 @@ impl Plain {
 
     /// Shows what has arrived to `look`, without taking it, again whenever more has come, until `look` is satisfied. It sees an empty
     /// slice at the end of the stream, where it must decide.
-    pub async fn peek_until<R>(&self, buf: &mut [u8], mut look: impl FnMut(&[u8]) -> Option<R>) -> io::Result<R> {
+    pub async fn peek_until<R>(&mut self, buf: &mut [u8], mut look: impl FnMut(&[u8]) -> Option<R>) -> io::Result<R> {
         loop {
-            let mut peek = || {
-                let seen = sys::socket::peek(self.as_fd(), buf)?;
+            let mut peek = |fd: BorrowedFd<'_>| {
+                let seen = sys::socket::peek(fd, buf)?;
                 // Undecided means that the readiness is used up: the next arrival renews it.
                 look(buf.get(..seen).unwrap_or_default()).ok_or_else(|| io::ErrorKind::WouldBlock.into())
             };
             let looked = match self {
                 Plain::Tcp(tcp) => {
+                    let tcp = tcp.register()?;
                     tcp.readable().await?;
-                    tcp.try_io(Interest::READABLE, &mut peek)
+                    tcp.try_io(Interest::READABLE, || peek(tcp.as_fd()))
                 }
                 Plain::Unix(unix) => {
                     unix.readable().await?;
-                    unix.try_io(Interest::READABLE, &mut peek)
+                    unix.try_io(Interest::READABLE, || peek(unix.as_fd()))
                 }
             };
             match looked {
@@ -83,28 +85,13 @@ impl Plain {
         }
     }
 
-    /// The peer's IP address; `None` for UNIX sockets.
-    pub fn peer_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Plain::Tcp(tcp) => tcp.peer_addr().ok(),
-            Plain::Unix(_) => None,
-        }
-    }
-
     /// Closing will send a reset instead of an orderly end.
     pub fn reset_on_close(&self) {
         if let Plain::Tcp(tcp) = self {
             // A socket that refuses the option is closed in the ordinary way.
-            let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
-        }
-    }
-}
-
-impl AsFd for Plain {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Plain::Tcp(tcp) => tcp.as_fd(),
-            Plain::Unix(unix) => unix.as_fd(),
+            if let Ok(fd) = tcp.fd() {
+                let _ = socket2::SockRef::from(&fd).set_linger(Some(std::time::Duration::ZERO));
+            }
         }
     }
 }
@@ -187,8 +174,14 @@ impl Io {
     /// Whether a read may find something: data, the end or an error. It does not read, so it says nothing about which, and under
     /// TLS it may be a record without data.
     #[inline]
-    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.plain().poll_read_ready(cx)
+    pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.plain_mut().poll_read_ready(cx)
+    }
+
+    /// Whether nothing will wake a task for this stream yet: see [`Tcp`].
+    #[inline]
+    pub fn is_new(&self) -> bool {
+        matches!(self, Io::Plain(Plain::Tcp(tcp)) if tcp.is_new())
     }
 
     /// Whether this is a TLS stream.
@@ -205,9 +198,17 @@ impl Io {
         }
     }
 
+    fn plain_mut(&mut self) -> &mut Plain {
+        match self {
+            Io::Plain(io) => io,
+            Io::Accepted(io) => io.get_mut().0,
+            Io::Connected(io) => io.get_mut().0,
+        }
+    }
+
     /// Whether an idle connection is of no use any more: the peer closed it, or sent what nobody asked for. Makes a system call
     /// only if the poller reported something.
-    pub fn is_stale(&self) -> bool {
+    pub fn is_stale(&mut self) -> bool {
         match self.poll_read_ready(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => false,
             // Readiness may be left over from a read that filled its buffer exactly; the read clears it then.

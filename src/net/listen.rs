@@ -69,6 +69,8 @@ fn open_ip(bind: &Bind, addr: SocketAddr, v6only: bool, backlog: i32) -> Result<
         socket.set_nonblocking(true)?;
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(true)?;
+        // Accepted sockets inherit it.
+        socket.set_tcp_nodelay(true)?;
         if addr.is_ipv6() {
             socket.set_only_v6(v6only)?;
         }
@@ -131,6 +133,8 @@ fn inherited(fd: i32, backlog: i32) -> Result<OwnedFd, OpenError> {
     let fd = sys::inherit::duplicate(fd).map_err(failed("cannot use inherited descriptor"))?;
     let socket = Socket::from(fd);
     socket.set_nonblocking(true).map_err(failed("cannot make inherited socket non-blocking"))?;
+    // Accepted sockets inherit it; UNIX sockets have no such option.
+    let _ = socket.set_tcp_nodelay(true);
     // A socket that is bound but not listening yet is accepted too, as HAProxy does.
     if !sys::socket::is_listening(socket.as_fd()).map_err(failed("inherited descriptor is no socket"))? {
         listen(&socket, backlog)?;

@@ -4,3 +4,4 @@
 pub mod connect;
 pub mod io;
 pub mod listen;
+pub mod tcp;

@@ -9,7 +9,7 @@ use std::task::Poll;
 use super::{After, forwarded, reply, request, response};
 use crate::base::id::ServerId;
 use crate::engine::buffer::Room;
-use crate::engine::choose::choose;
+use crate::engine::choose::{Choice, choose};
 use crate::engine::connect::{self, Wanted};
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::flow::{Broken, Flow, Waits};
@@ -244,19 +244,23 @@ async fn place(
     let pick = |s: &mut Session, st: &mut Stream| {
         let id = match tries.same {
             Some(same) => same,
-            None => choose(s, st, live, backend, tries.avoid, stage).ok_or(Fault::NoServer)?,
+            None => match choose(s, st, live, backend, tries.avoid, stage) {
+                Choice::Server(id) => id,
+                Choice::Full => return Ok(None),
+                Choice::Nobody => return Err(Fault::NoServer),
+            },
         };
         let (server, state) = live.server(backend.id, id).ok_or(Fault::NoServer)?;
-        Ok((id, Slot::take(state, server.maxconn, &queue)))
+        Ok(Slot::take(state, server.maxconn, &queue).map(|slot| (id, slot)))
     };
-    let (id, slot) = pick(s, st)?;
+    let (id, slot) = match pick(s, st)? {
+        Some(place) => place,
+        None => Box::pin(wait_for_place(s, st, backend, live, &queue, pick)).await?,
+    };
     if tries.same.is_none() {
         count_choice(s, live, backend, id);
     }
-    match slot {
-        Some(slot) => Ok((id, slot)),
-        None => Box::pin(wait_for_place(s, st, backend, live, &queue, pick)).await,
-    }
+    Ok((id, slot))
 }
 
 fn count_choice(s: &Session, live: &Live, backend: &Proxy, id: ServerId) {
@@ -272,7 +276,7 @@ async fn wait_for_place(
     backend: &Proxy,
     live: &Live,
     queue: &Arc<Queue>,
-    mut pick: impl FnMut(&mut Session, &mut Stream) -> Result<(ServerId, Option<Slot>), Fault>,
+    pick: impl Fn(&mut Session, &mut Stream) -> Result<Option<(ServerId, Slot)>, Fault>,
 ) -> Result<(ServerId, Slot), Fault> {
     let timeout = backend.timeouts.queue.or(backend.timeouts.connect);
     let deadline = timeout.map(|timeout| s.core.tick_ms() + timeout);
@@ -280,10 +284,11 @@ async fn wait_for_place(
     let queued = Queued::enter(live.view.proxy(backend.id));
     let ticket = queue.enter();
     let placed = poll_fn(|cx| {
-        ticket.enlist(cx);
+        let woken = ticket.enlist(cx);
         match pick(s, st) {
-            Ok((id, Some(slot))) => return Poll::Ready(Ok((id, slot))),
-            Ok((_, None)) => {}
+            Ok(Some(place)) => return Poll::Ready(Ok(place)),
+            Ok(None) if woken => ticket.pass_on(),
+            Ok(None) => {}
             Err(fault) => return Poll::Ready(Err(fault)),
         }
         if backend.abort_on_close && s.poll_client_gone(cx) {
@@ -292,7 +297,7 @@ async fn wait_for_place(
         if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
             return Poll::Ready(Err(Fault::QueueTimeout));
         }
-        s.slot.arm(cx, deadline);
+        s.arm(cx, deadline);
         Poll::Pending
     })
     .await;

@@ -37,8 +37,10 @@ use crate::ir::{Proxy, Timeouts};
 pub(super) enum After {
     /// It waits for the next request.
     Next,
-    /// It is closed after what was sent.
+    /// It is closed; the request was read to its end.
     Close,
+    /// It is closed in a way that lets the response arrive although the client still sends.
+    Linger,
     /// It is gone or to be dropped without ceremony.
     Drop,
 }
@@ -64,14 +66,15 @@ pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
             }
             Woken::TimedOut => {
                 without_request(s, &mut stream, &frontend, since, Fault::ClientTimeout).await;
-                After::Close
+                After::Linger
             }
             Woken::Stopping => After::Close,
         };
         s.core.recycle(stream);
         match after {
             After::Next => since = s.core.now_ms(),
-            After::Close => return close(s).await,
+            After::Close => return close(s, false).await,
+            After::Linger => return close(s, true).await,
             After::Drop => return,
         }
     }
@@ -120,9 +123,12 @@ async fn without_request(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>
     finish::finish(s, st, frontend);
 }
 
-/// Ends our direction, then waits a moment for the client to end its own: data that arrives at a closed socket would make the
-/// system send a reset, which can destroy the response on its way.
-async fn close(s: &mut Session) {
+/// Ends our direction. If the client still sends, waits a moment for it to end its own: data that arrives at a closed socket would
+/// make the system send a reset, which can destroy the response on its way.
+async fn close(s: &mut Session, linger: bool) {
+    if !linger && !s.io.is_tls() {
+        return;
+    }
     let give_up = s.core.tick_ms() + LINGER_MS;
     let mut ended = false;
     s.buf.clear();
@@ -133,6 +139,9 @@ async fn close(s: &mut Session) {
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => {}
             }
+        }
+        if ended && !linger {
+            return Poll::Ready(());
         }
         if ended {
             while let Poll::Ready(read) = s.buf.poll_fill(&mut s.io, Room::Head, cx) {

@@ -73,7 +73,7 @@ pub(super) async fn fail(
     };
     st.facts.bytes_out = raw.len() as u64;
     match write_all(s, raw).await {
-        Ok(()) => After::Close,
+        Ok(()) => After::Linger,
         Err(_) => After::Drop,
     }
 }
@@ -132,7 +132,7 @@ async fn tarpit(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Opt
         if s.core.tick_ms() >= until {
             return Poll::Ready(Ok(()));
         }
-        s.slot.arm(cx, Some(until));
+        s.arm(cx, Some(until));
         Poll::Pending
     })
     .await?;
@@ -192,7 +192,7 @@ async fn send(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, backend: 
         st.facts.bytes_out = raw.len() as u64;
         let sent = write_all(s, &raw).await;
         st.reply = raw;
-        return if sent.is_ok() { After::Close } else { After::Drop };
+        return if sent.is_ok() { After::Linger } else { After::Drop };
     }
     let live = s.local.live.clone();
     let proxies = backend.into_iter().filter(|backend| backend.id != frontend.id).chain([frontend]);
@@ -224,7 +224,8 @@ async fn send(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, backend: 
     }
     match write_all(s, &st.answer).await {
         Ok(()) if keep_alive && !sent.close => After::Next,
-        Ok(()) => After::Close,
+        Ok(()) if whole => After::Close,
+        Ok(()) => After::Linger,
         Err(fault) => {
             record(s, st, fault, Phase::Last);
             After::Drop

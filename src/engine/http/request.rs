@@ -35,6 +35,7 @@ pub(super) async fn serve(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy
 /// Starts the facts of a stream.
 pub(super) fn begin(s: &mut Session, st: &mut Stream, since: u64) {
     let now_us = s.core.tick_us();
+    s.watch_at = None;
     let facts = &mut st.facts;
     facts.number = s.core.next_number();
     facts.began_ms = since;

@@ -59,7 +59,8 @@ pub(super) async fn deliver(
     let uploaded = exchange.up.is_done() && !exchange.up.was_abandoned();
     let after = match ended {
         Ok(()) if uploaded && keep_client && !sent.close => After::Next,
-        Ok(()) => After::Close,
+        Ok(()) if uploaded => After::Close,
+        Ok(()) => After::Linger,
         Err(fault) => {
             let phase = if down.wants_more() { Phase::Data } else { Phase::Last };
             reply::record(s, st, fault, phase);
