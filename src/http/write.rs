@@ -269,7 +269,7 @@ impl<'a, O: Out> Writer<'a, O> {
         let said = self.msg.bytes(field.value);
         let is_true = match self.framing {
             Framing::Length(length) => said == itoa::Buffer::new().format(length).as_bytes(),
-            Framing::None => said == b"0" || self.msg.head.flags.contains(HeadFlags::BODILESS),
+            Framing::None => said == b"0" || self.bodiless(),
             _ => false,
         };
         if is_true && !self.framed {
@@ -278,8 +278,13 @@ impl<'a, O: Out> Writer<'a, O> {
         }
     }
 
+    /// Framing fields describe a body that is not sent.
+    fn bodiless(&self) -> bool {
+        self.msg.head.flags.contains(HeadFlags::BODILESS) || self.msg.head.status == 304
+    }
+
     fn transfer_encoding(&mut self, field: &Field) {
-        let goes_on = self.framing == Framing::Chunked || self.msg.head.flags.contains(HeadFlags::BODILESS);
+        let goes_on = self.framing == Framing::Chunked || self.bodiless();
         if !goes_on || self.framed {
             return;
         }
@@ -321,9 +326,7 @@ impl<'a, O: Out> Writer<'a, O> {
                 self.out.put(itoa::Buffer::new().format(length).as_bytes());
                 self.out.put(b"\r\n");
             }
-            Framing::None
-                if head.kind == Kind::Response && !head.flags.contains(HeadFlags::BODILESS) && head.status != 204 =>
-            {
+            Framing::None if head.kind == Kind::Response && !self.bodiless() && head.status != 204 => {
                 self.add(b"content-length: 0\r\n");
             }
             _ => {}
