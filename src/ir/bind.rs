@@ -105,6 +105,8 @@ pub struct BindTls {
     pub suites: Vec<SupportedCipherSuite>,
     /// Allowed protocol versions.
     pub versions: TlsVersions,
+    /// `prefer-client-ciphers`: the client's order of suites counts, not ours.
+    pub prefer_client_ciphers: bool,
     /// `no-tls-tickets`.
     pub no_tickets: bool,
 }

@@ -47,6 +47,7 @@ impl Lowering<'_> {
             global: &global,
             reader: self.reader,
             diags: self.diags,
+            told: RefCell::default(),
             ignore_resolution: self.overrides.ignore_resolution,
             default_maxconn: self.overrides.proxy_maxconn,
         };

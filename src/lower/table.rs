@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::diag::{Diagnostic, Word};
-use crate::keyword::{Error, Result, Scope, Setting, Status, Words};
+use crate::keyword::{Error, Result, Scope, Sections, Setting, Status, Words};
 
 /// `no` or `default` in front of a directive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,7 +140,19 @@ pub(super) fn apply<D: Draft>(
         };
         return Err(Box::new(Diagnostic::alert("prefix", message).at(words.end())));
     }
+    if name.starts_with("stats ") && setting.sections.intersects(Sections::PROXY) {
+        ignored(name, words, scope);
+        return Ok(());
+    }
     left_over(name, words)
+}
+
+/// HAProxy has always ignored what stands behind the arguments of the `stats` family of proxies.
+fn ignored(name: &str, words: &Words<'_>, scope: &Scope<'_>) {
+    let Some(word) = words.peek() else { return };
+    let text = format!("'{name}' ignores what stands behind its argument: '{word}'.");
+    let found = Diagnostic::warning("left-over", text).at(word.span);
+    scope.diags.push(found.help("blanks within an argument need quotes or backslashes"));
 }
 
 /// Left-over words are always an error.

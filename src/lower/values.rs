@@ -8,7 +8,8 @@ use std::str::FromStr;
 use super::compat::Compat;
 use super::table::sentence;
 use crate::base::addr::{Accepts, Address};
-use crate::base::{duration, size};
+use crate::base::duration::{self, DurationError};
+use crate::base::size;
 use crate::config::Env;
 use crate::diag::{SourceMap, Span, Word};
 use crate::keyword::{Result, Words, error_at};
@@ -94,12 +95,23 @@ fn time(words: &mut Words<'_>, keyword: &str, default: duration::Unit) -> Result
     };
     match duration::parse(word.as_str(), default, duration::Unit::Millisecond) {
         Ok(ms) => Ok(u64::from(ms)),
+        // HAProxy ignores what stands behind a unit.
+        Err(DurationError::Unexpected { at, .. }) if with_unit(word.as_str(), at) => {
+            let head = word.as_str().get(..at).unwrap_or_default();
+            Ok(u64::from(duration::parse(head, default, duration::Unit::Millisecond).unwrap_or_default()))
+        }
         Err(error) => {
             let help = "write a number and one of the units us, ms, s, m, h, d, as in 30s";
             let error = sentence(word.span, "bad-time", error.message(word.as_str(), keyword));
             Err(Box::new(error.help(help)))
         }
     }
+}
+
+/// Whether the first `at` bytes end with a unit.
+fn with_unit(text: &str, at: usize) -> bool {
+    text.get(..at)
+        .is_some_and(|head| head.starts_with(|c: char| c.is_ascii_digit()) && head.ends_with(char::is_alphabetic))
 }
 
 /// A time that waits for ever when it is 0.

@@ -50,8 +50,8 @@ pub(super) struct BindDraft {
     /// `ssl`
     pub(super) tls: Option<()>,
     options: TlsOptions,
-    /// `crt`, in order.
-    certs: Vec<Word>,
+    /// `crt` and relatives, in order.
+    certs: Vec<(tls::CertSource, Word)>,
     alpn: Option<(Vec<Vec<u8>>, Word)>,
     no_alpn: bool,
 }

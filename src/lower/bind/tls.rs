@@ -9,7 +9,18 @@ use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::files::Reader;
 use crate::lower::global::GlobalDraft;
 use crate::lower::table::{not_yet, sentence};
-use crate::lower::tls::{load_certs, only_http1, read_alpn};
+use crate::lower::tls::{load_certs, load_list, only_http1, read_alpn};
+
+/// Where certificates of a `bind` line come from.
+#[derive(Clone, Copy)]
+pub(super) enum CertSource {
+    /// `crt`
+    Crt,
+    /// `default-crt`
+    Default,
+    /// `crt-list`
+    List,
+}
 
 type Apply = fn(&mut Words<'_>, &mut BindDraft, &Scope<'_>) -> Result<()>;
 
@@ -52,7 +63,31 @@ pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
             &[("bind :8443 ssl crt site.pem", "ssl crt site.pem")],
         ),
         |words, draft, _| {
-            draft.certs.push(words.expect("a certificate's location.")?.clone());
+            draft.certs.push((CertSource::Crt, words.expect("a certificate's location.")?.clone()));
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "default-crt",
+            "default-crt <path>",
+            "Adds certificates as 'crt' does and shows them to clients that ask for a name none is for.",
+            &[("bind :8443 ssl default-crt site.pem", "ssl crt site.pem")],
+        ),
+        |words, draft, _| {
+            draft.certs.push((CertSource::Default, words.expect("a certificate's location.")?.clone()));
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "crt-list",
+            "crt-list <file>",
+            "Adds the certificates that a file lists, with the names each is for.",
+            &[("bind :8443 ssl crt-list list.txt", "ssl crt site.pem")],
+        ),
+        |words, draft, _| {
+            draft.certs.push((CertSource::List, words.expect("a file.")?.clone()));
             Ok(())
         },
     ),
@@ -166,6 +201,12 @@ pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
         &[("bind :8443 ssl crt site.pem tls-tickets", "ssl crt site.pem")],
     ),
     flag(
+        "prefer-client-ciphers",
+        "prefer-client-ciphers",
+        "Takes the first cipher suite of the client's list that is allowed, instead of the first one of our own.",
+        &[("bind :8443 ssl crt site.pem prefer-client-ciphers", "prefer-client-ciphers")],
+    ),
+    flag(
         "strict-sni",
         "strict-sni",
         "Refuses handshakes for names that no certificate is for, instead of showing the first one.",
@@ -205,22 +246,28 @@ impl BindDraft {
             alpn: self.finish_alpn(diags),
             suites: options.suites(diags),
             versions: options.versions(diags)?,
+            prefer_client_ciphers: options.client_order,
             no_tickets: options.no_tickets.unwrap_or(false),
         })
     }
 
     fn finish_certs(&self, global: &GlobalDraft, reader: &Reader<'_>, place: &str) -> Result<Vec<Arc<CertChain>>> {
-        let mut all = Vec::new();
-        for word in &self.certs {
-            let path = under(global.crt_base.as_deref(), word);
-            match load_certs(&path, reader) {
-                Ok(certs) => all.extend(certs),
-                Err(why) => {
-                    return Err(Box::new(Diagnostic::alert("certificate", format!("{place}{why}")).at(word.span)));
-                }
-            }
+        let base = global.crt_base.as_deref();
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        for (source, word) in &self.certs {
+            let path = under(base, word);
+            let read = match source {
+                CertSource::Crt => load_certs(&path, reader).map(|certs| rest.extend(certs)),
+                CertSource::Default => load_certs(&path, reader).map(|certs| first.extend(certs)),
+                CertSource::List => load_list(word.as_str(), base, reader).map(|list| {
+                    first.extend(list.defaults);
+                    rest.extend(list.named);
+                }),
+            };
+            read.map_err(|why| Diagnostic::alert("certificate", format!("{place}{why}")).at(word.span))?;
         }
-        Ok(all)
+        first.extend(rest);
+        Ok(first)
     }
 
     /// Without `alpn` an HTTP/1.1-only offer would change nothing, so none is made.

@@ -112,6 +112,8 @@ fn balance(words: &mut Words<'_>, draft: &mut ProxyDraft, _: &Scope<'_>) -> Resu
     let (text, span) = word.map_or(("", words.end()), |word| (word.as_str(), word.span));
     let name = text.split('(').next().unwrap_or_default();
     draft.out.balance = match name {
+        // A bare 'balance' stands in many files; HAProxy takes it for the oldest algorithm.
+        "" if word.is_none() => Balance::RoundRobin,
         "roundrobin" => Balance::RoundRobin,
         "static-rr" => Balance::StaticRr,
         "leastconn" => Balance::LeastConn,

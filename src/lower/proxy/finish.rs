@@ -1,9 +1,12 @@
 //! A proxy's draft becomes IR: names resolved, files read, what depends on several directives settled.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
 use super::logging::{Format, preset};
 use super::rules::find_backend;
 use super::{ProxyDraft, title};
-use crate::diag::{Diagnostic, Diagnostics, Lead};
+use crate::diag::{Diagnostic, Diagnostics, Lead, Span, Word};
 use crate::expr::LogFormat;
 use crate::ir::{Bind, CheckKind, Mode, Proxy, Server};
 use crate::keyword::{Hook, Scope};
@@ -16,6 +19,8 @@ pub(in crate::lower) struct FinishProxy<'a> {
     pub(in crate::lower) global: &'a GlobalDraft,
     pub(in crate::lower) reader: &'a Reader<'a>,
     pub(in crate::lower) diags: &'a Diagnostics,
+    /// Errors of inherited lines that were told already.
+    pub(in crate::lower) told: RefCell<HashSet<(Option<Span>, String)>>,
     /// `-dr`
     pub(in crate::lower) ignore_resolution: bool,
     /// `-N`
@@ -38,6 +43,7 @@ impl FinishProxy<'_> {
         draft.out.binds = self.finish_binds(&mut draft);
         draft.out.servers = self.finish_servers(&mut draft, scope);
         self.finish_logs(&mut draft, scope);
+        draft.out.unique_id = draft.unique_id.take().and_then(|word| self.format(&word, scope));
         let errors = std::mem::take(&mut draft.errors);
         let bufsize = self.global.out.bufsize;
         draft.out.errors = errors.iter().filter_map(|error| error.finish(self.reader, bufsize, self.diags)).collect();
@@ -105,6 +111,20 @@ impl FinishProxy<'_> {
         out
     }
 
+    /// Binds a format string; one of the defaults that is wrong for several proxies is told once.
+    fn format(&self, word: &Word, scope: &Scope<'_>) -> Option<LogFormat> {
+        match LogFormat::bind(word, &scope.at(Hook::Log)) {
+            Ok(format) => Some(format),
+            Err(error) => {
+                let error = error.or_at(word.span);
+                if self.told.borrow_mut().insert((error.span, error.message.clone())) {
+                    self.diags.push(error);
+                }
+                None
+            }
+        }
+    }
+
     fn finish_logs(&self, draft: &mut ProxyDraft, scope: &Scope<'_>) {
         let logs = std::mem::take(&mut draft.logs);
         if logs.global {
@@ -124,21 +144,16 @@ impl FinishProxy<'_> {
             let text = format!("log format ignored for {} since it has no log address.", draft.title());
             self.diags.push(Diagnostic::warning("no-log-address", text).at(*span).lead(Lead::Bare));
         }
+        draft.out.error_log_format = logs.error_format.and_then(|word| self.format(&word, scope));
         draft.out.log_format = match logs.format {
             None => None,
-            Some((Format::Custom(format), _)) => Some(format),
+            Some((Format::Custom(word), _)) => self.format(&word, scope),
             Some((Format::Preset(text), span)) => self.preset(text, span, draft, scope),
         };
     }
 
     /// A format of HAProxy's own. One for HTTP falls back to that for TCP where the proxy is no HTTP proxy.
-    fn preset(
-        &self,
-        text: &'static str,
-        span: crate::diag::Span,
-        draft: &ProxyDraft,
-        scope: &Scope<'_>,
-    ) -> Option<LogFormat> {
+    fn preset(&self, text: &'static str, span: Span, draft: &ProxyDraft, scope: &Scope<'_>) -> Option<LogFormat> {
         use crate::base::log_formats::{HTTP, HTTP_CLF, HTTPS, TCP, TCP_CLF};
         let mut text = text;
         if draft.out.mode == Mode::Tcp && [HTTP, HTTP_CLF, HTTPS].contains(&text) {

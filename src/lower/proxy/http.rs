@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::ProxyDraft;
 use crate::diag::{Span, Word};
-use crate::expr::{Cond, LogFormat};
+use crate::expr::Cond;
 use crate::http::HeaderName;
 use crate::ir::Forwarded;
 use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, Words, error_at};
@@ -107,11 +107,11 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             &[("unique-id-format %{+X}o%ci:%cp_%rt", "unique-id %{+X}o%ci:%cp_%rt")],
         ),
         sections: Sections::D_PROXY,
-        apply: |words, draft, scope| {
+        apply: |words, draft, _| {
             let Some(word) = words.next_word() else {
                 return Err(sentence(words.end(), "missing", "unique-id-format expects an argument."));
             };
-            draft.out.unique_id = Some(LogFormat::bind(word, &scope.at(Hook::Log))?);
+            draft.unique_id = Some(word.clone());
             Ok(())
         },
     },

@@ -3,8 +3,7 @@
 use super::ProxyDraft;
 use crate::base::log_formats;
 use crate::diag::{Diagnostic, Span, Word};
-use crate::expr::LogFormat;
-use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, Words};
+use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::log_target::LogDraft;
 use crate::lower::table::{Draft, Prefix, sentence};
 use crate::lower::values::text;
@@ -17,14 +16,16 @@ pub(super) struct Logs {
     pub(super) own: Vec<LogDraft>,
     /// The line of a finished stream, and where it was set; none is HAProxy's terse default.
     pub(super) format: Option<(Format, Span)>,
+    /// `error-log-format`
+    pub(super) error_format: Option<Word>,
 }
 
 /// What a finished stream looks like in the log.
 pub(super) enum Format {
     /// `option tcplog` and relatives: the text of a format of HAProxy's own.
     Preset(&'static str),
-    /// `log-format`
-    Custom(LogFormat),
+    /// `log-format`; bound for each proxy that uses it.
+    Custom(Word),
 }
 
 /// A flag of the proxy whose documented default is off.
@@ -81,7 +82,7 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         apply: |words, draft, scope| {
             let word = one(words, "log-format")?;
             if !in_backend(draft, scope, "'log-format' directive is ignored in backends.") {
-                draft.set_format(Format::Custom(LogFormat::bind(word, &scope.at(Hook::Log))?), scope, "log-format");
+                draft.set_format(Format::Custom(word.clone()), scope, "log-format");
             }
             Ok(())
         },
@@ -97,7 +98,7 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         apply: |words, draft, scope| {
             let word = one(words, "error-log-format")?;
             if !in_backend(draft, scope, "'error-log-format' directive is ignored in backends.") {
-                draft.out.error_log_format = Some(LogFormat::bind(word, &scope.at(Hook::Log))?);
+                draft.logs.error_format = Some(word.clone());
             }
             Ok(())
         },

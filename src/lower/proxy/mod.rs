@@ -64,6 +64,8 @@ pub(super) struct ProxyDraft {
     check: check_rules::CheckDraft,
     stats: Option<stats::StatsDraft>,
     default_backend: Option<Word>,
+    /// `unique-id-format`
+    unique_id: Option<Word>,
     abort_on_close: Option<bool>,
     id: Option<(u32, Span)>,
     /// `option forwardfor` comes from the defaults.
@@ -103,6 +105,7 @@ impl ProxyDraft {
             check: check_rules::CheckDraft::default(),
             stats: None,
             default_backend: None,
+            unique_id: None,
             abort_on_close: None,
             id: None,
             forwardfor_inherited: false,

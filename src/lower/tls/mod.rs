@@ -2,14 +2,16 @@
 //!
 //! OpenSSL's names are mapped to what rustls has; nothing here speaks TLS.
 
+mod cert_list;
 mod certs;
 mod suites;
 
+pub(super) use cert_list::load_list;
 pub(super) use certs::{load_cert, load_certs, load_roots};
 
 use rustls::SupportedCipherSuite;
 
-use super::table::{not_yet, sentence};
+use super::table::sentence;
 use crate::diag::{Diagnostic, Diagnostics, Word};
 use crate::ir::TlsVersions;
 use crate::keyword::{Result, Words};
@@ -27,6 +29,8 @@ pub(super) struct TlsOptions {
     off: Vec<Version>,
     /// `no-tls-tickets`, `tls-tickets`
     pub(super) no_tickets: Option<bool>,
+    /// `prefer-client-ciphers`
+    pub(super) client_order: bool,
     /// `strict-sni`, `no-strict-sni`
     pub(super) strict_sni: Option<bool>,
 }
@@ -53,8 +57,8 @@ impl TlsOptions {
             "tls-tickets" => self.no_tickets = Some(false),
             "strict-sni" => self.strict_sni = Some(true),
             "no-strict-sni" => self.strict_sni = Some(false),
-            // rustls prefers the server's order and knows no renegotiation.
-            "prefer-client-ciphers" => return Err(not_yet(word.span, "'prefer-client-ciphers'")),
+            "prefer-client-ciphers" => self.client_order = true,
+            // rustls knows no renegotiation.
             "no-renegotiate" => {}
             _ => return Ok(self.read_version_flag(word)),
         }
@@ -86,6 +90,7 @@ impl TlsOptions {
             min: self.min.clone().or_else(|| defaults.min.clone()),
             max: self.max.clone().or_else(|| defaults.max.clone()),
             off: off.clone(),
+            client_order: self.client_order || defaults.client_order,
             no_tickets: self.no_tickets.or(defaults.no_tickets),
             strict_sni: self.strict_sni.or(defaults.strict_sni),
         }

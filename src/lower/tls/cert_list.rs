@@ -1,0 +1,107 @@
+//! `crt-list` files (manual 5.1): a certificate a line, with the names it is for. Options in brackets are not supported yet.
+
+use std::sync::Arc;
+
+use super::certs::load_certs;
+use crate::ir::CertChain;
+use crate::lower::files::Reader;
+
+/// What a list holds.
+#[derive(Default)]
+pub(in crate::lower) struct CertList {
+    /// Certificates with the filter `*`: shown where no name fits.
+    pub(in crate::lower) defaults: Vec<Arc<CertChain>>,
+    /// All others.
+    pub(in crate::lower) named: Vec<Arc<CertChain>>,
+}
+
+/// Reads a list and every certificate in it; relative names stand under `base`.
+pub(in crate::lower) fn load_list(path: &str, base: Option<&str>, reader: &Reader<'_>) -> Result<CertList, String> {
+    let text = reader.read(path).map_err(|why| format!("unable to open crt-list '{path}': {why}."))?;
+    let text = String::from_utf8_lossy(&text);
+    let mut list = CertList::default();
+    for (line, number) in text.lines().zip(1..) {
+        let fail = |why: String| format!("in crt-list '{path}', line {number}: {why}");
+        let Some(entry) = Entry::parse(line).map_err(fail)? else { continue };
+        let file = match base {
+            Some(base) if !entry.file.starts_with('/') => format!("{}/{}", base.trim_end_matches('/'), entry.file),
+            _ => entry.file.to_owned(),
+        };
+        for cert in load_certs(&file, reader).map_err(fail)? {
+            let cert = if entry.names.is_empty() { cert } else { renamed(&cert, &entry.names) };
+            if entry.default { list.defaults.push(cert) } else { list.named.push(cert) }
+        }
+    }
+    Ok(list)
+}
+
+/// One line.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry<'a> {
+    file: &'a str,
+    /// The names of the filters in lower case; empty means the certificate's own.
+    names: Vec<String>,
+    default: bool,
+}
+
+impl<'a> Entry<'a> {
+    /// `None` for a comment or an empty line.
+    fn parse(line: &'a str) -> Result<Option<Entry<'a>>, String> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(None);
+        }
+        let (file, rest) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+        let rest = rest.trim_start();
+        let filters = match rest.strip_prefix('[') {
+            None => rest,
+            Some(options) => {
+                let (options, filters) = options.split_once(']').ok_or("a '[' is not closed by ']'.")?;
+                if !options.trim().is_empty() {
+                    return Err(format!("options of a single certificate ('[{options}]') are not supported yet."));
+                }
+                filters
+            }
+        };
+        let mut entry = Entry { file, names: Vec::new(), default: false };
+        for filter in filters.split_whitespace() {
+            match filter {
+                "*" => entry.default = true,
+                // Manual: a '!' in front of a '*' is ignored.
+                _ if filter.starts_with("!*") => {}
+                _ if filter.starts_with('!') => return Err(format!("the filter '{filter}' is not supported yet.")),
+                name => entry.names.push(name.to_ascii_lowercase()),
+            }
+        }
+        Ok(Some(entry))
+    }
+}
+
+/// The same certificate for other names.
+fn renamed(cert: &CertChain, names: &[String]) -> Arc<CertChain> {
+    Arc::new(CertChain {
+        path: cert.path.clone(),
+        chain: cert.chain.clone(),
+        key: cert.key.clone_key(),
+        names: names.to_vec(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_file_and_filters() {
+        let parse = |line| Entry::parse(line).map(|entry| entry.map(|entry| (entry.file, entry.names, entry.default)));
+        assert_eq!(parse(""), Ok(None));
+        assert_eq!(parse("# comment"), Ok(None));
+        assert_eq!(parse("a.pem"), Ok(Some(("a.pem", vec![], false))));
+        assert_eq!(parse("a.pem *"), Ok(Some(("a.pem", vec![], true))));
+        let names = vec!["*.example.org".to_owned(), "example.org".to_owned()];
+        assert_eq!(parse("a.pem\t[] *.Example.org example.org"), Ok(Some(("a.pem", names, false))));
+        assert!(parse("a.pem [alpn h2]").is_err());
+        assert!(parse("a.pem [").is_err());
+        assert!(parse("a.pem *.x.org !y.x.org").is_err());
+    }
+}
