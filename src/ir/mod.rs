@@ -2,6 +2,7 @@
 
 pub mod bind;
 pub mod check;
+pub mod dump;
 pub mod global;
 pub mod log;
 pub mod proxy;
@@ -10,6 +11,7 @@ pub mod stats;
 
 pub use bind::{Bind, BindAddr, BindTls, CertChain, ProtocolVersion, TlsVersions};
 pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep};
+pub use dump::dump;
 pub use global::{Global, Group, RuntimeSocket, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};
 pub use proxy::{

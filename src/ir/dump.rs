@@ -1,0 +1,581 @@
+//! The configuration as stable text, for snapshots and for those who want to see what a file came to. One line a fact, in
+//! the words of the configuration where it has some; what has its default is left out.
+
+use std::fmt::{self, Display, Write};
+
+use super::Ir;
+use super::bind::{Bind, BindAddr, BindTls, TlsVersions};
+use super::check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TextMatch};
+use super::global::{Global, Password, RuntimeSocket, Userlist};
+use super::log::{LogFormatName, LogTarget, LogTo};
+use super::proxy::{
+    BackendTo, Balance, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, RetryOn, Reuse, ServerTo, Timeouts,
+};
+use super::server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
+use super::stats::Stats;
+use crate::http::HeaderName;
+use crate::rules::RuleSet;
+
+/// The whole configuration.
+pub fn dump(ir: &Ir) -> String {
+    let mut out = Dump::default();
+    out.line(0, "global");
+    out.global(&ir.global);
+    for list in &ir.userlists {
+        out.userlist(list);
+    }
+    for proxy in &ir.proxies {
+        out.proxy(proxy, ir);
+    }
+    out.text
+}
+
+#[derive(Default)]
+struct Dump {
+    text: String,
+}
+
+impl Dump {
+    fn line(&mut self, depth: usize, what: impl Display) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{:1$}{what}", "", depth * 4);
+    }
+
+    fn flag(&mut self, name: &str, on: bool) {
+        if on {
+            self.line(1, name);
+        }
+    }
+
+    fn value<T: Display>(&mut self, name: &str, value: Option<T>) {
+        if let Some(value) = value {
+            self.line(1, format_args!("{name} {value}"));
+        }
+    }
+
+    fn global(&mut self, global: &Global) {
+        self.value("maxconn", global.maxconn);
+        self.value("nbthread", global.threads);
+        self.value("thread-hard-limit", global.thread_limit);
+        self.flag("daemon", global.daemon);
+        self.flag("master-worker", global.master_worker);
+        self.flag("quiet", global.quiet);
+        self.flag("zero-warning", global.zero_warning);
+        self.flag("strict-limits false", !global.strict_limits);
+        self.value("pidfile", global.pidfile.as_ref().map(|path| path.display()));
+        self.value("uid", global.uid);
+        self.value("gid", global.gid);
+        self.value("chroot", global.chroot.as_ref().map(|path| path.display()));
+        self.value("ulimit-n", global.ulimit_n);
+        self.value("hard-stop-after", global.hard_stop_after);
+        self.value("grace", global.grace);
+        global.logs.iter().for_each(|log| self.log(log));
+        let hostname = global.log_send_hostname.as_ref().map(|name| name.as_deref().unwrap_or("(own)"));
+        self.value("log-send-hostname", hostname);
+        self.value("log-tag", global.log_tag.as_ref());
+        self.value("log-uri-len", Some(global.log_uri_len).filter(|len| *len != 1024));
+        global.runtime_sockets.iter().for_each(|socket| self.line(1, Socket(socket)));
+        self.value("stats timeout", global.stats_timeout);
+        self.value("stats maxconn", global.stats_maxconn);
+        self.value("node", global.node.as_ref());
+        self.value("description", global.description.as_ref());
+        self.value("tune.bufsize", Some(global.bufsize).filter(|size| *size != 16384));
+        self.value("tune.maxrewrite", Some(global.maxrewrite).filter(|size| *size != 1024));
+        self.value("tune.http.maxhdr", Some(global.maxhdr).filter(|count| *count != 101));
+        self.value("spread-checks", Some(global.spread_checks).filter(|percent| *percent != 0));
+        self.value("max-spread-checks", global.max_spread_checks);
+        self.value("localpeer", global.localpeer.as_ref());
+    }
+
+    fn userlist(&mut self, list: &Userlist) {
+        self.line(0, format_args!("userlist {}", list.name));
+        for group in &list.groups {
+            self.line(1, format_args!("group {}", group.name));
+        }
+        for user in &list.users {
+            let kind = match user.password {
+                Password::Plain(_) => "plain",
+                Password::Crypt(_) => "crypt",
+                Password::None => "no-password",
+            };
+            let groups: Vec<&str> =
+                user.groups.iter().filter_map(|at| list.groups.get(*at)).map(|group| group.name.as_str()).collect();
+            self.line(1, format_args!("user {} {kind} groups [{}]", user.name, groups.join(",")));
+        }
+    }
+
+    fn proxy(&mut self, proxy: &Proxy, ir: &Ir) {
+        let kind = match (proxy.frontend, proxy.backend) {
+            (true, true) => "listen",
+            (true, false) => "frontend",
+            _ => "backend",
+        };
+        self.line(0, format_args!("{kind} {}", proxy.name));
+        self.line(1, format_args!("mode {}", if proxy.mode == Mode::Http { "http" } else { "tcp" }));
+        self.line(1, format_args!("id {}", proxy.uuid));
+        self.flag("disabled", proxy.disabled);
+        self.value("description", proxy.description.as_ref());
+        proxy.binds.iter().for_each(|bind| self.line(1, Listener(bind)));
+        self.limits(proxy);
+        self.timeouts(&proxy.timeouts);
+        self.http(proxy);
+        self.rules(proxy, ir);
+        self.logging(proxy);
+        if proxy.backend {
+            self.backend(proxy);
+        }
+        proxy.errors.iter().for_each(|error| self.line(1, Reply(error)));
+        if let Some(stats) = &proxy.stats {
+            self.stats(stats);
+        }
+    }
+
+    fn limits(&mut self, proxy: &Proxy) {
+        self.value("maxconn", proxy.maxconn);
+        self.value("rate-limit sessions", proxy.rate_limit);
+        self.value("backlog", proxy.backlog);
+        self.value("fullconn", proxy.fullconn);
+        self.flag("abortonclose", proxy.abort_on_close);
+        self.flag("client-keepalive", proxy.client_keepalive);
+        self.flag("server-keepalive", proxy.server_keepalive);
+        self.flag("socket-stats", proxy.socket_stats);
+    }
+
+    fn timeouts(&mut self, times: &Timeouts) {
+        for (name, value) in [
+            ("client", times.client),
+            ("client-fin", times.client_fin),
+            ("client-hs", times.client_hs),
+            ("connect", times.connect),
+            ("check", times.check),
+            ("http-request", times.http_request),
+            ("http-keep-alive", times.http_keep_alive),
+            ("queue", times.queue),
+            ("server", times.server),
+            ("server-fin", times.server_fin),
+            ("tarpit", times.tarpit),
+            ("tunnel", times.tunnel),
+        ] {
+            self.value(&format!("timeout {name}"), value);
+        }
+    }
+
+    fn http(&mut self, proxy: &Proxy) {
+        let connection = match proxy.connection {
+            ConnectionMode::KeepAlive => None,
+            ConnectionMode::ServerClose => Some("server-close"),
+            ConnectionMode::Close => Some("close"),
+        };
+        self.value("connection", connection);
+        self.flag("pretend-keepalive", proxy.pretend_keepalive);
+        self.flag("buffer-request", proxy.buffer_request);
+        self.flag("no-delay", proxy.no_delay);
+        self.flag("unsafe-requests", proxy.unsafe_requests);
+        self.flag("unsafe-responses", proxy.unsafe_responses);
+        self.flag("ignore-probes", proxy.ignore_probes);
+        self.flag("use-proxy-header", proxy.use_proxy_header);
+        self.value("forwardfor", proxy.forwardfor.as_ref().map(Added));
+        self.value("originalto", proxy.originalto.as_ref().map(Added));
+        self.value("monitor-uri", proxy.monitor_uri.as_ref().map(|uri| uri.escape_ascii().to_string()));
+        for cond in &proxy.monitor_fail {
+            self.line(1, format_args!("monitor fail {}", cond.text()));
+        }
+        for (direction, slots) in [("request", &proxy.capture_req), ("response", &proxy.capture_res)] {
+            for (name, length) in slots {
+                let name = name.as_ref().map_or("-".to_owned(), header);
+                self.line(1, format_args!("capture {direction} {name} {length}"));
+            }
+        }
+        self.value("unique-id", proxy.unique_id.as_ref().map(|format| format.text().to_owned()));
+        self.value("unique-id-header", proxy.unique_id_header.as_ref().map(header));
+    }
+
+    fn rules(&mut self, proxy: &Proxy, ir: &Ir) {
+        self.value("inspect-delay", proxy.inspect_delay_ms);
+        self.value("res-inspect-delay", proxy.res_inspect_delay_ms);
+        self.rule_set("tcp-request connection", &proxy.tcp_req_conn);
+        self.rule_set("tcp-request session", &proxy.tcp_req_sess);
+        self.rule_set("tcp-request content", &proxy.tcp_req_content);
+        self.rule_set("tcp-response content", &proxy.tcp_res_content);
+        self.rule_set("http-request", &proxy.http_req);
+        self.rule_set("http-response", &proxy.http_res);
+        self.rule_set("http-after-response", &proxy.http_after);
+        for choice in &proxy.use_backend {
+            let to = match &choice.to {
+                BackendTo::Fixed(id) => ir.proxy(*id).name.to_string(),
+                BackendTo::Dynamic(format) => format.text().to_owned(),
+            };
+            let cond = choice.cond.as_ref().map(|cond| format!(" {}", cond.text())).unwrap_or_default();
+            self.line(1, format_args!("use_backend {to}{cond}"));
+        }
+        self.value("default_backend", proxy.default_backend.map(|id| ir.proxy(id).name.clone()));
+    }
+
+    fn rule_set(&mut self, name: &str, set: &RuleSet) {
+        for rule in &set.rules {
+            self.line(1, format_args!("{name} {}", rule.text));
+        }
+    }
+
+    fn logging(&mut self, proxy: &Proxy) {
+        proxy.logs.iter().for_each(|log| self.log(log));
+        self.value("log-format", proxy.log_format.as_ref().map(|format| format.text().to_owned()));
+        self.value("error-log-format", proxy.error_log_format.as_ref().map(|format| format.text().to_owned()));
+        self.value("log-tag", proxy.log_tag.as_ref());
+        self.flag("dontlognull", proxy.dont_log_null);
+        self.flag("dontlog-normal", proxy.dont_log_normal);
+        self.flag("log-separate-errors", proxy.log_separate_errors);
+        self.flag("logasap", proxy.log_asap);
+        self.flag("log-health-checks", proxy.log_health_checks);
+    }
+
+    fn log(&mut self, log: &LogTarget) {
+        let to = match &log.to {
+            LogTo::Udp(addr) => format!("udp {addr}"),
+            LogTo::Unix(path) => format!("unix {}", path.display()),
+            LogTo::Fd(fd) => format!("fd {fd}"),
+        };
+        let mut line = format!("log {to} facility {} level {}..{}", log.facility, log.min_level, log.level);
+        if log.format != LogFormatName::Local {
+            // Writing to a String cannot fail.
+            let _ = write!(line, " format {:?}", log.format);
+        }
+        if log.max_len != 1024 {
+            let _ = write!(line, " len {}", log.max_len);
+        }
+        if let Some((ranges, size)) = &log.sample {
+            let _ = write!(line, " sample {ranges:?} of {size}");
+        }
+        self.line(1, line);
+    }
+
+    fn backend(&mut self, proxy: &Proxy) {
+        let balance = match proxy.balance {
+            Balance::RoundRobin => "roundrobin".to_owned(),
+            Balance::StaticRr => "static-rr".to_owned(),
+            Balance::LeastConn => "leastconn".to_owned(),
+            Balance::First => "first".to_owned(),
+            Balance::Source => "source".to_owned(),
+            Balance::Random(draws) => format!("random({draws})"),
+        };
+        self.line(1, format_args!("balance {balance}"));
+        self.flag("allbackups", proxy.all_backups);
+        self.value("retries", Some(proxy.retries).filter(|retries| *retries != 3));
+        if proxy.retry_on != RetryOn::CONN_FAILURE {
+            let names: Vec<String> = proxy.retry_on.iter_names().map(|(name, _)| name.to_lowercase()).collect();
+            self.line(1, format_args!("retry-on {}", names.join(" ")));
+        }
+        self.value("redispatch", proxy.redispatch);
+        let reuse = match proxy.reuse {
+            Reuse::Safe => None,
+            Reuse::Never => Some("never"),
+            Reuse::Aggressive => Some("aggressive"),
+            Reuse::Always => Some("always"),
+        };
+        self.value("http-reuse", reuse);
+        for choice in &proxy.use_server {
+            let to = match &choice.to {
+                ServerTo::Fixed(id) => {
+                    proxy.servers.get(id.index()).map_or("?".to_owned(), |server| server.name.to_string())
+                }
+                ServerTo::Dynamic(format) => format.text().to_owned(),
+            };
+            let cond = choice.cond.as_ref().map(|cond| format!(" {}", cond.text())).unwrap_or_default();
+            self.line(1, format_args!("use-server {to}{cond}"));
+        }
+        let mut shown = false;
+        for server in &proxy.servers {
+            if let Some(CheckKind::Http(steps)) = server.check.as_ref().map(|check| &check.kind).filter(|_| !shown) {
+                steps.iter().for_each(|step| self.line(1, Step(step)));
+                shown = true;
+            }
+        }
+        proxy.servers.iter().for_each(|server| self.line(1, Target(server)));
+    }
+
+    fn stats(&mut self, stats: &Stats) {
+        self.line(1, format_args!("stats uri {}", stats.uri));
+        for (user, _) in &stats.auth {
+            self.line(1, format_args!("stats auth {user}"));
+        }
+        self.line(1, format_args!("stats realm {}", stats.realm));
+        for scope in &stats.scope {
+            self.line(1, format_args!("stats scope {scope}"));
+        }
+        self.value("stats refresh", stats.refresh_ms);
+        self.flag("stats hide-version", stats.hide_version);
+        self.flag("stats show-legends", stats.show_legends);
+        self.flag("stats show-modules", stats.show_modules);
+        let own = |text: &Option<String>| text.clone().unwrap_or_else(|| "(global)".to_owned());
+        self.value("stats show-desc", stats.show_desc.as_ref().map(own));
+        self.value("stats show-node", stats.show_node.as_ref().map(own));
+        for cond in &stats.admin {
+            self.line(1, format_args!("stats admin {}", cond.text()));
+        }
+        self.rule_set("stats rule", &stats.rules);
+    }
+}
+
+fn header(name: &HeaderName) -> String {
+    name.as_bytes().escape_ascii().to_string()
+}
+
+struct Socket<'a>(&'a RuntimeSocket);
+
+impl Display for Socket<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let socket = self.0;
+        write!(f, "stats socket {} level {}", Address(&socket.addr), socket.level)?;
+        owner(f, socket.mode, socket.uid, socket.gid)?;
+        if socket.expose_fd { f.write_str(" expose-fd") } else { Ok(()) }
+    }
+}
+
+fn owner(f: &mut fmt::Formatter<'_>, mode: Option<u32>, uid: Option<u32>, gid: Option<u32>) -> fmt::Result {
+    if let Some(mode) = mode {
+        write!(f, " mode {mode:o}")?;
+    }
+    if let Some(uid) = uid {
+        write!(f, " uid {uid}")?;
+    }
+    gid.map_or(Ok(()), |gid| write!(f, " gid {gid}"))
+}
+
+struct Address<'a>(&'a BindAddr);
+
+impl Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            BindAddr::Ip { addr, v6only } => write!(f, "{addr}{}", if *v6only { " v6only" } else { "" }),
+            BindAddr::Unix(path) => write!(f, "{}", path.display()),
+            BindAddr::Abstract(name) => write!(f, "abns@{name}"),
+            BindAddr::Fd(fd) => write!(f, "fd@{fd}"),
+        }
+    }
+}
+
+struct Listener<'a>(&'a Bind);
+
+impl Display for Listener<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bind = self.0;
+        write!(f, "bind {} name {}", Address(&bind.addr), bind.name)?;
+        options(
+            f,
+            &[
+                ("maxconn", bind.maxconn.map(|n| n.to_string())),
+                ("backlog", bind.backlog.map(|n| n.to_string())),
+                ("interface", bind.interface.clone()),
+                ("mss", bind.mss.map(|n| n.to_string())),
+                ("id", bind.id.map(|n| n.to_string())),
+            ],
+        )?;
+        flags(
+            f,
+            &[
+                ("accept-proxy", bind.accept_proxy),
+                ("tfo", bind.fast_open),
+                ("defer-accept", bind.defer_accept),
+                ("transparent", bind.transparent),
+            ],
+        )?;
+        owner(f, bind.unix_mode, bind.uid, bind.gid)?;
+        bind.tls.as_ref().map_or(Ok(()), |tls| bind_tls(f, tls))
+    }
+}
+
+fn bind_tls(f: &mut fmt::Formatter<'_>, tls: &BindTls) -> fmt::Result {
+    f.write_str(" ssl")?;
+    for cert in &tls.certs {
+        write!(f, " crt {} [{}]", cert.path, cert.names.join(","))?;
+    }
+    flags(
+        f,
+        &[
+            ("strict-sni", tls.strict_sni),
+            ("prefer-client-ciphers", tls.prefer_client_ciphers),
+            ("no-tls-tickets", tls.no_tickets),
+        ],
+    )?;
+    tls_common(f, &tls.alpn, &tls.suites, tls.versions)
+}
+
+fn tls_common(
+    f: &mut fmt::Formatter<'_>,
+    alpn: &[Vec<u8>],
+    suites: &[rustls::SupportedCipherSuite],
+    versions: TlsVersions,
+) -> fmt::Result {
+    if !alpn.is_empty() {
+        let names: Vec<String> = alpn.iter().map(|name| name.escape_ascii().to_string()).collect();
+        write!(f, " alpn {}", names.join(","))?;
+    }
+    match (versions.tls12, versions.tls13) {
+        (true, false) => f.write_str(" tls1.2")?,
+        (false, true) => f.write_str(" tls1.3")?,
+        _ => {}
+    }
+    if !suites.is_empty() {
+        let names: Vec<String> = suites.iter().map(|suite| format!("{:?}", suite.suite())).collect();
+        write!(f, " suites {}", names.join(","))?;
+    }
+    Ok(())
+}
+
+/// `name value` for each value there is.
+fn options(f: &mut fmt::Formatter<'_>, all: &[(&str, Option<String>)]) -> fmt::Result {
+    all.iter().try_for_each(|(name, value)| value.as_ref().map_or(Ok(()), |value| write!(f, " {name} {value}")))
+}
+
+/// The names of the flags that are on.
+fn flags(f: &mut fmt::Formatter<'_>, all: &[(&str, bool)]) -> fmt::Result {
+    all.iter().filter(|(_, on)| *on).try_for_each(|(name, _)| write!(f, " {name}"))
+}
+
+struct Added<'a>(&'a Forwarded);
+
+impl Display for Added<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&header(&self.0.header))?;
+        if let Some((ip, bits)) = self.0.except {
+            write!(f, " except {ip}/{bits}")?;
+        }
+        flags(f, &[("if-none", self.0.if_none)])
+    }
+}
+
+struct Reply<'a>(&'a ErrorReply);
+
+impl Display for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.0.raw.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+        write!(f, "error {} {} bytes: {}", self.0.status, self.0.raw.len(), first.escape_ascii())
+    }
+}
+
+struct Target<'a>(&'a Server);
+
+impl Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = self.0;
+        write!(f, "server {} ", server.name)?;
+        match &server.addr {
+            ServerAddr::Ip(std::net::IpAddr::V6(ip)) => write!(f, "[{ip}]")?,
+            ServerAddr::Ip(ip) => write!(f, "{ip}")?,
+            ServerAddr::Unix(path) => write!(f, "{}", path.display())?,
+            ServerAddr::Abstract(name) => write!(f, "abns@{name}")?,
+            ServerAddr::Unresolved(name) => write!(f, "unresolved {name}")?,
+            ServerAddr::Client => f.write_str("*")?,
+        }
+        match server.port {
+            PortSpec::Fixed(port) => write!(f, ":{port}")?,
+            PortSpec::Offset(0) => {}
+            PortSpec::Offset(offset) => write!(f, ":{offset:+}")?,
+        }
+        options(
+            f,
+            &[
+                ("id", Some(server.id.to_string())),
+                ("weight", Some(server.weight).filter(|weight| *weight != 1).map(|n| n.to_string())),
+                ("maxconn", server.maxconn.map(|n| n.to_string())),
+                ("maxqueue", server.maxqueue.map(|n| n.to_string())),
+                ("source", server.source.map(|addr| addr.to_string())),
+                ("pool-max-conn", server.pool_max.map(|n| n.to_string())),
+                ("pool-purge-delay", Some(server.pool_purge_ms).filter(|ms| *ms != 5000).map(|n| n.to_string())),
+                ("max-reuse", server.max_reuse.map(|n| n.to_string())),
+                ("redir", server.redir.as_deref().map(str::to_owned)),
+                ("cookie", server.cookie.as_deref().map(str::to_owned)),
+            ],
+        )?;
+        flags(f, &[("backup", server.backup), ("disabled", server.disabled), ("tfo", server.fast_open)])?;
+        match server.send_proxy {
+            None => {}
+            Some(ProxyProtocol::V1) => f.write_str(" send-proxy")?,
+            Some(ProxyProtocol::V2) => f.write_str(" send-proxy-v2")?,
+        }
+        server.tls.as_ref().map_or(Ok(()), |tls| server_tls(f, tls))?;
+        server.check.as_ref().map_or(Ok(()), |check| health(f, check))
+    }
+}
+
+fn server_tls(f: &mut fmt::Formatter<'_>, tls: &ServerTls) -> fmt::Result {
+    f.write_str(if tls.verify == Verify::None { " ssl verify none" } else { " ssl verify required" })?;
+    options(
+        f,
+        &[
+            ("ca-file", tls.system_roots.then(|| "@system-ca".to_owned())),
+            ("roots", Some(tls.roots.len()).filter(|count| *count > 0).map(|count| count.to_string())),
+            ("verifyhost", tls.verify_host.clone()),
+            ("sni", tls.sni.as_ref().map(|sni| sni.text().to_owned())),
+            ("check-sni", tls.check_sni.clone()),
+        ],
+    )?;
+    flags(f, &[("crt", tls.cert.is_some()), ("no-ssl-reuse", tls.no_reuse)])?;
+    tls_common(f, &tls.alpn, &tls.suites, tls.versions)
+}
+
+fn health(f: &mut fmt::Formatter<'_>, check: &Check) -> fmt::Result {
+    write!(f, " check inter {} rise {} fall {}", check.inter_ms, check.rise, check.fall)?;
+    options(
+        f,
+        &[
+            ("fastinter", check.fastinter_ms.map(|ms| ms.to_string())),
+            ("downinter", check.downinter_ms.map(|ms| ms.to_string())),
+            ("port", check.port.map(|port| port.to_string())),
+            ("addr", check.addr.map(|addr| addr.to_string())),
+        ],
+    )?;
+    flags(f, &[("check-ssl", check.tls), ("check-send-proxy", check.send_proxy)])
+}
+
+struct Step<'a>(&'a HttpCheckStep);
+
+impl Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            HttpCheckStep::Connect { port, addr, tls, send_proxy, linger } => {
+                f.write_str("check http connect")?;
+                options(f, &[("port", port.map(|n| n.to_string())), ("addr", addr.map(|ip| ip.to_string()))])?;
+                flags(f, &[("ssl", *tls), ("send-proxy", *send_proxy), ("linger", *linger)])
+            }
+            HttpCheckStep::Send { method, uri, version, headers, body } => {
+                let uri = uri.as_ref().map_or("/", |uri| uri.text());
+                write!(f, "check http send {method} {uri} {version}")?;
+                for (name, value) in headers {
+                    write!(f, " hdr {name}: {}", value.text())?;
+                }
+                body.as_ref().map_or(Ok(()), |body| write!(f, " body {}", body.text()))
+            }
+            HttpCheckStep::Expect(expect) => expected(f, expect),
+            HttpCheckStep::DisableOn404 => f.write_str("check http disable-on-404"),
+        }
+    }
+}
+
+fn expected(f: &mut fmt::Formatter<'_>, expect: &Expect) -> fmt::Result {
+    write!(f, "check http expect {}", if expect.negate { "! " } else { "" })?;
+    match &expect.what {
+        ExpectMatch::Status(ranges) => {
+            let text = |(low, high): &(u16, u16)| if low == high { low.to_string() } else { format!("{low}-{high}") };
+            write!(f, "status {}", ranges.iter().map(text).collect::<Vec<_>>().join(","))
+        }
+        ExpectMatch::StatusRegex(regex) => write!(f, "rstatus {regex}"),
+        ExpectMatch::Body(text) => write!(f, "string {}", text.escape_ascii()),
+        ExpectMatch::BodyRegex(regex) => write!(f, "rstring {regex}"),
+        ExpectMatch::BodyFormat(format) => write!(f, "string-lf {}", format.text()),
+        ExpectMatch::Header { name, value, full } => {
+            write!(f, "{} name {}", if *full { "fhdr" } else { "hdr" }, matched(&name.how))?;
+            value.as_ref().map_or(Ok(()), |value| write!(f, " value {}", matched(&value.how)))
+        }
+    }
+}
+
+fn matched(how: &TextMatch) -> String {
+    match how {
+        TextMatch::Str(text) => format!("-m str {}", text.escape_ascii()),
+        TextMatch::Beg(text) => format!("-m beg {}", text.escape_ascii()),
+        TextMatch::End(text) => format!("-m end {}", text.escape_ascii()),
+        TextMatch::Sub(text) => format!("-m sub {}", text.escape_ascii()),
+        TextMatch::Reg(regex) => format!("-m reg {regex}"),
+    }
+}
