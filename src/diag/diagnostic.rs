@@ -30,6 +30,8 @@ pub enum Lead {
     ParsingTight,
     /// `config : Parsing [file:line]: `.
     ParsingCapital,
+    /// `config : [file:line] : `, as HAProxy's messages about servers.
+    Place,
     /// `config : `, the place is shown in the excerpt only.
     Config,
     /// Nothing.

@@ -100,6 +100,7 @@ fn headline(found: &Diagnostic, sources: &SourceMap) -> String {
         (Lead::Parsing, Some(at)) => write!(out, "config : parsing {at} : "),
         (Lead::ParsingTight, Some(at)) => write!(out, "config : parsing {at}: "),
         (Lead::ParsingCapital, Some(at)) => write!(out, "config : Parsing {at}: "),
+        (Lead::Place, Some(at)) => write!(out, "config : {at} : "),
         (_, None) | (Lead::Config, _) => write!(out, "config : "),
     };
     debug_assert!(result.is_ok(), "writing to a String cannot fail");

@@ -262,7 +262,8 @@ impl Dump {
         self.flag("allbackups", proxy.all_backups);
         self.value("retries", Some(proxy.retries).filter(|retries| *retries != 3));
         if proxy.retry_on != RetryOn::CONN_FAILURE {
-            let names: Vec<String> = proxy.retry_on.iter_names().map(|(name, _)| name.to_lowercase()).collect();
+            let on = |(name, event): &(&'static str, RetryOn)| proxy.retry_on.contains(*event).then_some(*name);
+            let names: Vec<&str> = RetryOn::NAMES.iter().filter_map(on).collect();
             self.line(1, format_args!("retry-on {}", names.join(" ")));
         }
         self.value("redispatch", proxy.redispatch);

@@ -227,6 +227,29 @@ bitflags::bitflags! {
     }
 }
 
+impl RetryOn {
+    /// The events as written (manual 4.2); `all-retryable-errors` is a union of them.
+    pub const NAMES: [(&'static str, RetryOn); 17] = [
+        ("conn-failure", RetryOn::CONN_FAILURE),
+        ("empty-response", RetryOn::EMPTY_RESPONSE),
+        ("junk-response", RetryOn::JUNK_RESPONSE),
+        ("response-timeout", RetryOn::RESPONSE_TIMEOUT),
+        ("0rtt-rejected", RetryOn::EARLY_DATA),
+        ("401", RetryOn::S401),
+        ("403", RetryOn::S403),
+        ("404", RetryOn::S404),
+        ("408", RetryOn::S408),
+        ("421", RetryOn::S421),
+        ("425", RetryOn::S425),
+        ("429", RetryOn::S429),
+        ("500", RetryOn::S500),
+        ("501", RetryOn::S501),
+        ("502", RetryOn::S502),
+        ("503", RetryOn::S503),
+        ("504", RetryOn::S504),
+    ];
+}
+
 /// `balance`.
 pub enum Balance {
     /// `roundrobin`

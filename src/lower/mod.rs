@@ -13,6 +13,7 @@ mod load;
 mod log_target;
 mod names;
 mod proxy;
+mod reference;
 mod sections;
 mod server;
 mod table;
@@ -20,6 +21,10 @@ mod tls;
 mod userlist;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 pub use compat::Compat;
 pub use files::{Disk, Files, Memory};
 pub use load::{Accepted, LoadInput, Loaded, Overrides, load};
+pub use reference::{Entry, entries};

@@ -101,7 +101,8 @@ impl<'a> Planner<'a, '_> {
             "userlist" => self.userlist(section),
             kind => {
                 let span = section.head.keyword().span;
-                let error = match known::not_yet(Class::Section, kind, span) {
+                let known = known::not_yet(Class::Section, kind, span).filter(|_| kind != "program");
+                let error = match known {
                     Some(error) => error,
                     None => {
                         let message = format!("'{kind}' sections are not supported any more since HAProxy 3.3");

@@ -80,6 +80,7 @@ impl Lowering<'_> {
             }
         }
         draft.finish(self.reader, self.diags);
+        draft.server_verify_none |= self.overrides.no_server_verify;
         self.overrides.apply(&mut draft.out);
         draft
     }

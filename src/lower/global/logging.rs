@@ -11,7 +11,10 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
             "log",
             "log <target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> [<minlevel>]]",
             "Adds a destination for the logs of proxies that say 'log global'.",
-            &[("log 127.0.0.1:514 local0", "log udp 127.0.0.1:514 local0"), ("log stdout format raw daemon", "")],
+            &[
+                ("log 127.0.0.1:514 local0", "log udp 127.0.0.1:514 16"),
+                ("log stdout format raw daemon", "log fd 1 Raw"),
+            ],
         ),
         sections: Sections::GLOBAL,
         apply: |words, draft, _| {

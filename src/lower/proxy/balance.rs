@@ -165,11 +165,11 @@ fn retry_on(words: &mut Words<'_>, draft: &mut ProxyDraft, _: &Scope<'_>) -> Res
                     | RetryOn::S503
                     | RetryOn::S504;
             }
-            name => match RETRY_NAMES.iter().find(|(known, _)| *known == name) {
+            name => match RetryOn::NAMES.iter().find(|(known, _)| *known == name) {
                 Some((_, flag)) => on |= *flag,
                 None => {
                     let error = sentence(word.span, "unknown", format!("'retry-on': unknown keyword '{name}'"));
-                    let known: Vec<&str> = RETRY_NAMES.iter().map(|(known, _)| *known).collect();
+                    let known: Vec<&str> = RetryOn::NAMES.iter().map(|(known, _)| *known).collect();
                     return Err(Box::new(error.help(format!("keywords are none, {}", known.join(", ")))));
                 }
             },
@@ -185,24 +185,3 @@ fn redispatch(words: &mut Words<'_>, draft: &mut ProxyDraft, _: &Scope<'_>) -> R
     draft.out.redispatch = (on && interval != 0).then_some(interval);
     Ok(())
 }
-
-/// The events of `retry-on` as written (manual 4.2); `all-retryable-errors` is a union of them.
-pub(in crate::lower) const RETRY_NAMES: [(&str, RetryOn); 17] = [
-    ("conn-failure", RetryOn::CONN_FAILURE),
-    ("empty-response", RetryOn::EMPTY_RESPONSE),
-    ("junk-response", RetryOn::JUNK_RESPONSE),
-    ("response-timeout", RetryOn::RESPONSE_TIMEOUT),
-    ("0rtt-rejected", RetryOn::EARLY_DATA),
-    ("401", RetryOn::S401),
-    ("403", RetryOn::S403),
-    ("404", RetryOn::S404),
-    ("408", RetryOn::S408),
-    ("421", RetryOn::S421),
-    ("425", RetryOn::S425),
-    ("429", RetryOn::S429),
-    ("500", RetryOn::S500),
-    ("501", RetryOn::S501),
-    ("502", RetryOn::S502),
-    ("503", RetryOn::S503),
-    ("504", RetryOn::S504),
-];

@@ -105,7 +105,7 @@ impl FinishProxy<'_> {
         for (server, number) in draft.servers.iter().zip(1..) {
             match finish.finish(server, number, shared, port) {
                 Ok(server) => out.push(server),
-                Err(error) => self.diags.push(*error),
+                Err(error) => self.diags.push(error.lead(Lead::Place)),
             }
         }
         out

@@ -53,7 +53,7 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             "log",
             "log global | log <target> [<option> ...] <facility> [<level> [<minlevel>]] | no log",
             "Adds a destination for the log; 'global' stands for those of the global section.",
-            &[("log 127.0.0.1:514 local0", "log udp 127.0.0.1:514 local0")],
+            &[("log 127.0.0.1:514 local0", "log udp 127.0.0.1:514 16")],
         ),
         sections: Sections::D_PROXY,
         apply: log,

@@ -2,7 +2,7 @@
 
 use super::ProxyDraft;
 use crate::base::id::ServerId;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Lead};
 use crate::expr::{Cond, LogFormat};
 use crate::ir::ServerChoice;
 use crate::ir::proxy::ServerTo;
@@ -31,7 +31,7 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         apply: |words, draft, scope| {
             // Read into a copy: a bad line must not leave half of its options behind.
             let mut options = draft.default_server.clone();
-            options.read_options(words, scope, &draft.out.name)?;
+            options.read_options(words, scope, &draft.out.name).map_err(at_place)?;
             draft.default_server = options;
             Ok(())
         },
@@ -48,10 +48,16 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     },
 ];
 
+/// HAProxy does not write 'parsing' before the place of messages about servers.
+fn at_place(mut error: crate::keyword::Error) -> crate::keyword::Error {
+    error.lead = Lead::Place;
+    error
+}
+
 fn server(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
     let mut server = draft.default_server.clone();
-    server.read_head(words, &draft.out.name)?;
-    server.read_options(words, scope, &draft.out.name)?;
+    server.read_head(words, &draft.out.name).map_err(at_place)?;
+    server.read_options(words, scope, &draft.out.name).map_err(at_place)?;
     let same = |other: &&crate::lower::server::ServerDraft| {
         other.name.as_ref().map(|name| name.as_str()) == server.name.as_ref().map(|name| name.as_str())
     };

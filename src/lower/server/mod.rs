@@ -110,7 +110,8 @@ impl ServerDraft {
             return Err(sentence(name.span, "bad-name", message));
         }
         let place = format!("'server {proxy}/{name}' : ");
-        let address = self.shared.address(addr, &Accepts::SERVER).map_err(|error| Box::new(error.context(&place)))?;
+        let address = self.shared.address(addr, &Accepts::SERVER);
+        let address = address.map_err(|error| sentence(addr.span, "address", format!("{place}{}", error.message)))?;
         self.name = Some(name.clone());
         self.address = Some((addr.clone(), address));
         Ok(())

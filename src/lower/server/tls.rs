@@ -338,7 +338,12 @@ impl ServerDraft {
         let end = words.last().map_or(self.span(), |word| word.span.after());
         let bound = super::bind_expr(words, end, &scope);
         let what = format!("{place}error detected while parsing sni expression : ");
-        bound.map(Some).map_err(|error| Box::new(error.context(what)))
+        // The default expression stands in no file.
+        let at = |error: crate::keyword::Error| match self.tls.sni {
+            Sni::Auto => Box::new(error.at(self.span())),
+            _ => error,
+        };
+        bound.map(Some).map_err(|error| Box::new(at(error).context(what)))
     }
 }
 
