@@ -179,10 +179,11 @@ fn posix(input: &mut Input<'_>) -> Result<Option<String>, RegexError> {
     }
 }
 
-/// `[.x.]` or `[=x=]` is really there.
+/// `[.x.]` or `[=x=]` is really there: the next bracket closes it.
 fn closes(input: &Input<'_>) -> bool {
-    let mark = input.peek().unwrap_or_default();
-    input.rest()[1..].windows(2).any(|part| part == [mark, b']'])
+    let [mark, rest @ ..] = input.rest() else { return false };
+    let bracket = rest.iter().position(|byte| matches!(byte, b'[' | b']'));
+    bracket.is_some_and(|at| at > 0 && rest[at] == b']' && rest[at - 1] == *mark)
 }
 
 fn member(byte: u8, out: &mut String) {

@@ -79,16 +79,30 @@ impl Regex {
 
     /// Whether the expression matches anywhere in the sample.
     pub fn is_match(&self, sample: &[u8]) -> bool {
-        self.tries(sample).any(|sample| match &self.engine {
+        let matches = |sample: &[u8]| match &self.engine {
             Engine::Linear(regex) => regex.is_match(sample),
             Engine::Backtracking(regex) => regex.is_match(&as_text(sample)).unwrap_or(false),
-        })
+        };
+        matches(sample) || self.without_newline(sample).is_some_and(matches)
     }
 
     /// Finds the first match at or after `start` and where its groups lie. `start` must not exceed the sample's length.
     pub fn captures(&self, sample: &[u8], start: usize, groups: &mut Groups) -> bool {
+        let mut found = self.captures_in(sample, start, groups);
+        if let Some(shorter) = self.without_newline(sample) {
+            let mut other = Groups::new();
+            let begins = |groups: &Groups| groups.first().copied().flatten().map(|(begin, _)| begin);
+            if self.captures_in(shorter, start, &mut other) && !(found && begins(groups) <= begins(&other)) {
+                *groups = other;
+                found = true;
+            }
+        }
+        found
+    }
+
+    fn captures_in(&self, sample: &[u8], start: usize, groups: &mut Groups) -> bool {
         groups.clear();
-        self.tries(sample).any(|sample| match &self.engine {
+        match &self.engine {
             _ if start > sample.len() => false,
             Engine::Linear(regex) => {
                 let mut found = regex.capture_locations();
@@ -99,7 +113,7 @@ impl Regex {
                 matched
             }
             Engine::Backtracking(regex) => backtrack(regex, sample, start, groups),
-        })
+        }
     }
 
     /// How many groups the expression has, with group 0.
@@ -110,10 +124,9 @@ impl Regex {
         }
     }
 
-    /// The sample, and for `$` the sample without its final line feed.
-    fn tries<'s>(&self, sample: &'s [u8]) -> impl Iterator<Item = &'s [u8]> + use<'s> {
-        let shorter = if self.before_final_newline { sample.strip_suffix(b"\n") } else { None };
-        std::iter::once(sample).chain(shorter)
+    /// For `$`: what it may see of a sample that ends with a line feed.
+    fn without_newline<'s>(&self, sample: &'s [u8]) -> Option<&'s [u8]> {
+        if self.before_final_newline { sample.strip_suffix(b"\n") } else { None }
     }
 }
 

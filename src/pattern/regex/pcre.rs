@@ -14,11 +14,20 @@ pub(super) struct Translated {
     pub backtracks: bool,
     /// It uses `$` outside of multi-line mode.
     pub dollar: bool,
+    /// It uses `\b` or `\B`.
+    boundaries: bool,
 }
 
 /// Rewrites an expression.
 pub(super) fn translate(pattern: &[u8]) -> Result<Translated, RegexError> {
-    let out = Translated { text: String::with_capacity(pattern.len() + 8), backtracks: false, dollar: false };
+    let translated = rewrite(pattern, false)?;
+    // The backtracking engine knows letters beyond ASCII, so boundaries are spelled out for it.
+    if translated.backtracks && translated.boundaries { rewrite(pattern, true) } else { Ok(translated) }
+}
+
+fn rewrite(pattern: &[u8], spell_boundaries: bool) -> Result<Translated, RegexError> {
+    let text = String::with_capacity(pattern.len() + 8);
+    let out = Translated { text, backtracks: false, dollar: false, boundaries: false };
     let groups = count_groups(pattern);
     let (names, opened) = (Vec::new(), 0);
     let mut translator = Translator {
@@ -29,6 +38,7 @@ pub(super) fn translate(pattern: &[u8]) -> Result<Translated, RegexError> {
         groups,
         opened,
         names,
+        spell_boundaries,
     };
     while let Some(byte) = translator.input.next() {
         translator.item(byte)?;
@@ -116,6 +126,7 @@ struct Translator<'p> {
     opened: u32,
     /// Numbers of named groups; the engines see numbers only, since one of them cannot mix both.
     names: Vec<(String, u32)>,
+    spell_boundaries: bool,
 }
 
 impl Translator<'_> {
@@ -183,7 +194,15 @@ impl Translator<'_> {
         let Some(byte) = self.input.next() else { return self.input.wrong("\\ at the end of the pattern") };
         match byte {
             b'1'..=b'9' => return self.reference(),
-            b'b' | b'B' | b'A' | b'z' => push_escaped(byte, &mut self.out.text),
+            b'b' | b'B' => {
+                self.out.boundaries = true;
+                match (self.spell_boundaries, byte) {
+                    (false, _) => push_escaped(byte, &mut self.out.text),
+                    (true, b'b') => self.out.text.push_str(BOUNDARY),
+                    (true, _) => self.out.text.push_str(NO_BOUNDARY),
+                }
+            }
+            b'A' | b'z' => push_escaped(byte, &mut self.out.text),
             b'Z' => {
                 self.out.dollar = true;
                 self.out.text.push('$');
@@ -285,9 +304,12 @@ impl Translator<'_> {
             self.opened += 1;
             return self.open_group("(");
         }
-        for (prefix, backtracks) in [(":", false), ("=", true), ("!", true), ("<=", true), ("<!", true), (">", true)] {
+        if self.input.eat(b":") {
+            return self.open_group("(?:");
+        }
+        for prefix in ["=", "!", "<=", "<!", ">"] {
             if self.input.eat(prefix.as_bytes()) {
-                self.out.backtracks |= backtracks;
+                self.out.backtracks = true;
                 return self.open_group(&format!("(?{prefix}"));
             }
         }
@@ -406,6 +428,10 @@ fn count_groups(pattern: &[u8]) -> u32 {
     }
     count
 }
+
+/// `\b` and `\B` for ASCII only.
+const BOUNDARY: &str = "(?:(?<=[0-9A-Z_a-z])(?![0-9A-Z_a-z])|(?<![0-9A-Z_a-z])(?=[0-9A-Z_a-z]))";
+const NO_BOUNDARY: &str = "(?:(?<=[0-9A-Z_a-z])(?=[0-9A-Z_a-z])|(?<![0-9A-Z_a-z])(?![0-9A-Z_a-z]))";
 
 /// The engines' parsers recurse, so nesting is bounded; PCRE's own default is 250.
 const MOST_NESTED: usize = 200;

@@ -21,6 +21,7 @@ fn pcre_syntax_that_the_engines_read_differently_means_what_pcre_means() {
         (r"^[]a]+$", &[b"]a]"], &[b"b"]),
         (r"^[^]a]$", &[b"b"], &[b"]", b"a"]),
         (r"^[ad-]$", &[b"-", b"a"], &[b"b"]),
+        (r"^[x[.]$", &[b"x", b"[", b"."], &[b"]"]),
         (r"^[\d-z]$", &[b"7", b"-", b"z"], &[b"y"]),
         (r"^\Qa.b\E$", &[b"a.b"], &[b"axb"]),
         (r"^[\x41-C]\x20$", &[b"B "], &[b"D "]),
@@ -67,6 +68,9 @@ fn what_needs_backtracking_gets_it() {
         (r"^a++b$", &[b"aaab"], &[b"aaa"]),
         (r"^(?>a+)b$", &[b"aab"], &[b"aa"]),
         (r"^(?=.)[^a]\w?$", &[b"\xe9", b"\xffa"], &[b"a", b"\xe9\xe9", b"\xc3\xa9"]),
+        (r"^(?:(?!x)a)+$", &[b"aa"], &[b"ax"]),
+        (r"(?=e)e\b", &[b"e\xe9", b"e"], &[b"ea"]),
+        (r"(?=e)e\B.", &[b"ee"], &[b"e-", b"e\xe9"]),
         (r"^(?=.)\xe9\W$", &[b"\xe9\xe9", b"\xe9-"], &[b"\xe9e"]),
     ] {
         let regex = compiled(pattern, false);
@@ -102,7 +106,9 @@ fn what_is_no_expression_is_refused_where_it_stands() {
             other => panic!("{pattern}: {other:?}"),
         }
     }
-    for pattern in ["(?R)", "(?1)", "(*UTF8)a", "\\p{L}", "\\x{100}", "(?|a|b)", "\\Ga", "[[.a.]]", "(?(1)a|b)"] {
+    for pattern in
+        ["(?R)", "(?1)", "(*UTF8)a", "\\p{L}", "\\x{100}", "(?|a|b)", "\\Ga", "[[.a.]]", "[x[=a=]]", "(?(1)a|b)"]
+    {
         assert!(matches!(Regex::new(pattern.as_bytes(), false), Err(RegexError::Unsupported { .. })), "{pattern}");
     }
     assert!(matches!(Regex::new(b"*a", false), Err(RegexError::Engine(_))));
@@ -119,10 +125,22 @@ fn groups_lie_where_the_sample_has_them_with_both_engines() {
         (r"(?=.)\xe9", 1, Some(&[Some((1, 2))])),
         (r"(?=.)\xe9", 2, Some(&[Some((3, 4))])),
         (r"x", 0, None),
+        (r"b?.\n?$", 0, Some(&[Some((2, 4))])),
         (r"\xe9", 9, None),
     ] {
         let found = compiled(pattern, false).captures(b"\xe9\xe9b\xe9", start, &mut groups);
         assert_eq!(found.then_some(&groups[..]), expected, "{pattern}");
+    }
+}
+
+#[test]
+fn a_dollar_sees_the_first_of_both_ends() {
+    let mut groups = Groups::new();
+    for (pattern, sample, whole) in
+        [(r"\Z", "ab\n", (2, 2)), (r".*$", "ab\n", (0, 2)), (r"b\n?$", "ab\n", (1, 3)), (r"\s$", "b \n", (1, 2))]
+    {
+        assert!(compiled(pattern, false).captures(sample.as_bytes(), 0, &mut groups));
+        assert_eq!(groups[0], Some(whole), "{pattern}");
     }
 }
 
