@@ -4,6 +4,7 @@ pub mod addr;
 pub mod arguments;
 pub mod clock;
 pub mod duration;
+pub mod hash;
 pub mod id;
 pub mod ipnet;
 pub mod log_formats;

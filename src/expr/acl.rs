@@ -414,7 +414,7 @@ fn pattern_error(error: &PatternError, kind: MatchKind, span: Span) -> Error {
 }
 
 /// HAProxy's words.
-fn pattern_text(error: &PatternError, kind: MatchKind) -> String {
+pub(super) fn pattern_text(error: &PatternError, kind: MatchKind) -> String {
     let text = &error.text;
     match &error.fault {
         PatternFault::Int(_) if text.contains([':', '-']) => format!("'{text}' is not a valid number range"),

@@ -93,8 +93,18 @@ pub struct Convert {
     /// Output type.
     pub out: Type,
     /// Reads the arguments between the parentheses, one word per argument.
-    pub bind: fn(&mut Words<'_>, &Scope<'_>) -> Result<ConvertFn>,
+    pub bind: BindConvert,
 }
+
+impl Convert {
+    /// A table entry.
+    pub const fn new(meta: Meta, takes: Type, out: Type, bind: BindConvert) -> Convert {
+        Convert { meta, takes, out, bind }
+    }
+}
+
+/// Reads the arguments of a converter and makes its closure.
+pub type BindConvert = fn(&mut Words<'_>, &Scope<'_>) -> Result<ConvertFn>;
 
 /// The result of a test: pass, fail, or miss (not decidable before more data arrives).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
