@@ -102,13 +102,26 @@ type ReadResult = Result<Arc<[u8]>, String>;
 /// Reads each file once, however many directives name it.
 pub(super) struct Reader<'a> {
     files: &'a dyn Files,
+    /// Where relative paths start (`default-path`); empty is the current directory.
+    base: RefCell<String>,
     read: RefCell<HashMap<String, ReadResult>>,
     hosts: RefCell<HashMap<String, Option<IpAddr>>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(files: &'a dyn Files) -> Self {
-        Reader { files, read: RefCell::default(), hosts: RefCell::default() }
+        Reader { files, base: RefCell::default(), read: RefCell::default(), hosts: RefCell::default() }
+    }
+
+    /// Sets where relative paths start.
+    pub(super) fn set_base(&self, base: &str) {
+        *self.base.borrow_mut() = base.trim_end_matches('/').to_owned();
+        self.read.borrow_mut().clear();
+    }
+
+    fn place(&self, path: &str) -> String {
+        let base = self.base.borrow();
+        if base.is_empty() || path.starts_with('/') { path.to_owned() } else { format!("{base}/{path}") }
     }
 
     /// The file's bytes, or the system's words for what went wrong.
@@ -116,14 +129,14 @@ impl<'a> Reader<'a> {
         if let Some(found) = self.read.borrow().get(path) {
             return found.clone();
         }
-        let found = self.files.read(path).map(Arc::from).map_err(|error| plain(&error));
+        let found = self.files.read(&self.place(path)).map(Arc::from).map_err(|error| plain(&error));
         self.read.borrow_mut().insert(path.to_owned(), found.clone());
         found
     }
 
     /// The paths in a directory; `None` where `path` is not a directory.
     pub(super) fn list_dir(&self, path: &str) -> Option<Vec<String>> {
-        let names = self.files.list_dir(path).ok()?;
+        let names = self.files.list_dir(&self.place(path)).ok()?;
         Some(names.into_iter().map(|name| format!("{}/{name}", path.trim_end_matches('/'))).collect())
     }
 

@@ -50,6 +50,7 @@ pub(super) fn plan<'a>(ast: &'a Ast, shared: &SharedRef, diags: &Diagnostics) ->
         planner.section(section);
     }
     planner.warn_mixed_defaults();
+    planner.check_rules_in_defaults();
     planner.plan
 }
 
@@ -296,6 +297,46 @@ impl<'a> Planner<'a, '_> {
             );
             self.diags.push(Diagnostic::warning("mixed-defaults", text).at(proxy.section.head.span));
         }
+    }
+}
+
+impl Planner<'_, '_> {
+    /// Rules in a defaults section would be ambiguous for a proxy that is both frontend and backend, and for proxies of
+    /// both kinds.
+    fn check_rules_in_defaults(&self) {
+        for (at, defaults) in self.plan.defaults.iter().enumerate() {
+            let rules = |line: &Line| has_rule(line);
+            if defaults.name.is_none() || !defaults.section.lines.iter().any(rules) {
+                continue;
+            }
+            let mut first: Option<&ProxyPlan<'_>> = None;
+            for proxy in self.plan.proxies.iter().filter(|proxy| proxy.defaults == Some(at)) {
+                let other = first.get_or_insert(proxy).kind;
+                let message = if proxy.kind == Sections::LISTEN {
+                    "a listen section cannot inherit from a defaults section defining TCP/HTTP rules.".to_owned()
+                } else if proxy.kind != other {
+                    format!(
+                        "frontends and backends cannot inherit from the same defaults section if it defines TCP/HTTP rules \
+                         (defaults section at {}).",
+                        self.shared.place(defaults.section.head.span)
+                    )
+                } else {
+                    continue;
+                };
+                self.diags
+                    .push(sentence(proxy.section.head.span, "rules-in-defaults", message).lead(Lead::ParsingTight));
+                break;
+            }
+        }
+    }
+}
+
+/// A line that adds a rule.
+fn has_rule(line: &Line) -> bool {
+    match line.keyword().as_str() {
+        "http-request" | "http-response" | "http-after-response" => true,
+        "tcp-request" | "tcp-response" => line.words.get(1).is_some_and(|word| word.as_str() != "inspect-delay"),
+        _ => false,
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::files::Reader;
 use super::global::{self, GlobalDraft};
+use super::legacy;
 use super::load::{Accepted, Overrides};
 use super::names::{Plan, ProxyPlan};
 use super::proxy::{self, FinishProxy, ProxyDraft, kind_name};
@@ -80,6 +81,7 @@ impl Lowering<'_> {
             }
         }
         draft.finish(self.reader, self.diags);
+        self.reader.set_base(&draft.default_path);
         draft.server_verify_none |= self.overrides.no_server_verify;
         self.overrides.apply(&mut draft.out);
         draft
@@ -206,11 +208,17 @@ impl Lowering<'_> {
     ) {
         let (prefix, words) = prefix_of(&line.words);
         *draft.prefix() = prefix;
-        let Some(first) = words.first() else { return };
+        if !matches!(table.find(words), Found::Setting(..))
+            && let Some(old) = legacy::rewrite(words)
+        {
+            // No dropped word of these sections has a successor.
+            self.diags.push(old.warning);
+            return;
+        }
         match table.find(words) {
             Found::Setting(setting, count) => self.apply(setting, words, count, line.end(), draft, scope),
             Found::Group(count, next) => self.diags.push(group(words, count, &next, line.end(), class)),
-            Found::Unknown => self.diags.push(unknown(first, class, section, table.names(|_| true))),
+            Found::Unknown => self.diags.push(unknown(words, class, section, table.names(|_| true))),
         }
         *draft.prefix() = Prefix::None;
     }
@@ -226,6 +234,17 @@ impl Lowering<'_> {
         *draft.prefix() = prefix;
         let Some(first) = words.first() else { return };
         let section = kind_name(draft.kind);
+        if !matches!(proxy::TABLE.find(words), Found::Setting(..))
+            && let Some(old) = legacy::rewrite(words)
+        {
+            if !draft.inherited {
+                scope.diags.push(old.warning);
+            }
+            if !old.words.is_empty() {
+                self.words(&old.words, span, end, draft, scope);
+            }
+            return;
+        }
         match proxy::TABLE.find(words) {
             Found::Setting(setting, count) => match proxy::allowed(setting, draft, first) {
                 Ok(true) => self.apply(setting, words, count, end, draft, scope),
@@ -237,7 +256,7 @@ impl Lowering<'_> {
             Found::Unknown => {
                 let here = draft.kind;
                 let names = proxy::TABLE.names(|setting| setting.sections.contains(here));
-                scope.diags.push(unknown(first, Class::Proxy, section, names));
+                scope.diags.push(unknown(words, Class::Proxy, section, names));
             }
         }
         *draft.prefix() = Prefix::None;
@@ -326,11 +345,14 @@ fn group(words: &[Word], count: usize, next: &[&'static str], end: Span, class: 
 }
 
 /// A word that begins no directive of this section.
-fn unknown(word: &Word, class: Class, section: &str, names: impl Iterator<Item = &'static str>) -> Diagnostic {
-    if let Some(error) = super::legacy::removed(word) {
+fn unknown(words: &[Word], class: Class, section: &str, names: impl Iterator<Item = &'static str>) -> Diagnostic {
+    let Some(word) = words.first() else { return Diagnostic::alert("unknown-keyword", "a line without a word") };
+    if let Some(error) = legacy::removed(word) {
         return *error;
     }
-    if let Some(error) = known::not_yet(class, word.as_str(), word.span) {
+    let two = words.iter().take(2).map(Word::as_str).collect::<Vec<_>>().join(" ");
+    let known = known::not_yet(class, word.as_str(), word.span).or_else(|| known::not_yet(class, &two, word.span));
+    if let Some(error) = known {
         return *error;
     }
     let mut message = format!("unknown keyword '{word}' in '{section}' section");

@@ -48,7 +48,7 @@ pub(super) struct BindDraft {
     /// `expose-fd listeners`
     pub(super) expose_fd: bool,
     /// `ssl`
-    pub(super) tls: Option<()>,
+    pub(super) ssl: bool,
     options: TlsOptions,
     /// `crt` and relatives, in order.
     certs: Vec<(tls::CertSource, Word)>,
@@ -101,7 +101,7 @@ impl BindDraft {
             unix: UnixSettings::default(),
             level: None,
             expose_fd: false,
-            tls: None,
+            ssl: false,
             options: TlsOptions::default(),
             certs: Vec::new(),
             alpn: None,
@@ -171,7 +171,7 @@ impl BindDraft {
                 place: place.clone(),
             });
         }
-        if self.tls.is_some() {
+        if self.ssl {
             let tls = self.finish_tls(global, reader, diags)?;
             for bind in &mut out {
                 bind.tls = Some(tls.clone());

@@ -51,7 +51,7 @@ pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
             &[("bind :8443 ssl crt site.pem", "ssl crt site.pem")],
         ),
         |_, draft, _| {
-            draft.tls = Some(());
+            draft.ssl = true;
             Ok(())
         },
     ),

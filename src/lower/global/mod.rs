@@ -53,6 +53,8 @@ pub(super) struct GlobalDraft {
     pub(super) unix_bind: UnixSettings,
     /// `stats socket` lines.
     sockets: Vec<super::bind::BindDraft>,
+    /// `default-path`: where relative paths start; empty is the current directory.
+    pub(super) default_path: String,
     /// `thread-hard-limit`
     thread_limit: Option<usize>,
 }
@@ -88,6 +90,7 @@ impl GlobalDraft {
             server_verify_none: false,
             unix_bind: UnixSettings::default(),
             sockets: Vec::new(),
+            default_path: String::new(),
             thread_limit: None,
         }
     }

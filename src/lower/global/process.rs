@@ -3,7 +3,7 @@
 use super::GlobalDraft;
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::{Draft, not_yet, sentence};
-use crate::lower::values::{integer, limit, millis, text};
+use crate::lower::values::{choice, integer, limit, millis, text};
 
 const fn entry(
     meta: Meta,
@@ -244,6 +244,15 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
             Ok(())
         },
     ),
+    entry(
+        Meta::new(
+            "default-path",
+            "default-path { current | config | parent | origin <path> }",
+            "Sets where relative paths of files that the configuration names start.",
+            &[("default-path origin /etc/hydroxy", "")],
+        ),
+        default_path,
+    ),
     environment("setenv", "setenv <name> <value>", "Sets an environment variable for the lines that follow."),
     environment("presetenv", "presetenv <name> <value>", "Sets an environment variable unless it exists."),
     environment("resetenv", "resetenv [<name> ...]", "Removes all environment variables but those named."),
@@ -256,6 +265,29 @@ const fn environment(name: &'static str, usage: &'static str, doc: &'static str)
         words.take_rest();
         Ok(())
     })
+}
+
+/// `config` and `parent` are relative to the file of this line.
+fn default_path(words: &mut Words<'_>, draft: &mut GlobalDraft, _: &Scope<'_>) -> Result<()> {
+    let span = words.span();
+    let sources = &draft.shared.sources;
+    let directory = |name: &str| match name.rsplit_once('/') {
+        Some((directory, _)) => directory.to_owned(),
+        None => ".".to_owned(),
+    };
+    let here = directory(sources.name(span.file));
+    let path = match choice(words, &["current", "config", "parent", "origin"])? {
+        0 => String::new(),
+        3 => text(words, "a directory.")?.to_owned(),
+        // Each file would have a base of its own.
+        _ if sources.files().any(|file| directory(sources.name(file)) != here) => {
+            return Err(not_yet(span, "'default-path' with configuration files of several directories"));
+        }
+        1 => here,
+        _ => format!("{here}/.."),
+    };
+    draft.default_path = path;
+    Ok(())
 }
 
 fn node(words: &mut Words<'_>, draft: &mut GlobalDraft, _: &Scope<'_>) -> Result<()> {

@@ -77,7 +77,7 @@ fn stats_socket(words: &mut Words<'_>, draft: &mut GlobalDraft, scope: &Scope<'_
     let mut bind = BindDraft::new(word.clone(), draft.shared.clone());
     bind.read_addresses()?;
     bind.read_options(words, scope, "'stats socket' : ")?;
-    if bind.tls.is_some() {
+    if bind.ssl {
         return Err(not_yet(word.span, "'ssl' on 'stats socket'"));
     }
     draft.sockets.push(bind);

@@ -37,6 +37,17 @@ impl PlacedRules {
         self.0.push(rule);
     }
 
+    /// Warns of a rule behind one that always ends the set. HAProxy knows this of HTTP rules only.
+    fn warn_unreachable(&self, name: &str, line: Span, scope: &Scope<'_>) {
+        let Some((last, span)) = self.0.last().filter(|_| name.starts_with("http")) else { return };
+        if last.cond.is_none() && FINAL.contains(&last.name) {
+            let text =
+                format!("previous '{name}' action is final and has no condition attached, further entries are NOOP.");
+            let found = Diagnostic::warning("unreachable-rule", text).at(line).lead(Lead::ParsingTight);
+            scope.diags.push(found.place(*span, "this rule ends the set for every request"));
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -60,6 +71,9 @@ impl PlacedRules {
     }
 }
 
+/// Actions that end their rule set.
+const FINAL: [&str; 6] = ["allow", "deny", "tarpit", "return", "redirect", "auth"];
+
 /// The rule sets, in the order in which they run: a rule written behind one of a later set still runs before it.
 const ORDER: [&str; 6] =
     ["tcp-request connection", "tcp-request session", "tcp-request content", "http-request", "redirect", "use_backend"];
@@ -77,6 +91,7 @@ macro_rules! rules {
             apply: |words, draft, scope| {
                 let placed = rule(words, $hook, draft.line, scope)?;
                 draft.warn_misplaced($name, scope);
+                draft.rules.$list.warn_unreachable($name, draft.line, scope);
                 draft.rules.$list.push(placed);
                 Ok(())
             },
@@ -261,7 +276,8 @@ impl ProxyDraft {
             } else {
                 (short(name), (*set).to_owned())
             };
-            let text = format!("a '{this}' rule placed after a '{that}' rule will still be processed before.");
+            let article = if that.starts_with("http") { "an" } else { "a" };
+            let text = format!("a '{this}' rule placed after {article} '{that}' rule will still be processed before.");
             scope.diags.push(Diagnostic::warning("misplaced-rule", text).at(self.line));
         }
     }
