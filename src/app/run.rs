@@ -33,7 +33,8 @@ pub fn run(ir: Ir, options: &Options, voice: &mut Voice, ready: impl FnOnce(&Eng
             return 1;
         }
     };
-    if ir.proxies.iter().all(|proxy| proxy.disabled || proxy.binds.is_empty()) {
+    let deaf = ir.proxies.iter().all(|proxy| proxy.disabled || proxy.binds.is_empty());
+    if deaf && ir.global.runtime_sockets.is_empty() {
         voice.say(Severity::Alert, "No enabled listener found (check for 'bind' directives) ! Exiting.");
         return 2;
     }
@@ -48,7 +49,8 @@ pub fn run(ir: Ir, options: &Options, voice: &mut Voice, ready: impl FnOnce(&Eng
         voice.say(Severity::Alert, &why);
         return 1;
     }
-    match serve(ir, threads, maxconn, sockets, runtime_sockets, ready) {
+    let quiet = options.quiet || in_background(&ir.global, options);
+    match serve(ir, threads, maxconn, quiet, sockets, runtime_sockets, ready) {
         Ok(()) => 0,
         Err(error) => {
             voice.say(Severity::Alert, &format!("cannot start: {error}"));
@@ -61,6 +63,7 @@ fn serve(
     ir: Arc<Ir>,
     threads: usize,
     maxconn: u32,
+    quiet: bool,
     sockets: Sockets,
     runtime_sockets: Vec<Listening>,
     ready: impl FnOnce(&Engine),
@@ -75,8 +78,11 @@ fn serve(
     let status = Status::new(ir.clone(), view.clone(), threads, crate::lower::Files::hostname(&crate::lower::Disk));
     let idle = Duration::from_millis(ir.global.stats_timeout.unwrap_or(10_000));
     let hard_stop = ir.global.hard_stop_after.map(Duration::from_millis);
-    let options = engine::Options { cores: threads, maxconn, service: Some(status.clone()) };
+    let options = engine::Options { cores: threads, maxconn, service: Some(status.clone()), quiet };
+    // The name is set once; a second configuration would find it there.
+    let _ = view.process.hostname.set(status.hostname().into());
     let engine = Arc::new(engine::start(ir, view, sockets, options)?);
+    status.attach(&engine);
     socket::serve(runtime_sockets, idle, Arc::new(move |level, line| status.command(level, line)))?;
     ready(&engine);
     runtime.block_on(async {
@@ -201,10 +207,13 @@ fn open_runtime_sockets(ir: &Ir) -> Result<Vec<Listening>, String> {
     Ok(open)
 }
 
+fn in_background(global: &Global, options: &Options) -> bool {
+    (options.daemon || global.daemon) && !options.debug && !options.foreground
+}
+
 /// Goes to the background, writes the pid, gives up root, as far as asked for.
 fn become_service(global: &Global, options: &Options) -> Result<(), String> {
-    let daemon = (options.daemon || global.daemon) && !options.debug && !options.foreground;
-    if daemon {
+    if in_background(global, options) {
         sys::process::daemonize().map_err(|error| format!("cannot go to the background: {error}"))?;
     }
     if let Some(path) = &global.pidfile {

@@ -1,13 +1,13 @@
 //! What the running process tells of itself: the statistics page for the engine, the commands for the runtime socket.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 
 use crate::admin::cli::{self, After, Level, Shell};
 use crate::admin::stats::page::{self, Change, Process};
 use crate::admin::stats::rows::At;
 use crate::base::clock;
 use crate::base::id::{ProxyId, ServerId};
-use crate::engine::{Call, Service};
+use crate::engine::{Call, Engine, Service};
 use crate::ir::Ir;
 use crate::state::View;
 
@@ -17,13 +17,25 @@ pub struct Status {
     started_ms: u64,
     threads: usize,
     hostname: String,
+    engine: OnceLock<Weak<Engine>>,
 }
 
 impl Status {
     /// For a configuration that is about to run on that many threads.
     pub fn new(ir: Arc<Ir>, view: Arc<View>, threads: usize, hostname: String) -> Arc<Status> {
         let current = RwLock::new((ir, view));
-        Arc::new(Status { current, started_ms: clock::mono_ms(), threads, hostname })
+        Arc::new(Status { current, started_ms: clock::mono_ms(), threads, hostname, engine: OnceLock::new() })
+    }
+
+    /// Tells which engine carries out changes; once it runs.
+    pub fn attach(&self, engine: &Arc<Engine>) {
+        // There is one engine in a process.
+        let _ = self.engine.set(Arc::downgrade(engine));
+    }
+
+    /// The name of this machine.
+    pub fn hostname(&self) -> &str {
+        &self.hostname
     }
 
     /// Runs a line of runtime commands.
@@ -46,13 +58,9 @@ impl Status {
     }
 
     fn apply(&self, changes: &[(ProxyId, ServerId, Change)]) {
-        let view = self.current().1;
+        let Some(engine) = self.engine.get().and_then(Weak::upgrade) else { return };
         for &(proxy, server, change) in changes {
-            match (view.server(proxy, server), change) {
-                (Some(state), Change::Admin(admin)) => state.set_admin(admin),
-                (Some(state), Change::Health(health)) => state.set_health(health),
-                (None, _) => {}
-            }
+            engine.change(proxy, server, change);
         }
     }
 

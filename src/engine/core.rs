@@ -7,10 +7,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinSet;
 
 use super::live::{Live, Local};
+use super::log::herald::Herald;
+use super::log::lines::Lines;
+use super::log::sink::Writers;
 use super::permit::{Permit, Permits};
 use super::service::Service;
 use super::stream::Stream;
@@ -28,6 +33,12 @@ pub struct Shared {
     pub service: Option<Arc<dyn Service>>,
     /// Numbers streams (`%rt`).
     pub streams: AtomicU64,
+    /// The configuration for whoever is on no core.
+    pub live: ArcSwap<Live>,
+    /// The threads that write log lines to descriptors.
+    pub writers: Arc<Writers>,
+    /// Messages about servers and proxies.
+    pub herald: Herald,
 }
 
 /// How other threads reach a core.
@@ -95,6 +106,10 @@ pub struct Core {
     pub timers: Rc<Timers>,
     /// A session ended while the core is stopping.
     pub session_ended: Notify,
+    /// Log lines that wait to be sent.
+    pub lines: Lines,
+    /// The tasks that check servers; they end when dropped.
+    pub checks: RefCell<JoinSet<()>>,
     local: RefCell<Rc<Local>>,
     /// Boxed, since a session hands its stream on between functions.
     #[allow(clippy::vec_box)]
@@ -113,6 +128,8 @@ impl Core {
             shared,
             timers: Rc::default(),
             session_ended: Notify::new(),
+            lines: Lines::default(),
+            checks: RefCell::default(),
             local: RefCell::new(Rc::new(Local::new(live, None))),
             streams: RefCell::default(),
             now_us: Cell::new(clock::mono_us()),

@@ -1,11 +1,14 @@
 //! A loaded configuration made ready to run: what all cores share of it (`Live`) and what each core keeps for it (`Local`).
 
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use arc_swap::ArcSwap;
 
 use super::choose::server_views;
+use super::log::lines::Outlets;
 use super::pool::Pool;
 use super::queue::Queue;
 use crate::balance::Balancer;
@@ -33,6 +36,8 @@ pub struct LiveProxy {
     pub balancer: ArcSwap<Balancer>,
     /// Streams that wait for a server.
     pub queue: Arc<Queue>,
+    /// Lines that the proxy's log targets with `sample` have seen, in their order.
+    samples: Box<[AtomicU32]>,
     /// Something that runs after the request was sent reads its head: it must be kept.
     pub keeps_request: bool,
 }
@@ -41,6 +46,8 @@ pub struct LiveProxy {
 pub struct Local {
     /// The shared part.
     pub live: Arc<Live>,
+    /// Where log lines go; opened with the first line.
+    pub(super) outlets: OnceCell<Outlets>,
     pools: Vec<Vec<Pool>>,
 }
 
@@ -55,6 +62,11 @@ impl Live {
     /// The proxy and its state.
     pub fn proxy(&self, id: ProxyId) -> (&Arc<Proxy>, &Arc<ProxyState>) {
         (self.ir.proxy(id), self.view.proxy(id))
+    }
+
+    /// What the proxy's log targets have seen, in their order.
+    pub(super) fn samples(&self, id: ProxyId) -> &[AtomicU32] {
+        self.proxies.get(id.index()).map_or(&[], |proxy| &proxy.samples)
     }
 
     /// The server and its state. Ids come from this configuration, so `None` does not happen.
@@ -88,6 +100,7 @@ impl LiveProxy {
         LiveProxy {
             balancer: ArcSwap::from_pointee(balancer),
             queue: Arc::default(),
+            samples: proxy.logs.iter().map(|_| AtomicU32::new(0)).collect(),
             keeps_request: chooses || needs.contains(Needs::REQ_HEAD),
         }
     }
@@ -98,7 +111,7 @@ impl Local {
     pub fn new(live: Arc<Live>, old: Option<&Local>) -> Self {
         let pools: Vec<Vec<Pool>> =
             live.ir.proxies.iter().map(|proxy| proxy.servers.iter().map(|_| Pool::default()).collect()).collect();
-        let local = Local { live, pools };
+        let local = Local { live, pools, outlets: OnceCell::new() };
         if let Some(old) = old {
             for (pool, state) in local.pools_with_states() {
                 if let Some((before, _)) = old.pools_with_states().find(|(_, other)| Arc::ptr_eq(other, state)) {

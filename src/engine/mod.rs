@@ -25,9 +25,10 @@
 //! # Seams
 //!
 //! `service::Service` (statistics page), `log::stream` (log lines), `tunnel::run` (TCP mode), `choose::choose` (balancing),
-//! `Engine::run_on` (work of other modules on a core).
+//! `Engine::run_on` (work of other modules on a core), `servers::change` and `servers::checked` (states of servers).
 
 pub mod buffer;
+pub mod check;
 pub mod choose;
 pub mod connect;
 pub mod core;
@@ -43,6 +44,7 @@ pub mod permit;
 pub mod pool;
 pub mod queue;
 pub mod run;
+pub mod servers;
 pub mod service;
 pub mod session;
 pub mod stream;

@@ -9,21 +9,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::buffer;
+use super::check;
 use super::core::{Core, CorePort, ListenerPlan, Message, Shared};
 use super::listener::Listener;
 use super::live::Live;
+use super::log::herald::Herald;
+use super::log::lines;
+use super::log::sink::Writers;
 use super::permit::Permits;
+use super::servers;
 use super::service::Service;
 use super::session;
 use crate::base::clock;
-use crate::base::id::{BindId, CoreId, ProxyId};
+use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::ir::{Ir, PortSpec, Proxy, ServerAddr};
 use crate::net::listen::{self, Listening, OpenError};
-use crate::state::{Process, ProxyState, View};
+use crate::state::{Change, Process, ProxyState, View};
 
 /// How to run.
 pub struct Options {
@@ -33,6 +39,8 @@ pub struct Options {
     pub maxconn: u32,
     /// Answers requests for the statistics page.
     pub service: Option<Arc<dyn Service>>,
+    /// Nothing is written on standard error (`-q`, `-D`).
+    pub quiet: bool,
 }
 
 /// The open listening sockets of a configuration.
@@ -127,6 +135,10 @@ fn proxy_state(proxy: &Proxy, cores: usize, before: Option<&View>, now: i64) -> 
     let mut state = ProxyState::new(&proxy.name, &servers, &binds, cores, now);
     for (server, fresh) in proxy.servers.iter().zip(&state.servers) {
         fresh.weight.store(server.weight, Relaxed);
+        if let Some(check) = &server.check {
+            // Up until the first check says something else.
+            fresh.check_score.store(check.rise, Relaxed);
+        }
         if server.disabled {
             fresh.set_admin(crate::state::Admin::Maint);
         }
@@ -162,13 +174,17 @@ pub fn start(ir: Arc<Ir>, view: Arc<View>, sockets: Sockets, options: Options) -
             (CorePort { inbox, load: AtomicU32::new(0) }, messages)
         })
         .unzip();
+    let live = Live::new(ir, view, options.maxconn);
+    let writers = Arc::new(Writers::default());
     let shared = Arc::new(Shared {
         cores: ports,
         permits: Permits::default(),
         service: options.service,
         streams: std::sync::atomic::AtomicU64::new(0),
+        live: ArcSwap::new(live.clone()),
+        herald: Herald::new(options.quiet, writers.clone()),
+        writers,
     });
-    let live = Live::new(ir, view, options.maxconn);
     let mut threads = Vec::with_capacity(cores);
     for (at, inbox) in inboxes.into_iter().enumerate() {
         let (shared, live, plans) = (shared.clone(), live.clone(), sockets.plans(at)?);
@@ -185,6 +201,7 @@ impl Engine {
         let Some(old) = sockets.as_ref() else { return Ok(()) };
         let new = old.again(&ir, self.shared.cores.len())?;
         let live = Live::new(ir, view, self.maxconn);
+        self.shared.live.store(live.clone());
         for (at, port) in self.shared.cores.iter().enumerate() {
             if let Ok(plans) = new.plans(at) {
                 // A core that has ended needs no configuration.
@@ -215,6 +232,12 @@ impl Engine {
     /// Closes the listeners and lets what runs finish (SIGUSR1).
     pub fn stop_softly(&self) {
         self.tell(|| Message::StopSoftly);
+        servers::announce_stop(&self.shared.herald, &self.shared.live.load());
+    }
+
+    /// Changes the state of a server of the present configuration, as the statistics page and the runtime socket ask for.
+    pub fn change(&self, proxy: ProxyId, server: ServerId, change: Change) {
+        servers::change(&self.shared.herald, &self.shared.live.load(), (proxy, server), change);
     }
 
     /// Ends at once (SIGTERM).
@@ -229,6 +252,7 @@ impl Engine {
             // A core that panicked has ended, too.
             let _ = thread.join();
         }
+        self.shared.writers.finish();
     }
 
     /// Whether all cores have ended.
@@ -259,11 +283,14 @@ fn run_core(
     plans: Vec<ListenerPlan>,
     inbox: UnboundedReceiver<Message>,
 ) {
-    let runtime = Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default());
+    let mut builder = Builder::new_current_thread();
+    builder.enable_io().enable_time().on_thread_park(lines::flush);
+    let runtime = builder.build_local(LocalOptions::default());
     match runtime {
         Ok(runtime) => runtime.block_on(async move {
             let core = Core::new(id, shared, live);
             core_main(&core, plans, inbox).await;
+            lines::flush();
         }),
         Err(error) => tracing::error!("core {} cannot start: {error}", id.0),
     }
@@ -280,14 +307,18 @@ async fn core_main(core: &Rc<Core>, plans: Vec<ListenerPlan>, mut inbox: Unbound
     buffer::set_head_size(core.local().live.ir.global.bufsize);
     tokio::task::spawn_local(core.timers.clone().sweep_for_ever());
     tokio::task::spawn_local(keep_house(core.clone()));
+    let flusher = core.clone();
+    tokio::task::spawn_local(async move { flusher.lines.flush_in_time().await });
     let mut listeners = Vec::new();
     arrange(core, &mut listeners, plans);
+    check::arrange(core);
     while let Some(message) = inbox.recv().await {
         match message {
             Message::Connection(arrival) => session::spawn(core, arrival),
             Message::Swap(live, plans) => {
                 buffer::set_head_size(live.ir.global.bufsize);
                 core.swap(live);
+                check::arrange(core);
                 arrange(core, &mut listeners, plans);
             }
             Message::Run(work) => work(core),

@@ -43,8 +43,8 @@ pub enum CheckKind {
 
 /// One step of an HTTP check.
 pub enum HttpCheckStep {
-    /// `http-check connect`: a new connection; overrides of the server's settings.
-    Connect { port: Option<u16>, addr: Option<IpAddr>, tls: bool, send_proxy: bool, linger: bool },
+    /// `http-check connect`: a new connection. TLS and the PROXY header are the server's only with `default`.
+    Connect { port: Option<u16>, addr: Option<IpAddr>, tls: bool, send_proxy: bool, linger: bool, default: bool },
     /// `http-check send`; without `uri` it is `/`. Names of headers are in lower case.
     Send {
         method: Box<str>,
@@ -77,6 +77,8 @@ pub struct Expect {
     pub on_error: Option<LogFormat>,
     /// `min-recv`.
     pub min_recv: Option<usize>,
+    /// `comment` of the rule, or `http-check comment` before it: told when it fails.
+    pub comment: Option<Box<str>>,
 }
 
 /// What `http-check expect` compares.

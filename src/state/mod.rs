@@ -10,4 +10,4 @@ pub mod server;
 pub use counters::{Counters, Rate, Stat, Times};
 pub use patterns::PatternList;
 pub use proxy::{BindState, Process, ProxyState, View};
-pub use server::{Admin, CheckResult, Health, ServerState};
+pub use server::{Admin, Change, CheckResult, Health, ServerState};

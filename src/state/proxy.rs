@@ -1,7 +1,7 @@
 //! The run-time state of a proxy and the view of all of them that one configuration has.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::counters::{Counters, Rate};
 use super::server::ServerState;
@@ -37,6 +37,8 @@ pub struct ProxyState {
     pub be_rate: Rate,
     /// Log lines sent so far (`%lc`).
     pub logged: AtomicU64,
+    /// Held while a server's state changes, so that counts and messages fit each other.
+    pub changing: Mutex<()>,
     /// Servers in order of their ids.
     pub servers: Vec<Arc<ServerState>>,
     /// Listeners in order of their ids.
@@ -138,6 +140,7 @@ impl ProxyState {
             req_rate: Rate::default(),
             be_rate: Rate::default(),
             logged: AtomicU64::new(0),
+            changing: Mutex::default(),
             servers: servers.iter().enumerate().map(server).collect(),
             binds: binds.iter().map(bind).collect(),
             changed_at: AtomicI64::new(now),

@@ -1,6 +1,6 @@
 //! The run-time state of a server: what checks, the runtime socket and streams change.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
@@ -31,6 +31,17 @@ pub enum Admin {
     Maint = 2,
 }
 
+/// A change of a server's state that somebody asks for: the statistics page, the runtime socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// `ready`, `drain`, `maint`.
+    Admin(Admin),
+    /// `hrunn`, `hnolb`, `hdown`.
+    Health(Health),
+    /// `set weight`, 0 to 256.
+    Weight(u32),
+}
+
 /// The last health check, for the stats page and `show servers state`.
 #[derive(Clone, Debug, Default)]
 pub struct CheckResult {
@@ -42,6 +53,33 @@ pub struct CheckResult {
     pub duration_ms: u64,
     /// `check_desc`-like text of what went wrong, or the beginning of what was received.
     pub detail: String,
+}
+
+impl CheckResult {
+    /// HAProxy's sentence for the status (management.txt 9.1, `check_desc`).
+    pub fn description(&self) -> &'static str {
+        match self.status {
+            "" | "INI" => "Initializing",
+            "SOCKERR" => "Socket error",
+            "L4OK" => "Layer4 check passed",
+            "L4TOUT" => "Layer4 timeout",
+            "L4CON" => "Layer4 connection problem",
+            "L6OK" => "Layer6 check passed",
+            "L6TOUT" => "Layer6 timeout",
+            "L6RSP" => "Layer6 invalid response",
+            "L7OK" => "Layer7 check passed",
+            "L7OKC" => "Layer7 check conditionally passed",
+            "L7TOUT" => "Layer7 timeout",
+            "L7RSP" => "Layer7 invalid response",
+            "L7STS" => "Layer7 wrong status",
+            _ => "Unknown",
+        }
+    }
+
+    /// Whether `code` says something: only statuses about what was answered have one.
+    pub fn has_code(&self) -> bool {
+        matches!(self.status, "L7OK" | "L7OKC" | "L7STS")
+    }
 }
 
 /// One server. Shared between configurations by (proxy name, server name).
@@ -86,6 +124,10 @@ pub struct ServerState {
     pub last_session: AtomicI64,
     /// Last check.
     pub check: ArcSwap<CheckResult>,
+    /// A check is being made (`* ` before its status).
+    pub checking: AtomicBool,
+    /// Checks are suspended (`disable health`).
+    pub checks_off: AtomicBool,
 }
 
 impl ServerState {
@@ -113,6 +155,8 @@ impl ServerState {
             changed_at: AtomicI64::new(now),
             last_session: AtomicI64::new(-1),
             check: ArcSwap::default(),
+            checking: AtomicBool::new(false),
+            checks_off: AtomicBool::new(false),
         }
     }
 

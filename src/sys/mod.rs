@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod datagram;
 pub mod inherit;
 pub mod process;
 pub mod socket;

@@ -32,7 +32,7 @@ pub fn run(servers: &[SocketAddr], change: impl FnOnce(&mut Proxy)) -> Running {
         txn_vars: 0,
     });
     let sockets = Sockets::open(&ir, 2).map_err(|failed| failed.len()).expect("free ports");
-    let options = Options { cores: 2, maxconn: 1000, service: None };
+    let options = Options { cores: 2, maxconn: 1000, service: None, quiet: true };
     let state = view(&ir, 2, None);
     let engine = start(ir, state, sockets, options).expect("an engine");
     let addr = engine.local_addr(ProxyId(0), BindId(0)).expect("an address");

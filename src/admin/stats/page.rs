@@ -11,6 +11,7 @@ use super::{csv, html};
 use crate::base::id::{ProxyId, ServerId};
 use crate::ir::{Ir, Stats};
 use crate::state;
+pub use crate::state::Change;
 
 /// A request for the page.
 pub struct Request<'a> {
@@ -76,15 +77,6 @@ pub struct Asked {
     pub scope: Option<String>,
     /// `;st=`: how the last change went.
     pub outcome: Option<String>,
-}
-
-/// A change of a server's state that a POST asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// `ready`, `drain`, `maint`.
-    Admin(state::Admin),
-    /// `hrunn`, `hnolb`, `hdown`.
-    Health(state::Health),
 }
 
 /// The answer.

@@ -253,7 +253,7 @@ fn check(row: &mut Row, server: &Server, state: &ServerState, at: At) {
         row.num(const { col("check_code") }, result.code);
     }
     row.num(const { col("check_duration") }, result.duration_ms);
-    row.text(const { col("check_desc") }, describe(result.status));
+    row.text(const { col("check_desc") }, result.description());
     if !result.detail.is_empty() {
         row.text(const { col("last_chk") }, &result.detail);
     }
@@ -355,26 +355,6 @@ fn address(server: &Server, state: &ServerState) -> String {
         ServerAddr::Ip(ip) => format!("{ip}:{port}"),
         ServerAddr::Unix(_) | ServerAddr::Abstract(_) => "unix".to_owned(),
         ServerAddr::Unresolved(_) | ServerAddr::Client => String::new(),
-    }
-}
-
-/// HAProxy's sentence for a check status (management.txt 9.1, `check_desc`).
-fn describe(status: &str) -> &'static str {
-    match status {
-        "" | "INI" => "Initializing",
-        "SOCKERR" => "Socket error",
-        "L4OK" => "Layer4 check passed",
-        "L4TOUT" => "Layer4 timeout",
-        "L4CON" => "Layer4 connection problem",
-        "L6OK" => "Layer6 check passed",
-        "L6TOUT" => "Layer6 timeout",
-        "L6RSP" => "Layer6 invalid response",
-        "L7OK" => "Layer7 check passed",
-        "L7OKC" => "Layer7 check conditionally passed",
-        "L7TOUT" => "Layer7 timeout",
-        "L7RSP" => "Layer7 invalid response",
-        "L7STS" => "Layer7 wrong status",
-        _ => "Unknown",
     }
 }
 

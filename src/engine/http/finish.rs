@@ -25,7 +25,8 @@ pub(super) fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
         return;
     }
     let stage = Stage { response: None, complete: true, ..Stage::response(st, &[]) };
-    log::stream(&s.core.clone(), frontend, &hooks::txn(s, st, &live, stage).ctx());
+    let (core, local) = (s.core.clone(), s.local.clone());
+    log::stream(&core, &local, frontend, &hooks::txn(s, st, &live, stage).ctx());
 }
 
 fn count(s: &Session, st: &Stream, now: u64) {

@@ -12,6 +12,7 @@ use super::rules::{self, Decision};
 use crate::engine::buffer::Room;
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::live::Live;
+use crate::engine::log;
 use crate::engine::session::Session;
 use crate::engine::stream::Stream;
 use crate::http::{Framing, HeadFlags, Msg, ParseOptions, Parsed, parse_request};
@@ -46,6 +47,7 @@ pub(super) fn begin(s: &mut Session, st: &mut Stream, since: u64) {
 
 async fn process(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) -> After {
     received(s, st, frontend);
+    log::opened(&s.core, &s.local, frontend, &s.facts);
     let live = s.local.live.clone();
     match rules::decide(s, st, frontend, &live).await {
         Ok(Decision::Forward(backend)) => attempt::forward(s, st, frontend, &backend, &live).await,

@@ -89,6 +89,11 @@ impl Style {
     }
 }
 
+/// Appends a time as `%t` writes it: in local time with milliseconds. `us` is Unix time in microseconds.
+pub fn write_date(us: i64, out: &mut Vec<u8>) {
+    alias::write_date(us, out);
+}
+
 impl LogFormat {
     /// Appends the formatted text.
     pub fn render(&self, ctx: &Ctx<'_>, out: &mut Vec<u8>) {

@@ -86,7 +86,7 @@ fn seconds(us: i64) -> i64 {
     us.div_euclid(1_000_000)
 }
 
-fn local_with_millis(us: i64, out: &mut Vec<u8>) {
+pub(in crate::expr::log_format) fn local_with_millis(us: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(&date::of(seconds(us)).local[..date::SHORT]);
     out.push(b'.');
     millis(us, Flags::empty(), out);

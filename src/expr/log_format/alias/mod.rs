@@ -6,6 +6,8 @@ mod http;
 mod stream;
 mod timer;
 
+pub(super) use date::local_with_millis as write_date;
+
 use super::{Alias, Flags};
 use crate::expr::Ctx;
 use crate::keyword::{Example, Meta, Needs};

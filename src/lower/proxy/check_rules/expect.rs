@@ -1,6 +1,6 @@
 //! `http-check expect`: what a good answer to a health check is.
 
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use crate::diag::Word;
 use crate::expr::LogFormat;
@@ -45,6 +45,7 @@ pub(super) fn read(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Expect> {
         on_success: expect.on_success,
         on_error: expect.on_error,
         min_recv: expect.min_recv,
+        comment: expect.comment,
     })
 }
 
@@ -57,15 +58,14 @@ struct Options {
     on_success: Option<LogFormat>,
     on_error: Option<LogFormat>,
     min_recv: Option<usize>,
+    comment: Option<Box<str>>,
 }
 
 impl Options {
     /// Reads the value of an option; false if `name` is none.
     fn read(&mut self, name: &str, words: &mut Words<'_>, scope: &Scope<'_>) -> Result<bool> {
         match name {
-            "comment" => {
-                value(words, name)?;
-            }
+            "comment" => self.comment = Some(value(words, name)?.as_str().into()),
             "min-recv" => {
                 let word = value(words, name)?;
                 let bytes: i64 = word.as_str().parse().map_err(|_| {
@@ -94,9 +94,9 @@ fn pattern(name: &str, word: &Word, words: &mut Words<'_>, scope: &Scope<'_>) ->
             let codes = value(words, name)?;
             Ok(ExpectMatch::Status(ranges(codes)?))
         }
-        "rstatus" => Ok(ExpectMatch::StatusRegex(regex(value(words, name)?)?)),
+        "rstatus" => Ok(ExpectMatch::StatusRegex(regex(value(words, name)?, false)?)),
         "string" => Ok(ExpectMatch::Body(value(words, name)?.as_bytes().into())),
-        "rstring" => Ok(ExpectMatch::BodyRegex(regex(value(words, name)?)?)),
+        "rstring" => Ok(ExpectMatch::BodyRegex(regex(value(words, name)?, false)?)),
         "string-lf" => Ok(ExpectMatch::BodyFormat(LogFormat::bind(value(words, name)?, scope)?)),
         "hdr" | "fhdr" => header(name == "fhdr", words),
         _ => {
@@ -119,18 +119,19 @@ fn header(full: bool, words: &mut Words<'_>) -> Result<ExpectMatch> {
     if !words.take("name") {
         return Err(sentence(words.span(), "missing", usage));
     }
-    let name = HeaderNameMatch { how: text_match(words)? };
+    let name = HeaderNameMatch { how: text_match(words, true)? };
     if format(words) {
         return Err(not_yet(words.span(), "'value-lf' in 'http-check expect'"));
     }
     let value = match words.take("value") {
-        true => Some(HeaderValueMatch { how: text_match(words)? }),
+        true => Some(HeaderValueMatch { how: text_match(words, false)? }),
         false => None,
     };
     Ok(ExpectMatch::Header { name, value, full })
 }
 
-fn text_match(words: &mut Words<'_>) -> Result<TextMatch> {
+/// Names of fields are compared without case, which texts are when they are used.
+fn text_match(words: &mut Words<'_>, name: bool) -> Result<TextMatch> {
     let method = match words.take("-m") {
         true => value(words, "-m")?.as_str(),
         false => "str",
@@ -143,7 +144,7 @@ fn text_match(words: &mut Words<'_>) -> Result<TextMatch> {
         "beg" => Ok(TextMatch::Beg(text())),
         "end" => Ok(TextMatch::End(text())),
         "sub" => Ok(TextMatch::Sub(text())),
-        "reg" => Ok(TextMatch::Reg(regex(pattern)?)),
+        "reg" => Ok(TextMatch::Reg(regex(pattern, name)?)),
         _ => {
             let message = "'http-check expect' : '-m' only supports 'str', 'beg', 'sub', 'end' or 'reg'.";
             Err(sentence(span, "unknown", message))
@@ -184,8 +185,8 @@ fn ranges(word: &Word) -> Result<Vec<(u16, u16)>> {
     })
 }
 
-fn regex(word: &Word) -> Result<Regex> {
-    Regex::new(word.as_str()).map_err(|error| {
+fn regex(word: &Word, any_case: bool) -> Result<Regex> {
+    RegexBuilder::new(word.as_str()).case_insensitive(any_case).build().map_err(|error| {
         let why = error.to_string();
         let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
         sentence(word.span, "regex", format!("'http-check expect' : regex '{word}' is invalid ({why})."))

@@ -208,10 +208,11 @@ fn httpchk(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> 
 }
 
 fn connect(words: &mut Words<'_>, draft: &ProxyDraft) -> Result<HttpCheckStep> {
-    let (mut port, mut addr, mut tls, mut send_proxy, mut linger) = (None, None, false, false, false);
+    let (mut port, mut addr, mut tls, mut send_proxy, mut linger, mut default) =
+        (None, None, false, false, false, false);
     while let Some(word) = words.next_word() {
         match word.as_str() {
-            "default" => {}
+            "default" => default = true,
             "port" => port = Some(port_number(words)?),
             "addr" => addr = Some(address(words, draft)?),
             "ssl" => tls = true,
@@ -235,7 +236,7 @@ fn connect(words: &mut Words<'_>, draft: &ProxyDraft) -> Result<HttpCheckStep> {
             }
         }
     }
-    Ok(HttpCheckStep::Connect { port, addr, tls, send_proxy, linger })
+    Ok(HttpCheckStep::Connect { port, addr, tls, send_proxy, linger, default })
 }
 
 fn port_number(words: &mut Words<'_>) -> Result<u16> {

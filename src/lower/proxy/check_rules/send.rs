@@ -113,8 +113,8 @@ impl Request {
         };
         super::super::http::header_name(name)?;
         let lower = name.as_str().to_ascii_lowercase();
-        if matches!(lower.as_str(), "connection" | "content-length" | "transfer-encoding") {
-            // Connection and framing are the check's own business (manual 4.2 `http-check send`).
+        if matches!(lower.as_str(), "content-length" | "transfer-encoding") {
+            // Framing is the check's own business (manual 4.2 `http-check send`).
             return Ok(());
         }
         self.headers.push((lower.into(), LogFormat::bind(value, scope)?));

@@ -1,0 +1,328 @@
+//! One health check: connects, sends, listens, within its time (manual 4.2 `timeout check`).
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::expect::{self, Judgement};
+use super::outcome::Outcome;
+use super::request::Request;
+use super::response::Response;
+use crate::engine::core::Core;
+use crate::engine::live::{self, Live};
+use crate::engine::servers::Place;
+use crate::expr::{ConnFacts, Ctx, Dir, Endpoint, Payload, StreamFacts, Vars};
+use crate::ir::{Check, CheckKind, Expect, HttpCheckStep, Proxy, ProxyProtocol, Server};
+use crate::net::connect::{self, Options, Target};
+use crate::net::io::Io;
+use crate::state::{Health, ServerState};
+use crate::wire::proxy_protocol::{Addresses, encode_v1, encode_v2};
+
+/// A check about to be made.
+pub(super) struct Probe<'a> {
+    core: &'a Rc<Core>,
+    live: &'a Live,
+    proxy: &'a Proxy,
+    server: &'a Server,
+    state: &'a ServerState,
+    check: &'a Check,
+    conn: ConnFacts,
+    stream: StreamFacts,
+    vars: Vars,
+}
+
+/// How to connect: as the server's line says, or as `http-check connect` does.
+#[derive(Clone, Copy)]
+struct Way {
+    port: Option<u16>,
+    addr: Option<IpAddr>,
+    tls: bool,
+    send_proxy: bool,
+    linger: bool,
+}
+
+/// A connection being checked, and until when its next step must be done.
+struct Line {
+    io: Io,
+    deadline: Instant,
+}
+
+impl<'a> Probe<'a> {
+    /// `None` where the server is not checked.
+    pub(super) fn new(core: &'a Rc<Core>, live: &'a Live, place: Place) -> Option<Probe<'a>> {
+        let (server, state) = live.server(place.0, place.1)?;
+        let conn = ConnFacts {
+            core: core.id,
+            frontend: place.0,
+            bind: crate::base::id::BindId(0),
+            bind_name: Arc::from(""),
+            src: Endpoint::Unknown,
+            dst: Endpoint::Unknown,
+            real_src: Endpoint::Unknown,
+            real_dst: Endpoint::Unknown,
+            accepted_us: core.unix_us(),
+            accepted_ms: core.now_ms(),
+            handshake_ms: 0,
+            tls: None,
+            rcvd_proxy: false,
+            requests: 0,
+        };
+        let stream = StreamFacts { backend: Some(place.0), server: Some(place.1), ..StreamFacts::default() };
+        let check = server.check.as_ref()?;
+        let proxy = live.ir.proxy(place.0);
+        Some(Probe { core, live, proxy, server, state, check, conn, stream, vars: Vars::default() })
+    }
+
+    /// Makes the check.
+    pub(super) async fn run(&self) -> Outcome {
+        let begun = Instant::now();
+        let found = match &self.check.kind {
+            CheckKind::Connect => self.connect_only().await,
+            CheckKind::Http(steps) => self.http(steps).await,
+        };
+        // Both ways an outcome.
+        let mut outcome = found.unwrap_or_else(|failed| failed);
+        outcome.result.duration_ms = begun.elapsed().as_millis() as u64;
+        outcome
+    }
+
+    async fn connect_only(&self) -> Result<Outcome, Outcome> {
+        let way = self.usual_way();
+        let line = self.connect(way).await?;
+        if way.send_proxy && !way.tls {
+            // A reset would take back the header.
+            let mut line = line;
+            let _ = within(line.deadline, "L4TOUT", poll_fn(|cx| line.io.poll_shutdown(cx))).await?;
+        }
+        Ok(Outcome::bare(if way.tls { "L6OK" } else { "L4OK" }))
+    }
+
+    async fn http(&self, steps: &[HttpCheckStep]) -> Result<Outcome, Outcome> {
+        let disable_on_404 = steps.iter().any(|step| matches!(step, HttpCheckStep::DisableOn404));
+        let mut line: Option<Line> = None;
+        let mut response = Response::default();
+        let mut asked = false;
+        let mut done = None;
+        // Steps are numbered as HAProxy does, which begins with a connection in any case.
+        let mut number = 0;
+        for step in steps {
+            match step {
+                HttpCheckStep::DisableOn404 => continue,
+                HttpCheckStep::Connect { .. } => {
+                    drop(line.take());
+                    line = Some(self.connect(self.way(step)).await?);
+                }
+                HttpCheckStep::Send { method, uri, version, headers, body } => {
+                    let mut ready = match line.take() {
+                        Some(line) => line,
+                        None => {
+                            number += 1;
+                            self.connect(self.usual_way()).await?
+                        }
+                    };
+                    let (uri, body) = (uri.as_ref(), body.as_ref());
+                    let bytes = Request { method, uri, version, headers, body }.bytes(&self.ctx(None));
+                    ready.send(&bytes).await?;
+                    line = Some(ready);
+                    response = Response::to(method, self.live.ir.global.bufsize);
+                    asked = true;
+                }
+                HttpCheckStep::Expect(expect) => {
+                    let Some(line) = &mut line else { return Err(Outcome::bare("SOCKERR")) };
+                    self.expect(Some(expect), line, &mut response, disable_on_404, number).await?;
+                    asked = false;
+                    done = Some(expect);
+                }
+            }
+            number += 1;
+        }
+        if asked && let Some(line) = &mut line {
+            self.expect(None, line, &mut response, disable_on_404, number).await?;
+            done = None;
+        }
+        Ok(expect::passed(done, &response, &self.ctx(Some(&response))))
+    }
+
+    /// Listens until the answer can be judged.
+    async fn expect(
+        &self,
+        rule: Option<&Expect>,
+        line: &mut Line,
+        response: &mut Response,
+        disable_on_404: bool,
+        number: usize,
+    ) -> Result<(), Outcome> {
+        loop {
+            if let Some(msg) = response.msg() {
+                // Only what runs can be stopping (manual 4.2 `http-check disable-on-404`).
+                if disable_on_404 && msg.status() == 404 && self.state.health() != Health::Down {
+                    return Err(Outcome::new("L7OKC", 404, ""));
+                }
+                match expect::judge(rule, response, &self.ctx(Some(response)), number) {
+                    Judgement::Pass => return Ok(()),
+                    Judgement::Fail(outcome) => return Err(outcome),
+                    Judgement::More => {}
+                }
+            }
+            let late = rule.and_then(|rule| rule.timeout_status).unwrap_or("L7TOUT");
+            line.receive(response, late).await?;
+        }
+    }
+
+    async fn connect(&self, way: Way) -> Result<Line, Outcome> {
+        let timeouts = &self.proxy.timeouts;
+        let inter = self.check.inter_ms;
+        // Without `timeout check` the interval bounds the whole check.
+        let connect = match (timeouts.check, timeouts.connect) {
+            (Some(_), Some(connect)) => inter.min(connect),
+            _ => inter,
+        };
+        let now = Instant::now();
+        let deadline = now + Duration::from_millis(connect);
+        let target = self.target(way).ok_or_else(|| Outcome::bare("SOCKERR"))?;
+        let unix = !matches!(target, Target::Ip(_));
+        let options = Options { source: self.server.source, ..Options::default() };
+        let connected = within(deadline, "L4TOUT", connect::connect(&target, options)).await?;
+        let plain = connected.map_err(|error| Outcome::not_connected(&error, unix))?;
+        let header_only = way.send_proxy && matches!(self.check.kind, CheckKind::Connect);
+        let in_order = way.linger || way.tls || header_only;
+        if !in_order {
+            plain.reset_on_close();
+        }
+        let mut line = Line { io: Io::Plain(plain), deadline };
+        if way.send_proxy {
+            let header = self.proxy_header(&line.io, &target);
+            line.write(&header, "L4TOUT").await?;
+        }
+        if way.tls {
+            line.io = self.encrypt(line.io, deadline).await?;
+        }
+        if let Some(check) = timeouts.check {
+            line.deadline = Instant::now() + Duration::from_millis(check);
+        }
+        Ok(line)
+    }
+
+    /// The TLS handshake on a fresh connection.
+    async fn encrypt(&self, io: Io, deadline: Instant) -> Result<Io, Outcome> {
+        let settings = self.check.own_tls.as_deref().or(self.server.tls.as_ref());
+        let Some(_settings) = settings else { return Err(Outcome::bare("L6RSP")) };
+        let _ = (io, deadline);
+        Err(Outcome::new("L6RSP", 0, "SSL handshake failure"))
+    }
+
+    fn proxy_header(&self, io: &Io, target: &Target) -> Vec<u8> {
+        let mut out = Vec::new();
+        let addresses = match (io.plain().local_addr(), target) {
+            (Some(src), Target::Ip(dst)) => Addresses::Inet { src, dst: *dst, datagram: false },
+            _ => Addresses::Unknown,
+        };
+        match self.server.send_proxy {
+            // A header without addresses always fits.
+            Some(ProxyProtocol::V2) => encode_v2(true, &addresses, &[], false, &mut out).unwrap_or_default(),
+            Some(ProxyProtocol::V1) | None => encode_v1(&addresses, &mut out),
+        }
+        out
+    }
+
+    fn usual_way(&self) -> Way {
+        Way { port: None, addr: None, tls: self.check.tls, send_proxy: self.check.send_proxy, linger: false }
+    }
+
+    /// What `http-check connect` says; with `default` the server's line stands behind it.
+    fn way(&self, step: &HttpCheckStep) -> Way {
+        let usual = self.usual_way();
+        let HttpCheckStep::Connect { port, addr, tls, send_proxy, linger, default } = step else { return usual };
+        Way {
+            port: *port,
+            addr: *addr,
+            tls: *tls || *default && usual.tls,
+            send_proxy: *send_proxy || *default && usual.send_proxy,
+            linger: *linger,
+        }
+    }
+
+    /// `None` while the server's address is not known.
+    fn target(&self, way: Way) -> Option<Target> {
+        let addr = way.addr.or(self.check.addr);
+        let port = way.port.or(self.check.port);
+        if let (Some(addr), Some(port)) = (addr, port) {
+            return Some(Target::Ip(SocketAddr::new(addr, port)));
+        }
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        match live::target(self.server, self.state, Some(unknown))? {
+            Target::Ip(own) => {
+                let target = SocketAddr::new(addr.unwrap_or(own.ip()), port.unwrap_or(own.port()));
+                Some(Target::Ip(target)).filter(|_| target.port() != 0)
+            }
+            other => Some(other),
+        }
+    }
+
+    fn ctx<'c>(&'c self, response: Option<&'c Response>) -> Ctx<'c> {
+        Ctx {
+            now_ms: self.core.now_ms(),
+            wall_us: self.core.unix_us(),
+            conn: &self.conn,
+            stream: &self.stream,
+            req: None,
+            res: response.and_then(Response::msg),
+            req_bytes: Payload::default(),
+            res_bytes: Payload {
+                bytes: response.map(Response::body).unwrap_or_default(),
+                complete: response.is_some_and(Response::is_whole),
+            },
+            vars: &self.vars,
+            view: &self.live.view,
+            dir: Dir::Response,
+            last: true,
+        }
+    }
+}
+
+impl Line {
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), Outcome> {
+        self.write(bytes, "L7TOUT").await
+    }
+
+    async fn write(&mut self, bytes: &[u8], late: &'static str) -> Result<(), Outcome> {
+        let io = &mut self.io;
+        let all = async {
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                let written = poll_fn(|cx| io.poll_write(cx, rest)).await?;
+                if written == 0 {
+                    return Err(io::Error::from(io::ErrorKind::WriteZero));
+                }
+                rest = rest.get(written..).unwrap_or_default();
+            }
+            poll_fn(|cx| io.poll_flush(cx)).await
+        };
+        within(self.deadline, late, all).await?.map_err(|error| Outcome::broken(&error))
+    }
+
+    /// Takes in more of an answer; a server that closes before its head is complete has failed.
+    async fn receive(&mut self, response: &mut Response, late: &'static str) -> Result<(), Outcome> {
+        let mut buf = [0; 4096];
+        let io = &mut self.io;
+        let read = within(self.deadline, late, poll_fn(|cx| io.poll_read(cx, &mut buf))).await?;
+        match read {
+            Ok(0) if response.is_whole() || !response.end() => Err(Outcome::bare("SOCKERR")),
+            Ok(0) => Ok(()),
+            Ok(length) => response.push(buf.get(..length).unwrap_or_default()).map_err(|_| Outcome::bare("L7RSP")),
+            Err(error) => Err(Outcome::broken(&error)),
+        }
+    }
+}
+
+/// Runs a step; when its time is over, the check ends with `late`.
+async fn within<T>(deadline: Instant, late: &'static str, step: impl Future<Output = T>) -> Result<T, Outcome> {
+    let step: Pin<Box<dyn Future<Output = T> + '_>> = Box::pin(step);
+    timeout_at(deadline, step).await.map_err(|_| Outcome::bare(late))
+}

@@ -1,0 +1,279 @@
+//! Changes of servers' states, whoever asks for them: health checks, the statistics page, the runtime socket. Each change is
+//! counted, published to the balancer and told to the world in HAProxy's words.
+
+use std::fmt::Write;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use super::check::outcome::Outcome;
+use super::check::score;
+use super::live::Live;
+use super::log::compose::{ALERT, EMERG, NOTICE, WARNING};
+use super::log::herald::Herald;
+use crate::base::clock;
+use crate::base::id::{ProxyId, ServerId};
+use crate::diag::Severity;
+use crate::ir::{Proxy, Server};
+use crate::state::{Admin, Change, CheckResult, Health, ProxyState, ServerState, Stat};
+
+/// A server of one configuration.
+pub type Place = (ProxyId, ServerId);
+
+/// Does what an administrator asks for. Unknown places are ignored: the configuration may have changed meanwhile.
+pub fn change(herald: &Herald, live: &Live, place: Place, change: Change) {
+    let Some(scene) = Scene::open(herald, live, place) else { return };
+    let _held = scene.hold();
+    match change {
+        Change::Health(health) => {
+            scene.set_score(health);
+            scene.turn(health, ", changed from CLI");
+        }
+        Change::Admin(admin) => scene.admin(admin),
+        Change::Weight(weight) => {
+            scene.around(|| {
+                scene.state.weight.store(weight, Relaxed);
+                None
+            });
+        }
+    }
+}
+
+/// Takes the result of a health check into account. It counts for nothing while the server is in maintenance.
+pub fn checked(herald: &Herald, live: &Live, place: Place, outcome: &Outcome) {
+    let Some(scene) = Scene::open(herald, live, place) else { return };
+    let Some(check) = &scene.line.check else { return };
+    let _held = scene.hold();
+    let state = scene.state;
+    if state.admin() == Admin::Maint {
+        return;
+    }
+    let before = state.check.load().status;
+    let health = state.health();
+    let old = score::fit(state.check_score.load(Relaxed), health, check.rise, check.fall);
+    let new = score::next(old, health, check.rise, check.fall, outcome.verdict());
+    state.check_score.store(new, Relaxed);
+    if outcome.verdict() == score::Verdict::Failed && health != Health::Down {
+        state.check_fails.fetch_add(1, Relaxed);
+    }
+    state.check.store(Arc::new(outcome.result.clone()));
+    let reason = reason(&outcome.result);
+    let told = scene.proxy.log_health_checks && (new != old || before != outcome.result.status);
+    if told {
+        scene.tell(NOTICE, &scene.check_report(outcome, new, &reason));
+    }
+    let turned = score::health(new, health, check.rise, outcome.verdict());
+    scene.turn(turned, if scene.proxy.log_health_checks { "" } else { &reason });
+}
+
+/// Tells of every proxy that it has stopped (SIGUSR1).
+pub fn announce_stop(herald: &Herald, live: &Live) {
+    for proxy in live.ir.proxies.iter().filter(|proxy| !proxy.disabled) {
+        let state = live.view.proxy(proxy.id);
+        let (fe, be) = (state.fe.sum(Stat::Connections), state.be.sum(Stat::Sessions));
+        let text = format!("Proxy {} stopped (cumulated conns: FE: {fe}, BE: {be}).", proxy.name);
+        herald.tell(live, proxy, Severity::Warning, WARNING, &text);
+    }
+}
+
+/// A server and what stands around it.
+struct Scene<'a> {
+    herald: &'a Herald,
+    live: &'a Live,
+    proxy: &'a Arc<Proxy>,
+    proxy_state: &'a Arc<ProxyState>,
+    line: &'a Server,
+    state: &'a Arc<ServerState>,
+}
+
+/// What is said of a change, at which level.
+struct Said {
+    level: u8,
+    text: String,
+}
+
+impl<'a> Scene<'a> {
+    fn open(herald: &'a Herald, live: &'a Live, (proxy, server): Place) -> Option<Scene<'a>> {
+        live.ir.proxies.get(proxy.index())?;
+        let (line, state) = live.server(proxy, server)?;
+        let (proxy, proxy_state) = live.proxy(proxy);
+        Some(Scene { herald, live, proxy, proxy_state, line, state })
+    }
+
+    fn hold(&self) -> MutexGuard<'a, ()> {
+        self.proxy_state.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Health changes; `why` follows the verb. Nothing is said where it does not change.
+    fn turn(&self, health: Health, why: &str) {
+        let old = self.state.health();
+        if old == health {
+            return;
+        }
+        self.around(|| {
+            self.state.set_health(health);
+            let verb = match health {
+                Health::Down => "is DOWN",
+                Health::Up => "is UP",
+                Health::Stopping => "is stopping",
+            };
+            let serious = health == Health::Down && old == Health::Up && self.state.admin() == Admin::Ready;
+            let level = if serious { ALERT } else { NOTICE };
+            Some(Said { level, text: format!("{} {verb}{why}. {}", self.name(), self.tail()) })
+        });
+    }
+
+    fn admin(&self, admin: Admin) {
+        let old = self.state.admin();
+        if old == admin {
+            return;
+        }
+        let name = self.name();
+        let health = self.state.health();
+        self.around(|| {
+            self.state.set_admin(admin);
+            let said = |text| Some(Said { level: NOTICE, text });
+            match (old, admin) {
+                (_, Admin::Maint) => {
+                    self.state.check_score.store(0, Relaxed);
+                    if health == Health::Down {
+                        return said(format!("{name} was DOWN and now enters maintenance."));
+                    }
+                    let running = health == Health::Up && old == Admin::Ready;
+                    let text = format!("{name} is going DOWN for maintenance. {}", self.tail());
+                    Some(Said { level: if running { ALERT } else { NOTICE }, text })
+                }
+                (Admin::Maint, _) => {
+                    // What it was before does not count any more: it is up until a check says otherwise.
+                    self.state.set_health(Health::Up);
+                    self.state.check_score.store(self.line.check.as_ref().map_or(0, |check| check.rise), Relaxed);
+                    let ready = if admin == Admin::Drain { "DRAIN" } else { "READY" };
+                    said(format!("{name} is UP/{ready} (leaving forced maintenance)."))
+                }
+                (_, Admin::Drain) => said(format!("{name} enters drain state. {}", self.tail())),
+                (_, Admin::Ready) => {
+                    let up = if health == Health::Down { "DOWN" } else { "UP" };
+                    said(format!("{name} is {up} (leaving forced drain)."))
+                }
+            }
+        });
+        if (old, admin) == (Admin::Maint, Admin::Drain) {
+            self.tell(NOTICE, &format!("{name} remains in forced drain mode."));
+        }
+    }
+
+    /// The checks' counter as if they had found this.
+    fn set_score(&self, health: Health) {
+        let Some(check) = &self.line.check else { return };
+        let score = if health == Health::Down { 0 } else { check.rise + check.fall - 1 };
+        self.state.check_score.store(score, Relaxed);
+    }
+
+    /// Makes a change, counts what it means for the server and the backend, publishes it and says it.
+    fn around(&self, change: impl FnOnce() -> Option<Said>) {
+        let now = clock::unix_us() / 1_000_000;
+        let (was, usable) = (self.operation(), self.proxy_state.usable_servers());
+        let said = change();
+        let is = self.operation();
+        if was != is {
+            let since = self.state.changed_at.swap(now, Relaxed);
+            match (was, is) {
+                (Health::Down, _) => add_seconds(&self.state.down_seconds, since, now),
+                (_, Health::Down) => _ = self.state.downs.fetch_add(1, Relaxed),
+                _ => {}
+            }
+        }
+        let left = self.proxy_state.usable_servers();
+        if (usable == 0) != (left == 0) {
+            let since = self.proxy_state.changed_at.swap(now, Relaxed);
+            match left {
+                0 => _ = self.proxy_state.downs.fetch_add(1, Relaxed),
+                _ => add_seconds(&self.proxy_state.down_seconds, since, now),
+            }
+        }
+        self.live.servers_changed(self.proxy.id);
+        let Some(said) = said else { return };
+        self.tell(said.level, &said.text);
+        if usable > 0 && left == 0 {
+            let kind = if self.proxy.frontend { "proxy" } else { "backend" };
+            let name = &self.proxy.name;
+            self.herald.warn(Severity::Alert, &format!("{kind} '{name}' has no server available!"));
+            self.herald.log(self.live, self.proxy, EMERG, &format!("{kind} {name} has no server available!"));
+        }
+    }
+
+    /// Health with the administrator's word: in maintenance a server is as good as down.
+    fn operation(&self) -> Health {
+        if self.state.admin() == Admin::Maint { Health::Down } else { self.state.health() }
+    }
+
+    fn name(&self) -> String {
+        let backup = if self.line.backup { "Backup " } else { "" };
+        format!("{backup}Server {}/{}", self.proxy.name, self.line.name)
+    }
+
+    /// How many servers and sessions are left.
+    fn tail(&self) -> String {
+        let count = |backup: bool| {
+            let pairs = self.proxy.servers.iter().zip(&self.proxy_state.servers);
+            pairs.filter(|(line, state)| line.backup == backup && state.usable()).count()
+        };
+        let (active, backup) = (count(false), count(true));
+        let on_backup = if active == 0 && backup > 0 { " Running on backup." } else { "" };
+        let queued = self.state.queued.load(Relaxed);
+        match self.operation() {
+            Health::Down => {
+                let current = self.state.current.load(Relaxed);
+                format!(
+                    "{active} active and {backup} backup servers left.{on_backup} {current} sessions active, 0 requeued, \
+                     {queued} remaining in queue."
+                )
+            }
+            _ => format!(
+                "{active} active and {backup} backup servers online.{on_backup} 0 sessions requeued, {queued} total in queue."
+            ),
+        }
+    }
+
+    /// A line of `option log-health-checks`.
+    fn check_report(&self, outcome: &Outcome, score: u32, reason: &str) -> String {
+        let backup = if self.line.backup { "backup " } else { "" };
+        let verdict = match outcome.verdict() {
+            score::Verdict::Passed => "succeeded",
+            score::Verdict::Conditional => "conditionally succeeded",
+            score::Verdict::Failed => "failed",
+        };
+        let place = format!("{backup}server {}/{}", self.proxy.name, self.line.name);
+        let mut text = format!("Health check for {place} {verdict}{reason}, status: ");
+        if let Some(check) = &self.line.check {
+            let shown = match score.checked_sub(check.rise) {
+                Some(above) => write!(text, "{}/{} UP.", above + 1, check.fall),
+                None => write!(text, "{score}/{} DOWN.", check.rise),
+            };
+            // Writing to a String cannot fail.
+            shown.unwrap_or_default();
+        }
+        text
+    }
+
+    fn tell(&self, level: u8, text: &str) {
+        self.herald.tell(self.live, self.proxy, Severity::Warning, level, text);
+    }
+}
+
+/// `, reason: Layer7 wrong status, code: 500, info: "Bad", check duration: 1ms`
+fn reason(result: &CheckResult) -> String {
+    let mut text = format!(", reason: {}", result.description());
+    let mut write = |part: std::fmt::Arguments<'_>| text.write_fmt(part).unwrap_or_default();
+    if result.has_code() {
+        write(format_args!(", code: {}", result.code));
+    }
+    if !result.detail.is_empty() {
+        write(format_args!(", info: \"{}\"", result.detail));
+    }
+    write(format_args!(", check duration: {}ms", result.duration_ms));
+    text
+}
+
+fn add_seconds(to: &std::sync::atomic::AtomicU64, since: i64, now: i64) {
+    to.fetch_add(u64::try_from(now - since).unwrap_or(0), Relaxed);
+}
