@@ -13,6 +13,7 @@ use super::proxy::{
 };
 use super::server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 use super::stats::Stats;
+use crate::expr::LogFormat;
 use crate::http::HeaderName;
 use crate::rules::RuleSet;
 
@@ -534,10 +535,10 @@ struct Step<'a>(&'a HttpCheckStep);
 impl Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            HttpCheckStep::Connect { port, addr, tls, send_proxy, linger } => {
+            HttpCheckStep::Connect { port, addr, tls, send_proxy, linger, default } => {
                 f.write_str("check http connect")?;
                 options(f, &[("port", port.map(|n| n.to_string())), ("addr", addr.map(|ip| ip.to_string()))])?;
-                flags(f, &[("ssl", *tls), ("send-proxy", *send_proxy), ("linger", *linger)])
+                flags(f, &[("ssl", *tls), ("send-proxy", *send_proxy), ("linger", *linger), ("default", *default)])
             }
             HttpCheckStep::Send { method, uri, version, headers, body } => {
                 let uri = uri.as_ref().map_or("/", |uri| uri.text());
@@ -568,7 +569,20 @@ fn expected(f: &mut fmt::Formatter<'_>, expect: &Expect) -> fmt::Result {
             write!(f, "{} name {}", if *full { "fhdr" } else { "hdr" }, matched(&name.how))?;
             value.as_ref().map_or(Ok(()), |value| write!(f, " value {}", matched(&value.how)))
         }
-    }
+    }?;
+    let format = |format: &Option<LogFormat>| format.as_ref().map(|format| format.text().to_owned());
+    options(
+        f,
+        &[
+            ("min-recv", expect.min_recv.map(|bytes| bytes.to_string())),
+            ("ok-status", expect.ok_status.map(str::to_owned)),
+            ("error-status", expect.error_status.map(str::to_owned)),
+            ("tout-status", expect.timeout_status.map(str::to_owned)),
+            ("on-success", format(&expect.on_success)),
+            ("on-error", format(&expect.on_error)),
+            ("comment", expect.comment.as_deref().map(str::to_owned)),
+        ],
+    )
 }
 
 fn matched(how: &TextMatch) -> String {
