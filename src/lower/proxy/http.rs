@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use super::ProxyDraft;
 use crate::diag::{Span, Word};
-use crate::expr::Cond;
+use crate::expr::{Cond, Dir};
 use crate::http::HeaderName;
 use crate::ir::Forwarded;
 use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, Words, error_at};
 use crate::lower::table::sentence;
+use crate::rules::captures::CaptureSlots;
 
 pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     Setting {
@@ -69,9 +70,9 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             &[("capture request header Host len 32", "capture request host 32")],
         ),
         sections: Sections::FE,
-        apply: |words, draft, _| {
+        apply: |words, draft, scope| {
             let slot = capture(words, "capture request")?;
-            draft.out.capture_req.push(slot);
+            draft.take_slot(Dir::Request, slot, scope);
             Ok(())
         },
     },
@@ -83,9 +84,9 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             &[("capture response header Server len 32", "capture response server 32")],
         ),
         sections: Sections::FE,
-        apply: |words, draft, _| {
+        apply: |words, draft, scope| {
             let slot = capture(words, "capture response")?;
-            draft.out.capture_res.push(slot);
+            draft.take_slot(Dir::Response, slot, scope);
             Ok(())
         },
     },
@@ -216,7 +217,7 @@ fn capture(words: &mut Words<'_>, keyword: &str) -> Result<(Option<HeaderName>, 
     Ok((Some(header_name(name)?), length))
 }
 
-fn declare_capture(words: &mut Words<'_>, draft: &mut ProxyDraft, _: &Scope<'_>) -> Result<()> {
+fn declare_capture(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
     let span = words.span();
     let direction = words.next_word().map_or("", |word| word.as_str());
     if !matches!(direction, "request" | "response") {
@@ -231,9 +232,27 @@ fn declare_capture(words: &mut Words<'_>, draft: &mut ProxyDraft, _: &Scope<'_>)
     let length = words.next_word().and_then(|word| word.as_str().parse().ok()).filter(|length| *length > 0);
     let message = "'declare capture': 'len' requires a numeric value that represents the capture length";
     let length = length.ok_or_else(|| sentence(span, "usage", message))?;
-    let slots = if direction == "request" { &mut draft.out.capture_req } else { &mut draft.out.capture_res };
-    slots.push((None, length));
+    let direction = if direction == "request" { Dir::Request } else { Dir::Response };
+    draft.take_slot(direction, (None, length), scope);
     Ok(())
+}
+
+impl ProxyDraft {
+    /// The next capture slot, for a field or for whatever an action stores.
+    fn take_slot(&mut self, dir: Dir, slot: (Option<HeaderName>, usize), scope: &Scope<'_>) {
+        CaptureSlots::of(self.out.id, scope).declare(dir, slot.1);
+        match dir {
+            Dir::Request => self.out.capture_req.push(slot),
+            Dir::Response => self.out.capture_res.push(slot),
+        }
+    }
+
+    /// Makes room for what the `capture` action of a rule just bound will store.
+    pub(super) fn take_slots_of_rules(&mut self, scope: &Scope<'_>) {
+        let lengths = CaptureSlots::of(self.out.id, scope).all(Dir::Request);
+        let known = self.out.capture_req.len();
+        self.out.capture_req.extend(lengths.into_iter().skip(known).map(|length| (None, length)));
+    }
 }
 
 #[cfg(test)]

@@ -90,6 +90,7 @@ macro_rules! rules {
             sections: $sections,
             apply: |words, draft, scope| {
                 let placed = rule(words, $hook, draft.line, scope)?;
+                draft.take_slots_of_rules(scope);
                 draft.warn_misplaced($name, scope);
                 draft.rules.$list.warn_unreachable($name, draft.line, scope);
                 draft.rules.$list.push(placed);
