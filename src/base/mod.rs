@@ -9,4 +9,5 @@ pub mod id;
 pub mod ipnet;
 pub mod log_formats;
 pub mod size;
+pub mod userlist;
 pub mod value;

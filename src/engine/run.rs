@@ -29,7 +29,7 @@ use crate::base::clock;
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::ir::{Ir, PortSpec, Proxy, ServerAddr};
 use crate::net::listen::{self, Listening, OpenError};
-use crate::state::{Change, Process, ProxyState, View};
+use crate::state::{Change, Process, ProxyState, ServerSetup, View};
 
 /// How to run.
 pub struct Options {
@@ -126,6 +126,8 @@ pub fn view(ir: &Ir, cores: usize, before: Option<&View>) -> Arc<View> {
     let now = clock::unix_us() / 1_000_000;
     let proxies = ir.proxies.iter().map(|proxy| proxy_state(proxy, cores, before, now)).collect();
     let process = before.map_or_else(|| Arc::new(Process::default()), |before| before.process.clone());
+    process.started_ms.get_or_init(clock::mono_ms);
+    process.is_local_address.get_or_init(|| is_local_address);
     Arc::new(View { proxies, process })
 }
 
@@ -139,6 +141,13 @@ fn proxy_state(proxy: &Proxy, cores: usize, before: Option<&View>, now: i64) -> 
             // Up until the first check says something else.
             fresh.check_score.store(check.rise, Relaxed);
         }
+        fresh.setup.store(Arc::new(ServerSetup {
+            number: server.id,
+            weight: server.weight,
+            backup: server.backup,
+            maxconn: server.maxconn.unwrap_or(0),
+            maxqueue: server.maxqueue.unwrap_or(0),
+        }));
         if server.disabled {
             fresh.set_admin(crate::state::Admin::Maint);
         }
@@ -152,6 +161,7 @@ fn proxy_state(proxy: &Proxy, cores: usize, before: Option<&View>, now: i64) -> 
         for slot in &mut state.servers {
             if let Some(kept) = old.servers.iter().find(|kept| kept.name == slot.name && kept.id == slot.id) {
                 kept.addr.store(slot.addr.load_full());
+                kept.setup.store(slot.setup.load_full());
                 *slot = kept.clone();
             }
         }
@@ -159,10 +169,26 @@ fn proxy_state(proxy: &Proxy, cores: usize, before: Option<&View>, now: i64) -> 
             && old.binds.len() == state.binds.len()
             && old.servers.iter().zip(&state.servers).all(|(old, new)| Arc::ptr_eq(old, new));
         if same {
+            number(proxy, old);
             return old.clone();
         }
     }
+    number(proxy, &state);
     Arc::new(state)
+}
+
+/// Only an address of the machine can be bound; nothing is sent.
+fn is_local_address(ip: std::net::IpAddr) -> bool {
+    ip.is_loopback() || (!ip.is_unspecified() && std::net::UdpSocket::bind((ip, 0)).is_ok())
+}
+
+/// Tells the state what numbers the configuration gives.
+fn number(proxy: &Proxy, state: &ProxyState) {
+    state.number.store(proxy.uuid, Relaxed);
+    state.all_backups.store(proxy.all_backups, Relaxed);
+    for ((at, bind), state) in (1..).zip(&proxy.binds).zip(&state.binds) {
+        state.number.store(bind.id.unwrap_or(at), Relaxed);
+    }
 }
 
 /// Starts the cores. The sockets stay open as long as the engine, so that none is lost in a reload.

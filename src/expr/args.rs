@@ -4,8 +4,10 @@
 //! Owns the wording of wrong arguments; cutting the text into words is `bind`'s business.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
-use crate::base::id::{ProxyId, ServerId, UserlistId};
+use crate::base::id::{ProxyId, ServerId};
+use crate::base::userlist::Userlist;
 use crate::diag::{Diagnostic, Span, Word};
 use crate::keyword::{Error, Result, Scope, VarScope, VarSlot, Words};
 
@@ -87,10 +89,11 @@ pub fn server(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<(ProxyId, Serv
 }
 
 /// A userlist.
-pub fn userlist(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<UserlistId> {
+pub fn userlist(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Arc<Userlist>> {
     let Some(word) = opt_word(words) else { return Err(error(words.end(), "missing userlist name")) };
     let names = scope.names.userlists.iter().map(|list| list.name.as_str());
-    scope.names.userlist(word.as_str()).ok_or_else(|| unknown(word, word.as_str(), "userlist", names))
+    let found = scope.names.userlist(word.as_str()).and_then(|id| scope.names.accounts.get()?.get(id.index()));
+    found.cloned().ok_or_else(|| unknown(word, word.as_str(), "userlist", names))
 }
 
 /// A variable with its scope, such as `txn.host`.
@@ -101,7 +104,7 @@ pub fn variable(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<VarSlot> {
     }
 }
 
-/// The slot of the variable that a word names (manual 2.8).
+/// The variable that a word names (manual 2.8).
 pub fn variable_of(word: &Word, scope: &Scope<'_>) -> Result<VarSlot> {
     let text = word.as_str();
     if text.is_empty() {

@@ -17,6 +17,7 @@ pub(crate) mod fixture;
 pub mod log_format;
 mod matching;
 pub mod timezone;
+mod timing;
 pub mod vars;
 
 pub use acl::Acl;

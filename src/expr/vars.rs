@@ -1,7 +1,19 @@
 //! Variables (manual 2.8), resolved to slots at load.
 
+use super::Ctx;
 use crate::base::value::Value;
 use crate::keyword::{VarScope, VarSlot};
+use crate::state::View;
+
+impl Ctx<'_> {
+    /// The value of a variable, whether it is the stream's or the process's.
+    pub fn variable(&self, var: VarSlot) -> Option<Value<'_>> {
+        match var.scope {
+            VarScope::Proc => self.view.process.variables.value(var.slot),
+            _ => self.vars.value(var).map(Value::borrowed),
+        }
+    }
+}
 
 /// The variables of one stream. `proc` variables live in the shared state and are not kept here.
 #[derive(Debug, Default)]
@@ -34,6 +46,22 @@ impl Vars {
     pub fn unset(&mut self, var: VarSlot) {
         if let Some(slot) = self.scope_mut(var.scope).and_then(|slots| slots.get_mut(var.slot as usize)) {
             *slot = None;
+        }
+    }
+
+    /// Sets a variable here or, for `proc`, in the process.
+    pub fn set_anywhere(&mut self, view: &View, var: VarSlot, value: Value<'_>) {
+        match var.scope {
+            VarScope::Proc => view.process.variables.set(var.slot, value),
+            _ => self.set(var, value),
+        }
+    }
+
+    /// Forgets a variable here or, for `proc`, in the process.
+    pub fn unset_anywhere(&mut self, view: &View, var: VarSlot) {
+        match var.scope {
+            VarScope::Proc => view.process.variables.unset(var.slot),
+            _ => self.unset(var),
         }
     }
 

@@ -1,9 +1,11 @@
-//! The `global` section and userlists (manual chapter 3).
+//! The `global` section (manual chapter 3); userlists are plain data of `base`.
 
 use std::path::PathBuf;
 
 use super::bind::BindAddr;
 use super::log::LogTarget;
+
+pub use crate::base::userlist::{Group, Password, User, Userlist};
 
 /// Process-wide settings.
 #[derive(Debug, Default)]
@@ -85,44 +87,4 @@ pub struct RuntimeSocket {
     pub gid: Option<u32>,
     /// `expose-fd listeners` was given.
     pub expose_fd: bool,
-}
-
-/// A `userlist` section (manual 3.4; 12.1 in later releases).
-#[derive(Debug, Default)]
-pub struct Userlist {
-    /// As in the file.
-    pub name: String,
-    /// Users in order.
-    pub users: Vec<User>,
-    /// Groups in order.
-    pub groups: Vec<Group>,
-}
-
-/// One user.
-#[derive(Debug)]
-pub struct User {
-    /// Login name.
-    pub name: String,
-    /// What the password is compared with.
-    pub password: Password,
-    /// Indexes into the list's groups, from both `groups` and the groups' own `users`.
-    pub groups: Vec<usize>,
-}
-
-/// A password in the file.
-#[derive(Debug)]
-pub enum Password {
-    /// `insecure-password`.
-    Plain(String),
-    /// `password`: a crypt(3) hash.
-    Crypt(String),
-    /// No password: never matches.
-    None,
-}
-
-/// One group.
-#[derive(Debug)]
-pub struct Group {
-    /// Name.
-    pub name: String,
 }

@@ -2,11 +2,12 @@
 //! has to be read or allocated later. Binding never opens, resolves or starts anything (house rule 4).
 
 use std::any::{Any, TypeId};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::id::{ProxyId, ServerId, UserlistId};
+use crate::base::userlist::Userlist;
 use crate::diag::{Diagnostics, Span, Word};
 
 /// The names of one configuration, collected before anything is bound, so that order in the file does not matter.
@@ -16,6 +17,8 @@ pub struct Names {
     pub proxies: Vec<ProxyName>,
     /// Userlists in order of their ids.
     pub userlists: Vec<UserlistName>,
+    /// The content of the userlists, in the same order; set once they have been read.
+    pub accounts: OnceCell<Vec<Arc<Userlist>>>,
     /// Stick tables by the name of the proxy (or peers section) that holds them.
     pub tables: Vec<TableName>,
     /// The environment as the configuration sees it, with what `setenv` and its like changed (`env`).
@@ -225,6 +228,9 @@ pub struct VarNames {
 impl VarNames {
     /// The slot of a variable, made on first sight. `name` is without its scope.
     pub fn slot(&self, scope: VarScope, name: &str) -> VarSlot {
+        if scope == VarScope::Proc {
+            return VarSlot { scope, slot: process_slot(name) };
+        }
         let mut counts = self.counts.borrow_mut();
         let mut names = self.names.borrow_mut();
         let slot = *names.entry((scope, name.to_owned())).or_insert_with(|| {
@@ -239,6 +245,18 @@ impl VarNames {
     pub fn count(&self, scope: VarScope) -> usize {
         self.counts.borrow().get(&scope).copied().unwrap_or(0) as usize
     }
+}
+
+/// The slot of a `proc` variable. Such variables outlive a configuration, so their names are counted for the whole process.
+fn process_slot(name: &str) -> u32 {
+    static NAMES: Mutex<Vec<Box<str>>> = Mutex::new(Vec::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = names.iter().position(|known| **known == *name);
+    let at = known.unwrap_or_else(|| {
+        names.push(name.into());
+        names.len() - 1
+    });
+    at as u32
 }
 
 /// A file that a keyword names. `lower::load` reads it and hands the bytes to `load`, also in `-c`.

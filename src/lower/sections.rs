@@ -42,7 +42,7 @@ impl Lowering<'_> {
     /// Lowers everything; the IR is only good if no alert was given.
     pub(super) fn run(&self) -> Ir {
         let global = self.global();
-        let userlists = self.userlists();
+        let userlists = self.plan.names.accounts.get_or_init(|| self.userlists()).clone();
         let bad: Vec<BadLines> = (0..self.plan.defaults.len()).map(|at| self.try_defaults(at)).collect();
         let finish = FinishProxy {
             global: &global,

@@ -6,8 +6,10 @@ pub mod counters;
 pub mod patterns;
 pub mod proxy;
 pub mod server;
+pub mod variables;
 
 pub use counters::{Counters, Rate, Stat, Times};
 pub use patterns::PatternList;
 pub use proxy::{BindState, Process, ProxyState, View};
-pub use server::{Admin, Change, CheckResult, Health, ServerState};
+pub use server::{Admin, Change, CheckResult, Health, ServerSetup, ServerState};
+pub use variables::Variables;

@@ -1,16 +1,22 @@
 //! The run-time state of a proxy and the view of all of them that one configuration has.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::counters::{Counters, Rate};
 use super::server::ServerState;
+use super::variables::Variables;
 use crate::base::id::{ProxyId, ServerId};
 
 /// One frontend, backend or listen section. Shared between configurations by name.
 pub struct ProxyState {
     /// As in the file.
     pub name: String,
+    /// `id`, or the number that the configuration gives it (`fe_id`, `be_id`); 0 until then.
+    pub number: AtomicU32,
+    /// `option allbackups`: without active servers all backup servers are used, not the first only.
+    pub all_backups: AtomicBool,
     /// Frontend side: current sessions (`scur`), their maximum (`smax`).
     pub fe_current: AtomicU32,
     /// See `fe_current`.
@@ -57,6 +63,8 @@ pub struct ProxyState {
 pub struct BindState {
     /// The name given by `name`, else `sock-N`.
     pub name: String,
+    /// `id`, by default the position counting from 1 (`so_id`).
+    pub number: AtomicU32,
     /// Current connections, for `bind ... maxconn`.
     pub current: AtomicU32,
     /// Highest `current`.
@@ -79,6 +87,12 @@ pub struct View {
 pub struct Process {
     /// The name of this machine (`%H`, `hostname`), set once at start.
     pub hostname: OnceLock<Box<str>>,
+    /// When the process began to work, in milliseconds on its monotonic clock (`uptime`), set once at start.
+    pub started_ms: OnceLock<u64>,
+    /// Asks the system whether an address is the machine's own (`dst_is_local`), set once at start: addresses come and go.
+    pub is_local_address: OnceLock<fn(IpAddr) -> bool>,
+    /// Process-wide variables.
+    pub variables: Variables,
     /// Current client connections (`CurrConns`, `actconn`).
     pub connections: AtomicU32,
     /// Connections since start (`CumConns`).
@@ -117,9 +131,10 @@ impl ProxyState {
     /// A fresh state for `cores` cores; `now` is Unix time in seconds.
     pub fn new(name: &str, servers: &[&str], binds: &[String], cores: usize, now: i64) -> Self {
         let server = |(at, name): (usize, &&str)| Arc::new(ServerState::new(ServerId(at as u32), name, cores, now));
-        let bind = |name: &String| {
+        let bind = |(number, name): (u32, &String)| {
             Arc::new(BindState {
                 name: name.clone(),
+                number: AtomicU32::new(number),
                 current: AtomicU32::new(0),
                 current_max: AtomicU32::new(0),
                 counters: Counters::new(cores),
@@ -127,6 +142,8 @@ impl ProxyState {
         };
         ProxyState {
             name: name.to_owned(),
+            number: AtomicU32::new(0),
+            all_backups: AtomicBool::new(false),
             fe_current: AtomicU32::new(0),
             fe_current_max: AtomicU32::new(0),
             be_current: AtomicU32::new(0),
@@ -142,7 +159,7 @@ impl ProxyState {
             logged: AtomicU64::new(0),
             changing: Mutex::default(),
             servers: servers.iter().enumerate().map(server).collect(),
-            binds: binds.iter().map(bind).collect(),
+            binds: (1..).zip(binds).map(bind).collect(),
             changed_at: AtomicI64::new(now),
             downs: AtomicU64::new(0),
             down_seconds: AtomicU64::new(0),
@@ -150,8 +167,15 @@ impl ProxyState {
         }
     }
 
-    /// Servers that run and may take sessions (`nbsrv`).
+    /// Servers that run and may take sessions (`nbsrv`): the active ones, or without any the backup servers that stand in.
     pub fn usable_servers(&self) -> usize {
-        self.servers.iter().filter(|server| server.usable()).count()
+        let count = |backup: bool| {
+            self.servers.iter().filter(|server| server.usable() && server.setup.load().backup == backup).count()
+        };
+        match (count(false), self.all_backups.load(Relaxed)) {
+            (0, true) => count(true),
+            (0, false) => count(true).min(1),
+            (active, _) => active,
+        }
     }
 }

@@ -82,6 +82,27 @@ impl CheckResult {
     }
 }
 
+/// What the configuration says of a server and expressions may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerSetup {
+    /// `id`, by default the position counting from 1 (`srv_id`).
+    pub number: u32,
+    /// `weight` (`srv_iweight`).
+    pub weight: u32,
+    /// `backup`
+    pub backup: bool,
+    /// `maxconn`; 0 is unlimited.
+    pub maxconn: u32,
+    /// `maxqueue`; 0 is unlimited.
+    pub maxqueue: u32,
+}
+
+impl Default for ServerSetup {
+    fn default() -> Self {
+        ServerSetup { number: 1, weight: 1, backup: false, maxconn: 0, maxqueue: 0 }
+    }
+}
+
 /// One server. Shared between configurations by (proxy name, server name).
 pub struct ServerState {
     /// Index in its proxy.
@@ -96,6 +117,8 @@ pub struct ServerState {
     pub check_score: AtomicU32,
     /// Effective weight, 0 to 256.
     pub weight: AtomicU32,
+    /// What the configuration says of it.
+    pub setup: ArcSwap<ServerSetup>,
     /// Streams being served (`scur`); what `maxconn` counts.
     pub current: AtomicU32,
     /// Highest `current` (`smax`).
@@ -141,6 +164,7 @@ impl ServerState {
             admin: AtomicU8::new(Admin::Ready as u8),
             check_score: AtomicU32::new(0),
             weight: AtomicU32::new(1),
+            setup: ArcSwap::from_pointee(ServerSetup { number: id.0 + 1, ..ServerSetup::default() }),
             current: AtomicU32::new(0),
             current_max: AtomicU32::new(0),
             queued: AtomicU32::new(0),

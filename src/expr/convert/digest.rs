@@ -173,7 +173,7 @@ impl Key {
             Key::Fixed(key) => Some(use_it(key)),
             Key::Variable(var) => {
                 let mut text = Vec::new();
-                ctx.vars.value(*var)?.write_to(&mut text);
+                ctx.variable(*var)?.write_to(&mut text);
                 BASE64.decode(text).ok().map(|key| use_it(&key))
             }
         }

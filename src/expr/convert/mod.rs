@@ -101,8 +101,8 @@ fn part(text: Cow<'_, [u8]>, range: Range<usize>) -> Cow<'_, [u8]> {
 
 /// The value of a variable as text, empty if it is not set.
 fn variable_text(ctx: &Ctx<'_>, var: VarSlot, out: &mut Vec<u8>) -> bool {
-    let value = ctx.vars.value(var);
-    if let Some(value) = value {
+    let value = ctx.variable(var);
+    if let Some(value) = &value {
         value.write_to(out);
     }
     value.is_some()
@@ -139,7 +139,7 @@ impl Operand {
     fn value(self, ctx: &Ctx<'_>) -> Option<i64> {
         match self {
             Operand::Number(number) => Some(number),
-            Operand::Variable(var) => match ctx.vars.value(var)?.borrowed().cast(Type::Int)? {
+            Operand::Variable(var) => match ctx.variable(var)?.cast(Type::Int)? {
                 Value::Int(number) => Some(number),
                 _ => None,
             },

@@ -194,7 +194,7 @@ pub(super) static CONVERTERS: &[Convert] = &[
         Type::Int,
         |words, scope| {
             let var = args::variable(words, scope)?;
-            Ok(Box::new(move |ctx, value| match (value, ctx.vars.value(var)?.borrowed().cast(Type::Str)?) {
+            Ok(Box::new(move |ctx, value| match (value, ctx.variable(var)?.cast(Type::Str)?) {
                 (Value::Str(left), Value::Str(right)) => Some(Value::Int(compare(&left, &right))),
                 _ => None,
             }))
@@ -211,7 +211,7 @@ pub(super) static CONVERTERS: &[Convert] = &[
         Type::Bool,
         |words, scope| {
             let var = args::variable(words, scope)?;
-            Ok(Box::new(move |ctx, value| match (value, ctx.vars.value(var)?.borrowed().cast(Type::Bin)?) {
+            Ok(Box::new(move |ctx, value| match (value, ctx.variable(var)?.cast(Type::Bin)?) {
                 (Value::Bin(left), Value::Bin(right)) => Some(Value::Bool(equal_in_constant_time(&left, &right))),
                 _ => None,
             }))

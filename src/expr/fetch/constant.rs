@@ -35,7 +35,7 @@ pub(super) static FETCHES: &[Fetch] = &[
             "bin",
             "bin(<hex>)",
             "The bytes that pairs of hexadecimal digits stand for.",
-            &[("bin(48656c6c6f)", "Hello"), ("bin(00ff),hex", "00FF")],
+            &[("bin(48656c6c6f)", "Hello"), ("bin(00ff) -m bin 00FF", "true")],
         ),
         Type::Bin,
         Needs::INTERNAL,
@@ -100,7 +100,7 @@ pub(super) static FETCHES: &[Fetch] = &[
         |_, _| Ok(always(Value::Int(1))),
     ),
     Fetch::new(
-        Meta::new("pid", "pid", "The number of the worker process in the system.", &[("pid,bool", "1")]),
+        Meta::new("pid", "pid", "The number of the worker process in the system.", &[("pid gt 0", "true")]),
         Type::Int,
         Needs::INTERNAL,
         // Asked at run time: the configuration is read before the process forks.

@@ -22,7 +22,7 @@ pub(super) static ACTIONS: &[Action] = &[
             "capture",
             "capture <sample> id <id>",
             "Keeps the value, cut to the length of the slot, in the response capture slot of that number.",
-            &[("capture res.hdr(server) id 0", "captures nginx")],
+            &[("capture res.hdr(server) id 0", "captures nginx/1.24")],
         ),
         hooks: Hooks::HTTP_RES.union(Hooks::HTTP_AFTER),
         bind: capture,

@@ -3,9 +3,9 @@
 use crate::base::value::Value;
 use crate::diag::{Diagnostic, Word};
 use crate::expr::log_format::Style;
-use crate::expr::{Expr, LogFormat, Vars, args};
-use crate::keyword::{Meta, Needs, Result, Scope, VarScope, VarSlot, Words};
-use crate::rules::{Action, Bound, Hooks, Verdict};
+use crate::expr::{Expr, LogFormat, args};
+use crate::keyword::{Meta, Needs, Result, Scope, VarSlot, Words};
+use crate::rules::{Action, Bound, Hooks, Txn, Verdict};
 
 pub(super) static ACTIONS: &[Action] = &[
     Action {
@@ -45,9 +45,9 @@ pub(super) static ACTIONS: &[Action] = &[
         ),
         hooks: Hooks::ALL,
         bind: |words, scope| {
-            let target = Target::bind(words, scope, "unset-var")?;
+            let target = Target::bind(words, scope)?;
             Ok(Bound::new(Needs::empty(), move |txn| {
-                txn.vars.unset(target.var);
+                txn.vars.unset_anywhere(txn.view, target.var);
                 Verdict::Next
             }))
         },
@@ -72,7 +72,7 @@ enum Condition {
 
 impl Target {
     /// Reads the text between the parentheses, which is the first word.
-    fn bind(words: &mut Words<'_>, scope: &Scope<'_>, action: &str) -> Result<Target> {
+    fn bind(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Target> {
         // Without parentheses the first word is some other argument.
         let Some(inner) = words.next_word().filter(|word| !word.as_str().is_empty()) else {
             return Err(args::variable_of(&Word::new("", words.span()), scope)
@@ -83,10 +83,6 @@ impl Target {
         let name_len = text.find(',').unwrap_or(text.len());
         let name = Word::new(&text[..name_len], inner.part(0..name_len));
         let var = args::variable_of(&name, scope)?;
-        if var.scope == VarScope::Proc {
-            let message = format!("'{action}' of a process-wide variable ('proc.') is not supported by hydroxy yet");
-            return Err(Box::new(Diagnostic::alert("not-yet", message).at(name.span)));
-        }
         let mut conditions = Vec::new();
         let mut at = name_len;
         for condition in text.split(',').skip(1) {
@@ -101,9 +97,14 @@ impl Target {
         Ok(Target { var, conditions: conditions.into() })
     }
 
-    fn set(&self, vars: &mut Vars, value: Value<'static>) {
-        if self.conditions.iter().all(|condition| condition.holds(vars.value(self.var), &value)) {
-            vars.set(self.var, value);
+    fn set(&self, txn: &mut Txn<'_>, value: Value<'static>) {
+        let holds = |txn: &Txn<'_>| {
+            let ctx = txn.ctx();
+            let old = ctx.variable(self.var);
+            self.conditions.iter().all(|condition| condition.holds(old.as_ref(), &value))
+        };
+        if self.conditions.is_empty() || holds(txn) {
+            txn.vars.set_anywhere(txn.view, self.var, value);
         }
     }
 }
@@ -141,18 +142,18 @@ impl Condition {
 }
 
 fn set_var(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
-    let target = Target::bind(words, scope, "set-var")?;
+    let target = Target::bind(words, scope)?;
     let expr = Expr::bind(words, scope)?;
     Ok(Bound::new(expr.needs(), move |txn| {
         if let Some(value) = expr.with_value(&txn.ctx(), |value| value.into_owned()) {
-            target.set(txn.vars, value);
+            target.set(txn, value);
         }
         Verdict::Next
     }))
 }
 
 fn set_var_fmt(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
-    let target = Target::bind(words, scope, "set-var-fmt")?;
+    let target = Target::bind(words, scope)?;
     let empty = Word::new("", words.span());
     let word = match words.peek() {
         Some(word) if !matches!(word.as_str(), "if" | "unless") => words.next_word().unwrap_or(&empty),
@@ -161,7 +162,7 @@ fn set_var_fmt(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
     let format = LogFormat::bind_as(word, scope, Style::Text)?;
     Ok(Bound::new(format.needs(), move |txn| {
         let value = format.value(&txn.ctx());
-        target.set(txn.vars, value);
+        target.set(txn, value);
         Verdict::Next
     }))
 }

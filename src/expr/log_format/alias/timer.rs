@@ -12,14 +12,13 @@ pub(super) static ALIASES: &[Alias] = &[
         "Active time of the request, from its first byte to the last byte of the response; `+` in front with `option logasap`.",
         &[("%Ta", "77")],
         Needs::LOG,
-        |ctx, _, out| total(out, ctx, Some(end(ctx).saturating_sub(first_byte(ctx)))),
+        |ctx, _, out| total(out, ctx, ctx.active_time()),
     )),
     any("Tc", "%Tc", "Time to connect to the server.", &[("%Tc", "3")], Needs::LOG, |ctx, _, out| {
-        timer(out, span(ctx.stream.queue_ms, ctx.stream.connect_ms));
+        timer(out, ctx.connect_time());
     }),
     any("Td", "%Td", "Time of the data transfer.", &[("%Td", "40")], Needs::LOG, |ctx, flags, out| {
-        let from = if flags.contains(Flags::TCP) { ctx.stream.connect_ms } else { ctx.stream.response_ms };
-        timer(out, span(from, Some(end(ctx))));
+        timer(out, ctx.data_time(flags.contains(Flags::TCP)));
     }),
     any(
         "Th",
@@ -27,13 +26,13 @@ pub(super) static ALIASES: &[Alias] = &[
         "Time of the handshakes (PROXY protocol, TLS); 0 from the second request of a connection on.",
         &[("%Th", "2")],
         Needs::LOG,
-        |ctx, _, out| timer(out, Some(handshake(ctx))),
+        |ctx, _, out| timer(out, Some(ctx.handshake_time())),
     ),
     http_only(any("Ti", "%Ti", "Idle time before the request.", &[("%Ti", "21")], Needs::LOG, |ctx, _, out| {
-        timer(out, Some(idle(ctx)));
+        timer(out, Some(ctx.idle_time()));
     })),
     http_only(any("Tq", "%Tq", "Sum of Th, Ti and TR.", &[("%Tq", "33")], Needs::LOG, |ctx, _, out| {
-        timer(out, span(Some(ctx.stream.began_ms), ctx.stream.request_ms));
+        timer(out, ctx.whole_request_time());
     })),
     http_only(any(
         "TR",
@@ -41,7 +40,7 @@ pub(super) static ALIASES: &[Alias] = &[
         "Time to receive the head of the request from its first byte on.",
         &[("%TR", "10")],
         Needs::LOG,
-        |ctx, _, out| timer(out, span(Some(first_byte(ctx)), ctx.stream.request_ms)),
+        |ctx, _, out| timer(out, ctx.request_time()),
     )),
     http_only(any(
         "Tr",
@@ -49,7 +48,7 @@ pub(super) static ALIASES: &[Alias] = &[
         "Time from the connection to the server to the end of its response head.",
         &[("%Tr", "20")],
         Needs::LOG,
-        |ctx, _, out| timer(out, span(ctx.stream.connect_ms, ctx.stream.response_ms)),
+        |ctx, _, out| timer(out, ctx.response_time()),
     )),
     any(
         "Tt",
@@ -57,7 +56,7 @@ pub(super) static ALIASES: &[Alias] = &[
         "Time from the accept to the end of both sides; `+` in front with `option logasap`.",
         &[("%Tt", "100")],
         Needs::LOG,
-        |ctx, _, out| total(out, ctx, Some(end(ctx).saturating_sub(ctx.stream.began_ms))),
+        |ctx, _, out| total(out, ctx, ctx.total_time()),
     ),
     any(
         "Tu",
@@ -65,14 +64,10 @@ pub(super) static ALIASES: &[Alias] = &[
         "Time as the client sees it: Tt without Ti; `+` in front with `option logasap`.",
         &[("%Tu", "79")],
         Needs::LOG,
-        |ctx, _, out| {
-            let whole = end(ctx).saturating_sub(ctx.stream.began_ms);
-            total(out, ctx, Some(whole.saturating_sub(idle(ctx))));
-        },
+        |ctx, _, out| total(out, ctx, ctx.user_time()),
     ),
     any("Tw", "%Tw", "Time spent in queues.", &[("%Tw", "4")], Needs::LOG, |ctx, _, out| {
-        let from = ctx.stream.request_ms.unwrap_or(ctx.stream.began_ms + handshake(ctx));
-        timer(out, span(Some(from), ctx.stream.queue_ms));
+        timer(out, ctx.queue_time());
     }),
 ];
 
@@ -83,32 +78,9 @@ fn timer(out: &mut Vec<u8>, ms: Option<u64>) {
     }
 }
 
-fn total(out: &mut Vec<u8>, ctx: &Ctx<'_>, ms: Option<u64>) {
+fn total(out: &mut Vec<u8>, ctx: &Ctx<'_>, ms: u64) {
     if ctx.stream.logged_early {
         out.push(b'+');
     }
-    timer(out, ms);
-}
-
-fn span(from: Option<u64>, to: Option<u64>) -> Option<u64> {
-    Some(to?.saturating_sub(from?))
-}
-
-/// The end of the stream, or now.
-fn end(ctx: &Ctx<'_>) -> u64 {
-    ctx.stream.end_ms.unwrap_or(ctx.now_ms)
-}
-
-/// The handshake belongs to the first request of the connection.
-fn handshake(ctx: &Ctx<'_>) -> u64 {
-    if ctx.stream.began_ms == ctx.conn.accepted_ms { ctx.conn.handshake_ms } else { 0 }
-}
-
-/// When the request began to arrive. Without a byte there was no idle time: the whole wait counts as active.
-fn first_byte(ctx: &Ctx<'_>) -> u64 {
-    ctx.stream.first_byte_ms.unwrap_or(ctx.stream.began_ms + handshake(ctx))
-}
-
-fn idle(ctx: &Ctx<'_>) -> u64 {
-    first_byte(ctx).saturating_sub(ctx.stream.began_ms + handshake(ctx))
+    encode::number(out, ms);
 }
