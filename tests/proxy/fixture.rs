@@ -7,11 +7,7 @@ use std::time::Duration;
 
 use hydroxy::base::id::{BindId, ProxyId};
 use hydroxy::engine::{Engine, Options, Sockets, start, view};
-use hydroxy::ir::proxy::RetryOn;
-use hydroxy::ir::{
-    Balance, Bind, BindAddr, ConnectionMode, Global, Ir, Mode, PortSpec, Proxy, Reuse, Server, ServerAddr, Timeouts,
-};
-use hydroxy::rules::RuleSet;
+use hydroxy::ir::{Bind, BindAddr, Global, Ir, Mode, PortSpec, Proxy, Server, ServerAddr, Timeouts};
 
 pub struct Running {
     pub engine: Engine,
@@ -87,71 +83,15 @@ fn bind() -> Bind {
 
 fn listen() -> Proxy {
     Proxy {
-        id: ProxyId(0),
-        name: "web".into(),
         frontend: true,
         backend: true,
-        disabled: false,
         uuid: 2,
         mode: Mode::Http,
-        description: None,
         place: "test:1".into(),
         binds: vec![bind()],
-        maxconn: None,
-        rate_limit: None,
-        backlog: None,
-        tcp_req_conn: RuleSet::default(),
-        tcp_req_sess: RuleSet::default(),
-        tcp_req_content: RuleSet::default(),
-        tcp_res_content: RuleSet::default(),
-        inspect_delay_ms: None,
-        res_inspect_delay_ms: None,
-        http_req: RuleSet::default(),
-        http_res: RuleSet::default(),
-        http_after: RuleSet::default(),
-        use_backend: Vec::new(),
-        default_backend: None,
-        use_server: Vec::new(),
-        monitor_uri: None,
-        monitor_fail: Vec::new(),
-        capture_req: Vec::new(),
-        capture_res: Vec::new(),
         timeouts: Timeouts { client: Some(5000), connect: Some(5000), server: Some(5000), ..Timeouts::default() },
-        retries: 3,
-        retry_on: RetryOn::CONN_FAILURE,
-        redispatch: None,
-        balance: Balance::RoundRobin,
-        all_backups: false,
-        servers: Vec::new(),
-        fullconn: None,
-        reuse: Reuse::Safe,
-        connection: ConnectionMode::KeepAlive,
-        pretend_keepalive: false,
-        buffer_request: false,
-        forwardfor: None,
-        originalto: None,
         abort_on_close: true,
-        client_keepalive: false,
-        server_keepalive: false,
-        no_delay: false,
-        unsafe_requests: false,
-        unsafe_responses: false,
-        ignore_probes: false,
-        use_proxy_header: false,
-        errors: Vec::new(),
-        stats: None,
-        logs: Vec::new(),
-        log_format: None,
-        error_log_format: None,
-        log_tag: None,
-        dont_log_null: false,
-        dont_log_normal: false,
-        log_separate_errors: false,
-        log_asap: false,
-        log_health_checks: false,
-        unique_id: None,
-        unique_id_header: None,
-        socket_stats: false,
+        ..Proxy::new("web", ProxyId(0))
     }
 }
 

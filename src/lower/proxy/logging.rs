@@ -28,25 +28,6 @@ pub(super) enum Format {
     Custom(Word),
 }
 
-/// A flag of the proxy whose documented default is off.
-macro_rules! flag {
-    ($name:literal, $sections:expr, $doc:literal, $shown:literal, $field:ident) => {
-        Setting {
-            meta: Meta::new(
-                concat!("option ", $name),
-                concat!("[no] option ", $name),
-                $doc,
-                &[(concat!("option ", $name), $shown)],
-            ),
-            sections: $sections,
-            apply: |_, draft, _| {
-                draft.out.$field = draft.flag(false);
-                Ok(())
-            },
-        }
-    };
-}
-
 pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     Setting {
         meta: Meta::new(

@@ -4,6 +4,25 @@
 //! A proxy is lowered by applying the lines of its `defaults` to a fresh draft and then its own, so that inheriting needs no
 //! code of its own; `finish` makes the draft IR.
 
+/// A flag of the proxy whose documented default is off.
+macro_rules! flag {
+    ($name:literal, $sections:expr, $doc:literal, $shown:literal, $field:ident) => {
+        Setting {
+            meta: Meta::new(
+                concat!("option ", $name),
+                concat!("[no] option ", $name),
+                $doc,
+                &[(concat!("option ", $name), $shown)],
+            ),
+            sections: $sections,
+            apply: |_, draft, _| {
+                draft.out.$field = draft.flag(false);
+                Ok(())
+            },
+        }
+    };
+}
+
 mod accepted;
 mod balance;
 mod binds;
@@ -28,9 +47,8 @@ use super::table::{Draft, Prefix, Table};
 use super::values::SharedRef;
 use crate::base::id::ProxyId;
 use crate::diag::{Span, Word};
-use crate::ir::{Balance, ConnectionMode, Mode, Proxy, Reuse, Timeouts, proxy::RetryOn};
+use crate::ir::{Balance, Proxy};
 use crate::keyword::{Sections, Setting};
-use crate::rules::RuleSet;
 
 pub(super) use checks::{allowed, check};
 pub(super) use finish::FinishProxy;
@@ -81,7 +99,9 @@ impl Draft for ProxyDraft {
 impl ProxyDraft {
     pub(super) fn new(name: &str, kind: Sections, id: ProxyId, span: Span, shared: SharedRef) -> Self {
         let compat = shared.compat;
-        let mut out = blank(name, kind, id);
+        let mut out = Proxy::new(name, id);
+        out.frontend = Sections::FE.contains(kind);
+        out.backend = Sections::BE.contains(kind);
         out.place = shared.place(span);
         if !compat.before_3_3() {
             out.balance = Balance::Random(2);
@@ -133,77 +153,6 @@ pub(super) fn title(kind: Sections, name: &str) -> String {
     match kind {
         Sections::LISTEN => format!("proxy '{name}'"),
         kind => format!("{} '{name}'", kind_name(kind)),
-    }
-}
-
-/// A proxy with the documented defaults of 2.x; [`ProxyDraft::new`] adds what later releases changed.
-fn blank(name: &str, kind: Sections, id: ProxyId) -> Proxy {
-    Proxy {
-        id,
-        name: name.into(),
-        frontend: Sections::FE.contains(kind),
-        backend: Sections::BE.contains(kind),
-        disabled: false,
-        uuid: 0,
-        mode: Mode::Tcp,
-        description: None,
-        place: "".into(),
-        binds: Vec::new(),
-        maxconn: None,
-        rate_limit: None,
-        backlog: None,
-        tcp_req_conn: RuleSet::default(),
-        tcp_req_sess: RuleSet::default(),
-        tcp_req_content: RuleSet::default(),
-        tcp_res_content: RuleSet::default(),
-        inspect_delay_ms: None,
-        res_inspect_delay_ms: None,
-        http_req: RuleSet::default(),
-        http_res: RuleSet::default(),
-        http_after: RuleSet::default(),
-        use_backend: Vec::new(),
-        default_backend: None,
-        use_server: Vec::new(),
-        monitor_uri: None,
-        monitor_fail: Vec::new(),
-        capture_req: Vec::new(),
-        capture_res: Vec::new(),
-        timeouts: Timeouts::default(),
-        retries: 3,
-        retry_on: RetryOn::CONN_FAILURE,
-        redispatch: None,
-        balance: Balance::RoundRobin,
-        all_backups: false,
-        servers: Vec::new(),
-        fullconn: None,
-        reuse: Reuse::Safe,
-        connection: ConnectionMode::KeepAlive,
-        pretend_keepalive: false,
-        buffer_request: false,
-        forwardfor: None,
-        originalto: None,
-        abort_on_close: false,
-        client_keepalive: false,
-        server_keepalive: false,
-        no_delay: false,
-        unsafe_requests: false,
-        unsafe_responses: false,
-        ignore_probes: false,
-        use_proxy_header: false,
-        errors: Vec::new(),
-        stats: None,
-        logs: Vec::new(),
-        log_format: None,
-        error_log_format: None,
-        log_tag: None,
-        dont_log_null: false,
-        dont_log_normal: false,
-        log_separate_errors: false,
-        log_asap: false,
-        log_health_checks: false,
-        unique_id: None,
-        unique_id_header: None,
-        socket_stats: false,
     }
 }
 

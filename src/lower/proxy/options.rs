@@ -6,25 +6,6 @@ use crate::ir::ConnectionMode;
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::{Draft, Prefix};
 
-/// A flag of the proxy whose documented default is off.
-macro_rules! flag {
-    ($name:literal, $sections:expr, $doc:literal, $shown:literal, $field:ident) => {
-        Setting {
-            meta: Meta::new(
-                concat!("option ", $name),
-                concat!("[no] option ", $name),
-                $doc,
-                &[(concat!("option ", $name), $shown)],
-            ),
-            sections: $sections,
-            apply: |_, draft, _| {
-                draft.out.$field = draft.flag(false);
-                Ok(())
-            },
-        }
-    };
-}
-
 /// One of the connection modes.
 macro_rules! mode {
     ($name:literal, $doc:literal, $shown:literal, $mode:expr) => {
