@@ -170,7 +170,6 @@ fn every_example_of_an_action_does_what_it_says() {
             };
             let found = match rule {
                 Ok(rule) => run(&rule, &mut world(&config, hook), &config),
-                Err(error) if error.contains("not supported by hydroxy yet") => continue,
                 Err(error) => error,
             };
             if found != *expected {

@@ -23,7 +23,7 @@ pub(super) static ACTIONS: &[Action] = &[
         hooks: Hooks::HTTP,
         bind: |words, scope| {
             let (name, value) = name_and_format(words, scope)?;
-            Ok(write(name, value, |msg, name, text| msg.add(name, text)))
+            Ok(write(name, value, false, |msg, name, text| msg.add(name, text)))
         },
     },
     Action {
@@ -40,7 +40,7 @@ pub(super) static ACTIONS: &[Action] = &[
         hooks: Hooks::HTTP,
         bind: |words, scope| {
             let (name, value) = name_and_format(words, scope)?;
-            Ok(write(name, value, |msg, name, text| msg.set(name, text)))
+            Ok(write(name, value, true, |msg, name, text| msg.set(name, text)))
         },
     },
     Action {
@@ -96,13 +96,14 @@ pub(super) static ACTIONS: &[Action] = &[
     },
 ];
 
-fn write(name: HeaderName, value: LogFormat, edit: fn(&mut MsgMut<'_>, &HeaderName, &[u8])) -> Bound {
+/// `replaces` tells a `Host` that takes the place of the old one, which an absolute target must follow.
+fn write(name: HeaderName, value: LogFormat, replaces: bool, edit: fn(&mut MsgMut<'_>, &HeaderName, &[u8])) -> Bound {
     Bound::new(value.needs(), move |txn| {
         txn.with_text(&value, |txn, text| {
             let request = txn.dir == Dir::Request;
             if let Some(mut msg) = txn.message() {
                 edit(&mut msg, &name, text);
-                if request && name == HeaderName::HOST {
+                if replaces && request && name == HeaderName::HOST {
                     rewrite::target_follows_host(&mut msg, text);
                 }
             }
