@@ -19,7 +19,10 @@ pub(super) fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     let facts = &mut st.facts;
     facts.counts[0] = live.view.process.connections.load(Relaxed);
     facts.counts[1] = s.frontend_state().fe_current.load(Relaxed);
-    facts.counts[2] = st.backend.as_ref().map_or(facts.counts[1], |backend| backend.state().be_current.load(Relaxed));
+    // The stream itself has left the backend and the server when its line is written (manual 8.2.3).
+    let left = |current: u32| current.saturating_sub(1);
+    facts.counts[2] = st.backend.as_ref().map_or(0, |backend| left(backend.state().be_current.load(Relaxed)));
+    facts.counts[3] = left(facts.counts[3]);
     st.backend = None;
     if frontend.logs.is_empty() {
         return;
