@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 
 use super::options::Options;
-use super::version;
+use super::{reference, version};
 use crate::config::{Env, Facts, Identity, Input, configuration_files, eval_condition};
 use crate::diag::{Diagnostic, Lead, Renderer, Severity, SourceMap};
 use crate::ir::Ir;
@@ -60,6 +60,11 @@ impl Voice {
 /// A failure to write to standard error cannot be reported anywhere.
 fn write_stderr(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Standard output may be a pipe that is closed early; that is no failure.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// What came of loading.
@@ -128,6 +133,9 @@ fn report(options: &Options, names: &[String], loaded: Loaded, voice: &mut Voice
         }
     }
     let warned = loaded.diags.iter().any(|found| found.severity == Severity::Warning);
+    if let Some(classes) = options.dump_keywords.as_deref().filter(|_| loaded.ir.is_some()) {
+        print(&reference::dump::text(classes));
+    }
     match loaded.ir {
         None => {
             let file = names.first().map_or("", String::as_str);
@@ -135,7 +143,9 @@ fn report(options: &Options, names: &[String], loaded: Loaded, voice: &mut Voice
             Outcome::Stop(1)
         }
         Some(_) if loaded.no_listener && options.check => {
-            println!("Configuration file has no error but will not start (no listener) => exit(2).");
+            if !options.quiet {
+                print("Configuration file has no error but will not start (no listener) => exit(2).\n");
+            }
             Outcome::Stop(2)
         }
         Some(ir) => Outcome::Good(Box::new(ir), warned),

@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod load;
 pub mod options;
+pub mod reference;
 pub mod run;
 pub mod service;
 pub mod version;

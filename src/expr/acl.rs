@@ -196,7 +196,7 @@ fn bind(words: &[Word], end: Span, scope: &Scope<'_>) -> Result<Test> {
 
 fn expression(word: &Word, derived: bool, scope: &Scope<'_>) -> Result<Expr> {
     let resolve = |name: &str, span: Span| match known::find(Class::Acl, name) {
-        Some(derived) => bind::find_fetch(derived.signature.split(" -m ").next().unwrap_or(name), span),
+        Some(derived) => bind::find_fetch(derived.derived_from().unwrap_or(name), span),
         None => bind::find_fetch(name, span),
     };
     let text = word.as_str();

@@ -110,7 +110,7 @@ pub(super) fn find_fetch(name: &str, span: Span) -> Result<&'static Fetch> {
     }
     let found = Diagnostic::alert("unknown-fetch", format!("unknown fetch method '{name}'")).at(span);
     Err(Box::new(if let Some(derived) = known::find(Class::Acl, name) {
-        let instead = derived.signature.split(" -m ").next().unwrap_or(name);
+        let instead = derived.derived_from().unwrap_or(name);
         found.help(format!("'{name}' is for ACLs only; here, write '{instead}' and a converter"))
     } else if convert::find(name).is_some() || known::find(Class::Converter, name).is_some() {
         found.help(format!("'{name}' is a converter: write it behind a fetch and a comma"))

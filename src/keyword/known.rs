@@ -57,6 +57,21 @@ pub struct Known {
     pub chapter: &'static str,
 }
 
+impl Known {
+    /// Of a derivative that only ACLs take, the fetch it is made of.
+    pub fn derived_from(&self) -> Option<&'static str> {
+        self.signature.split_once(" -m ").map(|(fetch, _)| fetch)
+    }
+
+    /// Where the manual speaks of it.
+    pub fn manual(&self) -> String {
+        match self.chapter.strip_prefix("management ") {
+            Some(chapter) => format!("management.txt, chapter {chapter}"),
+            None => format!("configuration.txt, chapter {}", self.chapter),
+        }
+    }
+}
+
 /// All keywords, sorted by class name and name.
 pub fn all() -> &'static [Known] {
     &inventory().list
@@ -76,11 +91,8 @@ pub fn names(class: Class) -> impl Iterator<Item = &'static str> {
 pub fn not_yet(class: Class, name: &str, span: Span) -> Option<Error> {
     let known = find(class, name)?;
     let text = format!("'{name}' is known to HAProxy 3.4, not supported by hydroxy yet");
-    let manual = match known.chapter.strip_prefix("management ") {
-        Some(chapter) => format!("management.txt, chapter {chapter}"),
-        None => format!("configuration.txt, chapter {}", known.chapter),
-    };
-    Some(Box::new(Diagnostic::alert("not-yet", text).at(span).label("not supported yet").help(format!("see {manual}"))))
+    let help = format!("see {}", known.manual());
+    Some(Box::new(Diagnostic::alert("not-yet", text).at(span).label("not supported yet").help(help)))
 }
 
 /// A keyword of the same class that was probably meant.

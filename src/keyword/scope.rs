@@ -149,6 +149,17 @@ pub enum Hook {
 }
 
 impl Hook {
+    /// The rule sets, in the order in which a stream meets them.
+    pub const RULES: [Hook; 7] = [
+        Hook::TcpRequestConnection,
+        Hook::TcpRequestSession,
+        Hook::TcpRequestContent,
+        Hook::TcpResponseContent,
+        Hook::HttpRequest,
+        Hook::HttpResponse,
+        Hook::HttpAfterResponse,
+    ];
+
     /// What can be read there.
     pub fn offers(self) -> Needs {
         let conn = Needs::INTERNAL | Needs::CLIENT_L4;

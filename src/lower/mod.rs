@@ -27,4 +27,4 @@ mod tests;
 pub use compat::Compat;
 pub use files::{Disk, Files, Memory};
 pub use load::{Accepted, LoadInput, Loaded, Overrides, load};
-pub use reference::{Entry, entries};
+pub use reference::{Entry, entries, sections};

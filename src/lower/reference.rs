@@ -1,4 +1,4 @@
-//! All directives and options as a list, for the reference, the coverage and `-dK`.
+//! All sections, directives and options as lists, for the reference, the coverage and `-dK`.
 
 use super::{bind, global, proxy, server, userlist};
 use crate::keyword::known::Class;
@@ -32,3 +32,61 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .chain(list!(Class::Server, server::FAMILIES))
         .chain(list!(Class::Other, userlist::FAMILIES))
 }
+
+/// The sections that are read; `names` sorts them, and all others of HAProxy are refused there.
+pub fn sections() -> &'static [Meta] {
+    SECTIONS
+}
+
+static SECTIONS: &[Meta] = &[
+    Meta::new(
+        "global",
+        "global",
+        "Opens a section with settings of the process; several are read as one.",
+        &[("global\n maxconn 100", "")],
+    ),
+    Meta::new(
+        "defaults",
+        "defaults [<name>] [from <defaults>]",
+        "Opens a section with settings that the proxies behind it start from, or those that name it.",
+        &[("defaults http\n mode http", "")],
+    ),
+    Meta::new(
+        "frontend",
+        "frontend <name> [from <defaults>]",
+        "Opens a section that accepts connections and chooses a backend.",
+        &[("frontend www\n mode http\n timeout client 5s\n bind :8080\n http-request return status 200", "")],
+    ),
+    Meta::new(
+        "backend",
+        "backend <name> [from <defaults>]",
+        "Opens a section with servers that connections or requests are sent to.",
+        &[("backend app\n timeout connect 1s\n timeout server 5s\n server a 127.0.0.1:8000", "")],
+    ),
+    Meta::new(
+        "listen",
+        "listen <name> [from <defaults>]",
+        "Opens a section that is a frontend and its backend in one.",
+        &[(
+            "listen app\n bind :8080\n timeout client 5s\n timeout connect 1s\n timeout server 5s\n server a 127.0.0.1:8000",
+            "",
+        )],
+    ),
+    Meta::new(
+        "userlist",
+        "userlist <name>",
+        "Opens a section with users and groups for 'http_auth' and its relatives.",
+        &[("userlist people\n user anna insecure-password secret", "")],
+    ),
+    Meta::new(
+        "crt-list",
+        "crt-list",
+        "Names the lines of the file behind 'bind ... crt-list': a certificate, TLS options in brackets, host names.",
+        &[("frontend www\n timeout client 5s\n bind :8443 ssl crt-list list.txt", "")],
+    ),
+    Meta::rejected(
+        "program",
+        "program <name>",
+        "HAProxy itself dropped these sections in 3.3; start the program by the service manager",
+    ),
+];

@@ -7,16 +7,6 @@ use crate::http::{Msg, MsgMut};
 use crate::keyword::known::{self, Class};
 use crate::keyword::{Hook, Status, VarSlot};
 
-const HOOKS: [Hook; 7] = [
-    Hook::TcpRequestConnection,
-    Hook::TcpRequestSession,
-    Hook::TcpRequestContent,
-    Hook::TcpResponseContent,
-    Hook::HttpRequest,
-    Hook::HttpResponse,
-    Hook::HttpAfterResponse,
-];
-
 fn bind(text: &str, hook: Hook, config: &Config) -> std::result::Result<Rule, String> {
     let words = words(text);
     let mut cursor = Words::new(&words, crate::diag::Span::nowhere());
@@ -157,7 +147,7 @@ fn every_example_of_an_action_does_what_it_says() {
     let mut wrong = Vec::new();
     for action in action::all().chain([&action::LITERAL_REDIRECT]) {
         assert!(action.meta.status != Status::Supported || !action.meta.examples.is_empty(), "{}", action.meta.name);
-        let hook = HOOKS.into_iter().rev().find(|hook| action.hooks.contains(Hooks::of(*hook))).unwrap();
+        let hook = Hook::RULES.into_iter().rev().find(|hook| action.hooks.contains(Hooks::of(*hook))).unwrap();
         let hook = if action.hooks.contains(Hooks::HTTP_REQ) { Hook::HttpRequest } else { hook };
         for (line, expected) in action.meta.examples {
             let config = Config::new();
@@ -186,7 +176,7 @@ fn the_table_agrees_with_the_matrix_of_the_manual() {
         let places: Vec<_> = known.place.split(',').map(str::trim).collect();
         let ours = action::all().filter(|action| action.meta.name == known.name);
         let hooks = ours.fold(Hooks::empty(), |hooks, action| hooks | action.hooks);
-        for hook in HOOKS.into_iter().filter(|_| !hooks.is_empty()) {
+        for hook in Hook::RULES.into_iter().filter(|_| !hooks.is_empty()) {
             let (ours, theirs) = (hooks.contains(Hooks::of(hook)), places.contains(&hook.name()));
             assert_eq!(ours, theirs, "{} in {}", known.name, hook.name());
         }

@@ -65,6 +65,18 @@ pub enum After {
 /// All tables.
 pub static FAMILIES: &[&[Command]] = &[show::COMMANDS, info::COMMANDS];
 
+/// Every command of the tables.
+pub fn all() -> impl Iterator<Item = &'static Command> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// What the line reader answers itself, for the reference.
+pub static BUILT_IN: &[Meta] = &[
+    Meta::new("help", "help [<command>]", "list matching or all commands", &[("help show", "  show info")]),
+    Meta::new("prompt", "prompt", "toggle interactive mode with prompt", &[("prompt", "")]),
+    Meta::new("quit", "quit", "disconnect", &[("quit", "")]),
+];
+
 /// Runs one line, which may hold several commands separated by `;`. Every answer ends with an empty line.
 pub fn run(shell: &mut Shell<'_>, line: &str) -> (String, After) {
     let mut out = String::new();

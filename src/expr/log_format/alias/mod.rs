@@ -16,6 +16,14 @@ use crate::keyword::{Example, Meta, Needs};
 pub static FAMILIES: &[&[Alias]] =
     &[date::ALIASES, timer::ALIASES, connection::ALIASES, stream::ALIASES, http::ALIASES];
 
+/// `%o`, for the reference.
+pub static PARSERS: Meta = Meta::new(
+    "o",
+    "%{<flags>}o",
+    "Writes nothing; its flags hold for all that follows, for instance `+Q` for quotes.",
+    &[("%{+Q}o %HM", "\"GET\"")],
+);
+
 /// The alias of that name, without `%`.
 pub fn find(name: &str) -> Option<&'static Alias> {
     all().find(|alias| alias.meta.name == name)
