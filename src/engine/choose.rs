@@ -1,4 +1,4 @@
-//! Which server gets a stream: `use-server` rules, then the backend's algorithm.
+//! Where a stream goes: the backend by `use_backend` rules, the server by `use-server` rules, then the backend's algorithm.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -8,7 +8,7 @@ use super::session::Session;
 use super::stream::Stream;
 use crate::balance::{Load, Loads, ServerView, hash};
 use crate::base::id::{ProxyId, ServerId};
-use crate::ir::proxy::ServerTo;
+use crate::ir::proxy::{BackendTo, ServerTo};
 use crate::ir::{Balance, Proxy};
 use crate::state::{ProxyState, ServerState};
 
@@ -21,6 +21,27 @@ pub enum Choice {
     Full,
     /// No server is usable.
     Nobody,
+}
+
+/// The backend for this stream: the first `use_backend` rule that holds, `default_backend`, or a listen section itself.
+pub fn backend(s: &mut Session, st: &mut Stream, frontend: &Proxy, live: &Live, stage: Stage<'_>) -> Option<ProxyId> {
+    for choice in &frontend.use_backend {
+        let txn = hooks::txn(s, st, live, stage);
+        if choice.cond.as_ref().is_some_and(|cond| !cond.holds(&txn.ctx())) {
+            continue;
+        }
+        match &choice.to {
+            BackendTo::Fixed(id) => return Some(*id),
+            BackendTo::Dynamic(format) => {
+                let mut name = Vec::with_capacity(64);
+                format.render(&txn.ctx(), &mut name);
+                if let Some(id) = live.ir.backends.get(name.as_slice()) {
+                    return Some(*id);
+                }
+            }
+        }
+    }
+    frontend.default_backend.or(frontend.backend.then_some(frontend.id))
 }
 
 /// The server for this stream; `avoid` is one that has just failed.

@@ -8,7 +8,7 @@ use std::task::Poll;
 use super::fault::Fault;
 use super::live;
 use super::pool::{Choice, Upstream};
-use super::session::Session;
+use super::session::{Patience, Session};
 use crate::base::id::{ProxyId, ServerId};
 use crate::ir::{Proxy, Reuse, Server};
 use crate::net::connect::{self, Target};
@@ -27,8 +27,8 @@ pub struct Wanted<'a> {
     pub state: &'a Arc<ServerState>,
     /// An idle connection may be used.
     pub reuse: bool,
-    /// The client's going away ends the attempt (`option abortonclose`).
-    pub abort: bool,
+    /// Whether the client's going away ends the attempt.
+    pub patience: Patience,
 }
 
 /// A connection that is ready for a request; counts it.
@@ -97,7 +97,7 @@ async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<I
         keepalive: wanted.backend.server_keepalive,
     };
     let deadline = wanted.backend.timeouts.connect.map(|timeout| s.core.tick_ms() + timeout);
-    let connected = within(s, connect::connect(target, options), deadline, wanted.abort).await?;
+    let connected = within(s, connect::connect(target, options), deadline, wanted.patience).await?;
     let plain: Plain = connected.map_err(|error| fault_of(&error))?;
     Ok(Io::Plain(plain))
 }
@@ -107,14 +107,14 @@ async fn within<T>(
     s: &mut Session,
     step: impl Future<Output = T>,
     deadline: Option<u64>,
-    abort: bool,
+    patience: Patience,
 ) -> Result<T, Fault> {
     let mut step = std::pin::pin!(step);
     poll_fn(|cx| {
         if let Poll::Ready(done) = step.as_mut().poll(cx) {
             return Poll::Ready(Ok(done));
         }
-        if abort && s.poll_client_gone(cx) {
+        if s.poll_client_left(patience, cx) {
             return Poll::Ready(Err(Fault::ClientAbort));
         }
         if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {

@@ -5,7 +5,7 @@
 //! `listener` takes a permit and accepts; `session` opens the connection on a core, does its handshakes and runs the
 //! `tcp-request connection` and `session` rules; `http` serves one request after the other. For each request a recycled `Stream`
 //! is filled: `http::request` reads the head, `http::rules` decides, `http::attempt` gets a response from a server (`choose`,
-//! `queue`, `connect`), `http::response` and `http::exchange` send it, `http::finish` counts and logs. A `Flow` moves one direction
+//! `place`, `connect`), `http::response` and `http::exchange` send it, `finish` counts and logs. A `Flow` moves one direction
 //! of a message between the two connections; `tunnel` moves both without looking.
 //!
 //! # Who owns what
@@ -33,6 +33,7 @@ pub mod choose;
 pub mod connect;
 pub mod core;
 pub mod fault;
+pub mod finish;
 pub mod flow;
 pub mod framing;
 pub mod hooks;
@@ -41,8 +42,10 @@ pub mod listener;
 pub mod live;
 pub mod log;
 pub mod permit;
+pub mod place;
 pub mod pool;
 pub mod queue;
+pub mod retry;
 pub mod run;
 pub mod servers;
 pub mod service;

@@ -54,6 +54,28 @@ pub struct Session {
     permit: Permit,
 }
 
+/// What a client that goes away while it waits for a server means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Nothing: it is not looked at.
+    Endless,
+    /// The end, if it has failed or left nothing to send: half-closed connections are ordinary in TCP mode.
+    WhileUseful,
+    /// The end (`option abortonclose`).
+    None,
+}
+
+impl Patience {
+    /// As the backend's mode and `option abortonclose` say.
+    pub fn of(backend: &Proxy) -> Patience {
+        match (backend.abort_on_close, backend.mode) {
+            (true, _) => Patience::None,
+            (false, Mode::Tcp) => Patience::WhileUseful,
+            (false, Mode::Http) => Patience::Endless,
+        }
+    }
+}
+
 /// Starts the task of an accepted connection on this core.
 pub fn spawn(core: &Rc<Core>, arrival: Arrival) {
     if let Some(load) = core.load() {
@@ -120,6 +142,14 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Whether the client has left in a way that ends its wait for a server.
+    #[inline]
+    pub fn poll_client_left(&mut self, patience: Patience, cx: &mut Context<'_>) -> bool {
+        patience != Patience::Endless
+            && self.poll_client_gone(cx)
+            && (patience == Patience::None || self.broken || self.buf.is_empty())
     }
 
     /// A client's connection that is not known to the poller is not watched at once: most responses come sooner than it would pay.

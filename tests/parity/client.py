@@ -10,6 +10,7 @@ r"""The client of a case: plays client.txt against the proxy and notes every byt
     quiet MS         note whatever arrives within so many milliseconds
     shutdown         close the sending direction
     close            look whether the proxy closed the connection, then close it
+    reset            close with a reset
     use N            go on with connection N, counted from 1
     wait MS          pause
 
@@ -72,12 +73,19 @@ class Client:
             return
         stream = self.streams[self.current]
         if verb == "shutdown":
-            stream.sock.shutdown(socket.SHUT_WR)
+            try:
+                stream.sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                self.note(["<shutdown failed>"])
         elif verb == "close":
             self.look_again()
             stream.sock.close()
             self.streams[self.current] = None
             time.sleep(0.03)  # The next connection is to find this one gone.
+        elif verb == "reset":
+            http1.reset(stream.sock)
+            self.streams[self.current] = None
+            time.sleep(0.03)
         elif verb == "quiet":
             self.look_again(int(argument) / 1000)
         else:

@@ -4,6 +4,7 @@ Chunk boundaries depend on how bytes happen to arrive, so a chunked body is note
 """
 import re
 import socket
+import struct
 
 
 class Closed(Exception):
@@ -106,3 +107,21 @@ def listen():
     sock.bind(("127.0.0.1", 0))
     sock.listen(64)
     return sock
+
+
+def reset(sock):
+    """Closes a connection with a reset instead of an orderly end."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def full():
+    """A listening socket whose backlog is full, so that connections to it time out, with those that fill it."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    sock.listen(0)
+    waiting = [socket.socket() for _ in range(2)]
+    for one in waiting:
+        one.setblocking(False)
+        one.connect_ex(sock.getsockname())
+    return [sock, *waiting]

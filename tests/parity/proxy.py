@@ -17,6 +17,7 @@ import time
 import http1
 from client import Client
 from origin import Origin
+from tcp import MARK, TcpOrigin
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -49,20 +50,21 @@ def check_only(program, case, options):
 def run_traffic(program, case, folder, options):
     config = (case / "haproxy.cfg").read_text()
     stop = threading.Event()
-    script = case / "origin.txt"
     names = sorted(set(re.findall(r"\$\{(ORIGIN\w*)\}", config)))
-    origins = {name: Origin(script.read_text() if script.exists() else None, stop) for name in names}
+    origins = {name: origin(case, name, stop) for name in names}
     # The first socket bound in the file is the one that `connect` means.
     binds = {name: http1.listen() for name in dict.fromkeys(re.findall(r"fd@\$\{(\w+)\}", config))}
     sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sink.bind(("127.0.0.1", 0))
     dead = socket.socket()
     dead.bind(("127.0.0.1", 0))  # Bound, never listening: connections to it are refused.
+    full = http1.full()
     env = {
         "PATH": os.environ["PATH"],
         "STATS": str(folder / "stats"),
         "LOGADDR": "127.0.0.1:%d" % sink.getsockname()[1],
         "DEAD": "127.0.0.1:%d" % dead.getsockname()[1],
+        "FULL": "127.0.0.1:%d" % full[0].getsockname()[1],
         "CASE": str(case),
         **{name: origin.address for name, origin in origins.items()},
         **{name: str(sock.fileno()) for name, sock in binds.items()},
@@ -87,8 +89,17 @@ def run_traffic(program, case, folder, options):
         if process.poll() is None:
             process.kill()
             process.wait()
-        dead.close()
+        for sock in (dead, *full):
+            sock.close()
         sink.close()
+
+
+def origin(case, name, stop):
+    """Starts the origin that the configuration calls ${name}."""
+    scripts = [case / f"{name.lower()}.txt", case / "origin.txt"]
+    script = next((script.read_text() for script in scripts if script.exists()), None)
+    kind = TcpOrigin if script and script.startswith(MARK) else Origin
+    return kind(script, stop)
 
 
 def observe(process, case, addresses, origins, sink, stats):

@@ -3,30 +3,29 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use super::{After, forwarded, reply, request, response};
 use crate::base::id::ServerId;
 use crate::engine::buffer::Room;
-use crate::engine::choose::{Choice, choose};
 use crate::engine::connect::{self, Wanted};
 use crate::engine::fault::{Fault, Phase};
+use crate::engine::finish;
 use crate::engine::flow::{Broken, Flow, Waits};
 use crate::engine::hooks::{Request, Stage};
 use crate::engine::live::Live;
-use crate::engine::permit::raise;
+use crate::engine::place::{self, Search};
 use crate::engine::pool::Upstream;
-use crate::engine::queue::{Queue, Slot};
-use crate::engine::session::Session;
+use crate::engine::queue::Slot;
+use crate::engine::retry::Retries;
+use crate::engine::session::{Patience, Session};
 use crate::engine::stream::{RequestAt, Stream};
 use crate::engine::watch::{Side, Watch};
 use crate::http::{
     Answering, Framing, Msg, OutOptions, ParseOptions, Parsed, Version, parse_response, write_request, write_response,
 };
 use crate::ir::proxy::RetryOn;
-use crate::ir::{Balance, ConnectionMode, Proxy};
-use crate::state::{ProxyState, Stat};
+use crate::ir::{ConnectionMode, Proxy};
 
 /// A request that was sent and the beginning of its response.
 pub(super) struct Exchange {
@@ -57,7 +56,7 @@ pub(super) async fn forward(
         match attempt(s, st, frontend, backend, live, &mut tries).await {
             Ok(exchange) => {
                 if tries.wants_again(backend, st.res.status) {
-                    tries.count(s, st, backend, exchange.server);
+                    tries.retries.count(s, st, backend, exchange.server);
                     st.out = exchange.up.into_lead();
                     continue;
                 }
@@ -66,7 +65,7 @@ pub(super) async fn forward(
             Err(failed) => {
                 if !tries.again(s, st, backend, &failed).await {
                     if failed.silent {
-                        reply::record(s, st, failed.fault, st.phase);
+                        finish::record(s, st, failed.fault, st.phase);
                         return After::Drop;
                     }
                     let phase = st.phase;
@@ -90,12 +89,7 @@ struct Failed {
 /// What was tried so far.
 #[derive(Default)]
 struct Tries {
-    /// Retries counted.
-    retries: u32,
-    /// The server to try again.
-    same: Option<ServerId>,
-    /// The server not to try again.
-    avoid: Option<ServerId>,
+    retries: Retries,
     /// An idle connection was dead: take a new one now.
     fresh: bool,
     /// The request was sent as a whole and can be sent again.
@@ -114,59 +108,18 @@ impl Tries {
         }
         if failed.stale {
             self.fresh = true;
-            self.same = failed.server;
+            self.retries.same = failed.server;
             return true;
         }
-        let (Some(server), Some(condition)) = (failed.server, condition(failed.fault, st.phase)) else { return false };
-        if self.retries >= backend.retries || !backend.retry_on.intersects(condition) {
-            return false;
-        }
-        self.count(s, st, backend, server);
-        let waits = self.same.is_some() && matches!(failed.fault, Fault::Refused | Fault::Resource);
-        if waits {
-            let pause = backend.timeouts.connect.unwrap_or(TURN_AROUND_MS).min(TURN_AROUND_MS);
-            let until = s.core.tick_ms() + pause;
-            s.slot.sleep_until(until).await;
-            s.core.tick_us();
-        }
-        true
+        let Some(server) = failed.server else { return false };
+        self.retries.again(s, st, backend, server, failed.fault).await
     }
 
     /// Whether the status of a response asks for another try (`retry-on`).
     fn wants_again(&self, backend: &Proxy, status: u16) -> bool {
         self.replayable
             && !self.committed
-            && self.retries < backend.retries
-            && condition_of_status(status).is_some_and(|condition| backend.retry_on.intersects(condition))
-    }
-
-    /// Counts a retry and decides whether it goes to the same server.
-    fn count(&mut self, s: &Session, st: &mut Stream, backend: &Proxy, server: ServerId) {
-        self.retries += 1;
-        st.facts.retries = self.retries;
-        let live = &s.local.live;
-        let core = s.core.id;
-        let redispatch = match backend.redispatch {
-            Some(every @ 1..) => self.retries.is_multiple_of(every as u32),
-            Some(back @ ..=-1) => self.retries == (backend.retries + 1).saturating_sub(back.unsigned_abs()),
-            _ => false,
-        };
-        let others = live.view.proxy(backend.id).usable_servers() > 1;
-        let (stat, state) = (live.view.proxy(backend.id), live.view.server(backend.id, server));
-        if others && (redispatch || takes_turns(&backend.balance)) {
-            st.facts.redispatched = true;
-            (self.same, self.avoid) = (None, Some(server));
-            stat.be.inc(core, Stat::Redispatches);
-            if let Some(state) = state {
-                state.counters.inc(core, Stat::Redispatches);
-            }
-        } else {
-            (self.same, self.avoid) = (Some(server), None);
-            stat.be.inc(core, Stat::Retries);
-            if let Some(state) = state {
-                state.counters.inc(core, Stat::Retries);
-            }
-        }
+            && condition_of_status(status).is_some_and(|condition| self.retries.allow(backend, condition))
     }
 }
 
@@ -180,13 +133,15 @@ async fn attempt(
 ) -> Result<Exchange, Failed> {
     let none = |fault| Failed { fault, server: None, stale: false, silent: false };
     st.phase = Phase::Queue;
-    let (id, slot) = place(s, st, backend, live, tries).await.map_err(none)?;
+    let patience = Patience::of(backend);
+    let search = Search { backend, live, stage: stage(st, tries), patience };
+    let (id, slot) = place::find(s, st, &search, &tries.retries).await.map_err(none)?;
     let (server, state) = live.server(backend.id, id).ok_or(none(Fault::NoServer))?;
     st.facts.queue_ms = Some(s.core.now_ms());
     st.facts.server = Some(id);
     st.phase = Phase::Connect;
     let keep = backend.connection == ConnectionMode::KeepAlive && frontend.connection != ConnectionMode::ServerClose;
-    let wanted = Wanted { backend, id, server, state, reuse: keep && !tries.fresh, abort: backend.abort_on_close };
+    let wanted = Wanted { backend, id, server, state, reuse: keep && !tries.fresh, patience };
     let failed = |fault, stale, silent| Failed { fault, server: Some(id), stale, silent };
     let mut upstream = connect::obtain(s, &wanted).await.map_err(|fault| failed(fault, false, false))?;
     slot.count(s.core.id, s.core.now_ms(), s.core.unix_us());
@@ -226,102 +181,14 @@ async fn attempt(
     }
 }
 
-/// Chooses a server and waits for a place there.
-async fn place(
-    s: &mut Session,
-    st: &mut Stream,
-    backend: &Proxy,
-    live: &Live,
-    tries: &Tries,
-) -> Result<(ServerId, Slot), Fault> {
-    let queue = live.proxies.get(backend.id.index()).map(|proxy| proxy.queue.clone()).ok_or(Fault::Internal)?;
+/// What `use-server` rules may look at: the request, if its head is still at hand.
+fn stage(st: &Stream, tries: &Tries) -> Stage<'static> {
     let request = match (tries.serialized, st.kept.is_empty()) {
         (false, _) => Request::Buffered,
         (true, false) => Request::Kept,
         (true, true) => Request::Gone,
     };
-    let stage = Stage { request, ..Stage::REQUEST };
-    let pick = |s: &mut Session, st: &mut Stream| {
-        let id = match tries.same {
-            Some(same) => same,
-            None => match choose(s, st, live, backend, tries.avoid, stage) {
-                Choice::Server(id) => id,
-                Choice::Full => return Ok(None),
-                Choice::Nobody => return Err(Fault::NoServer),
-            },
-        };
-        let (server, state) = live.server(backend.id, id).ok_or(Fault::NoServer)?;
-        Ok(Slot::take(state, server.maxconn, &queue).map(|slot| (id, slot)))
-    };
-    let (id, slot) = match pick(s, st)? {
-        Some(place) => place,
-        None => Box::pin(wait_for_place(s, st, backend, live, &queue, pick)).await?,
-    };
-    if tries.same.is_none() {
-        count_choice(s, live, backend, id);
-    }
-    Ok((id, slot))
-}
-
-fn count_choice(s: &Session, live: &Live, backend: &Proxy, id: ServerId) {
-    live.view.proxy(backend.id).be.inc(s.core.id, Stat::Chosen);
-    if let Some(state) = live.view.server(backend.id, id) {
-        state.counters.inc(s.core.id, Stat::Chosen);
-    }
-}
-
-async fn wait_for_place(
-    s: &mut Session,
-    st: &mut Stream,
-    backend: &Proxy,
-    live: &Live,
-    queue: &Arc<Queue>,
-    pick: impl Fn(&mut Session, &mut Stream) -> Result<Option<(ServerId, Slot)>, Fault>,
-) -> Result<(ServerId, Slot), Fault> {
-    let timeout = backend.timeouts.queue.or(backend.timeouts.connect);
-    let deadline = timeout.map(|timeout| s.core.tick_ms() + timeout);
-    st.facts.backend_queue = queue.len() as u32;
-    let queued = Queued::enter(live.view.proxy(backend.id));
-    let ticket = queue.enter();
-    let placed = poll_fn(|cx| {
-        let woken = ticket.enlist(cx);
-        match pick(s, st) {
-            Ok(Some(place)) => return Poll::Ready(Ok(place)),
-            Ok(None) if woken => ticket.pass_on(),
-            Ok(None) => {}
-            Err(fault) => return Poll::Ready(Err(fault)),
-        }
-        if backend.abort_on_close && s.poll_client_gone(cx) {
-            return Poll::Ready(Err(Fault::ClientAbort));
-        }
-        if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
-            return Poll::Ready(Err(Fault::QueueTimeout));
-        }
-        s.arm(cx, deadline);
-        Poll::Pending
-    })
-    .await;
-    drop((ticket, queued));
-    s.core.tick_us();
-    placed
-}
-
-/// Counts a stream among those that wait, for as long as it lives.
-struct Queued {
-    state: Arc<ProxyState>,
-}
-
-impl Queued {
-    fn enter(state: &Arc<ProxyState>) -> Self {
-        raise(&state.queued_max, state.queued.fetch_add(1, Relaxed) + 1);
-        Queued { state: state.clone() }
-    }
-}
-
-impl Drop for Queued {
-    fn drop(&mut self) {
-        self.state.queued.fetch_sub(1, Relaxed);
-    }
+    Stage { request, ..Stage::REQUEST }
 }
 
 /// Makes the request ready for the server; on a retry, ready once more.
@@ -435,17 +302,6 @@ fn fault_of_request(broken: &Broken) -> Fault {
     }
 }
 
-/// The `retry-on` condition that a fault fulfils.
-fn condition(fault: Fault, phase: Phase) -> Option<RetryOn> {
-    match (fault, phase) {
-        (Fault::Refused | Fault::ConnectTimeout | Fault::Resource, _) => Some(RetryOn::CONN_FAILURE),
-        (Fault::ServerAbort, Phase::Headers) => Some(RetryOn::EMPTY_RESPONSE),
-        (Fault::BadResponse, Phase::Headers) => Some(RetryOn::JUNK_RESPONSE),
-        (Fault::ServerTimeout, Phase::Headers) => Some(RetryOn::RESPONSE_TIMEOUT),
-        _ => None,
-    }
-}
-
 fn condition_of_status(status: u16) -> Option<RetryOn> {
     Some(match status {
         401 => RetryOn::S401,
@@ -464,12 +320,5 @@ fn condition_of_status(status: u16) -> Option<RetryOn> {
     })
 }
 
-/// Algorithms that do not care which server gets a stream: a failed one is left at once where there are others.
-fn takes_turns(balance: &Balance) -> bool {
-    matches!(balance, Balance::RoundRobin | Balance::StaticRr)
-}
-
 /// Bodies up to this size travel with the head, and can be sent again.
 const SMALL_BODY: usize = 2048;
-/// The pause before the same server is tried again.
-const TURN_AROUND_MS: u64 = 1000;

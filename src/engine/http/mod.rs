@@ -9,13 +9,11 @@
 //! | `attempt` | gets a connection to a server, sends the request, waits for the response head, retries |
 //! | `response` | runs the response rules, sends the head |
 //! | `exchange` | moves both bodies until they end |
-//! | `finish` | counts and logs |
 //!
 //! While no request is there, a connection holds no buffer and no `Stream`.
 
 mod attempt;
 mod exchange;
-mod finish;
 mod forwarded;
 mod reply;
 mod request;
@@ -28,6 +26,7 @@ use std::task::Poll;
 
 use super::buffer::Room;
 use super::fault::{Fault, Phase};
+use super::finish;
 use super::session::Session;
 use super::stream::Stream;
 use crate::ir::{Proxy, Timeouts};

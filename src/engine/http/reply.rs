@@ -8,6 +8,7 @@ use super::After;
 use super::request::{body_is_buffered, client_keeps};
 use super::rules::{Answer, Why};
 use crate::engine::fault::{Fault, Phase};
+use crate::engine::finish;
 use crate::engine::hooks::{self, Stage};
 use crate::engine::session::Session;
 use crate::engine::stream::{RequestAt, Stream};
@@ -53,7 +54,7 @@ pub(super) async fn fail(
     fault: Fault,
     phase: Phase,
 ) -> After {
-    let meaning = record(s, st, fault, phase);
+    let meaning = finish::record(s, st, fault, phase);
     if meaning == 0 {
         return After::Drop;
     }
@@ -76,26 +77,6 @@ pub(super) async fn fail(
         Ok(()) => After::Linger,
         Err(_) => After::Drop,
     }
-}
-
-/// Records a fault in facts and counters; the first one counts. Returns the status to answer with.
-pub(super) fn record(s: &Session, st: &mut Stream, fault: Fault, phase: Phase) -> u16 {
-    let meaning = fault.meaning(phase);
-    if st.facts.termination == Termination::default() {
-        st.facts.termination = meaning.termination;
-        if let Some(stat) = meaning.frontend {
-            s.count(stat, 1);
-        }
-        if let (Some(stat), Some(backend)) = (meaning.backend, &st.backend) {
-            backend.state().be.inc(s.core.id, stat);
-        }
-        if let (Some(stat), Some(backend), Some(server)) = (meaning.server, st.facts.backend, st.facts.server)
-            && let Some(state) = s.local.live.view.server(backend, server)
-        {
-            state.counters.inc(s.core.id, stat);
-        }
-    }
-    meaning.status
 }
 
 fn count(s: &mut Session, st: &mut Stream, why: Why) {
@@ -227,7 +208,7 @@ async fn send(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, backend: 
         Ok(()) if whole => After::Close,
         Ok(()) => After::Linger,
         Err(fault) => {
-            record(s, st, fault, Phase::Last);
+            finish::record(s, st, fault, Phase::Last);
             After::Drop
         }
     }

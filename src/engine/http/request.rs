@@ -6,11 +6,11 @@ use std::task::Poll;
 
 use super::After;
 use super::attempt;
-use super::finish;
 use super::reply;
 use super::rules::{self, Decision};
 use crate::engine::buffer::Room;
 use crate::engine::fault::{Fault, Phase};
+use crate::engine::finish;
 use crate::engine::live::Live;
 use crate::engine::log;
 use crate::engine::session::Session;

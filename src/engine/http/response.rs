@@ -9,6 +9,7 @@ use super::rules::{Answer, Why};
 use super::{After, exchange, reply};
 use crate::engine::connect;
 use crate::engine::fault::Phase;
+use crate::engine::finish;
 use crate::engine::flow::Flow;
 use crate::engine::hooks::{self, Stage};
 use crate::engine::live::Live;
@@ -63,7 +64,7 @@ pub(super) async fn deliver(
         Ok(()) => After::Linger,
         Err(fault) => {
             let phase = if down.wants_more() { Phase::Data } else { Phase::Last };
-            reply::record(s, st, fault, phase);
+            finish::record(s, st, fault, phase);
             After::Drop
         }
     };
@@ -98,7 +99,7 @@ async fn through_tunnel(
     st.facts.bytes_in = head.moved + up.moved;
     st.facts.counts[3] = slot.server().current.load(Relaxed);
     if let Err(fault) = ended {
-        reply::record(s, st, fault, Phase::Data);
+        finish::record(s, st, fault, Phase::Data);
     }
     After::Drop
 }

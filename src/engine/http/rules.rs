@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::request::{self, body_is_buffered};
-use crate::base::id::ProxyId;
+use crate::engine::choose;
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::hooks::{self, Stage};
 use crate::engine::live::Live;
@@ -11,7 +11,6 @@ use crate::engine::service::Call;
 use crate::engine::session::Session;
 use crate::engine::stream::{Occupied, Stream};
 use crate::http::{Framing, Msg, MsgMut};
-use crate::ir::proxy::BackendTo;
 use crate::ir::{Proxy, Stats};
 use crate::rules::{Cursor, Final, RuleSet, Verdict};
 use crate::state::Stat;
@@ -76,7 +75,7 @@ pub(super) async fn decide(
     if let Some(answer) = rules_of(s, st, frontend, live).await.map_err(early)? {
         return Ok(Decision::Answer(answer, None));
     }
-    let Some(id) = backend(s, st, frontend, live) else {
+    let Some(id) = choose::backend(s, st, frontend, live, Stage::REQUEST) else {
         return Err((Fault::NoServer, None, Phase::Connect));
     };
     let (backend, state) = live.proxy(id);
@@ -172,26 +171,6 @@ async fn wait_body(s: &mut Session, st: &mut Stream, until: Option<u64>) -> Resu
     }
     request::fill(s, until).await?;
     Ok(true)
-}
-
-fn backend(s: &mut Session, st: &mut Stream, frontend: &Proxy, live: &Live) -> Option<ProxyId> {
-    for choice in &frontend.use_backend {
-        let txn = hooks::txn(s, st, live, Stage::REQUEST);
-        if choice.cond.as_ref().is_some_and(|cond| !cond.holds(&txn.ctx())) {
-            continue;
-        }
-        match &choice.to {
-            BackendTo::Fixed(id) => return Some(*id),
-            BackendTo::Dynamic(format) => {
-                let mut name = Vec::with_capacity(64);
-                format.render(&txn.ctx(), &mut name);
-                if let Some(id) = live.ir.backends.get(name.as_slice()) {
-                    return Some(*id);
-                }
-            }
-        }
-    }
-    frontend.default_backend.or(frontend.backend.then_some(frontend.id))
 }
 
 /// `monitor-uri`: answered before any rule, and neither counted as a request to a backend nor logged.

@@ -1,17 +1,39 @@
-//! The end of a stream: its times, its counters, its log line.
+//! The end of a stream: the fault that ended it, its times, its counters, its log line.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::engine::hooks::{self, Stage};
-use crate::engine::log;
-use crate::engine::session::Session;
-use crate::engine::stream::Stream;
+use super::fault::{Fault, Phase};
+use super::hooks::{self, Stage};
+use super::log;
+use super::session::Session;
+use super::stream::Stream;
+use crate::expr::Termination;
 use crate::ir::Proxy;
 use crate::state::{Stat, Times};
 
+/// Records a fault in facts and counters; the first one counts. Returns the status to answer with.
+pub fn record(s: &Session, st: &mut Stream, fault: Fault, phase: Phase) -> u16 {
+    let meaning = fault.meaning(phase);
+    if st.facts.termination == Termination::default() {
+        st.facts.termination = meaning.termination;
+        if let Some(stat) = meaning.frontend {
+            s.count(stat, 1);
+        }
+        if let (Some(stat), Some(backend)) = (meaning.backend, &st.backend) {
+            backend.state().be.inc(s.core.id, stat);
+        }
+        if let (Some(stat), Some(backend), Some(server)) = (meaning.server, st.facts.backend, st.facts.server)
+            && let Some(state) = s.local.live.view.server(backend, server)
+        {
+            state.counters.inc(s.core.id, stat);
+        }
+    }
+    meaning.status
+}
+
 /// Closes the books of a stream.
-pub(super) fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
+pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     let now = s.core.tick_ms();
     st.facts.end_ms = Some(now);
     count(s, st, now);

@@ -1,0 +1,90 @@
+//! `Retries`: how often a stream has tried to reach a server, and which one is next (`retries`, `retry-on`, `option redispatch`).
+
+use super::fault::{Fault, Phase};
+use super::session::Session;
+use super::stream::Stream;
+use crate::base::id::ServerId;
+use crate::ir::proxy::RetryOn;
+use crate::ir::{Balance, Proxy};
+use crate::state::Stat;
+
+/// What was tried so far.
+#[derive(Default)]
+pub struct Retries {
+    count: u32,
+    /// The server to try again.
+    pub same: Option<ServerId>,
+    /// The server not to try again.
+    pub avoid: Option<ServerId>,
+}
+
+impl Retries {
+    /// Whether another try is left for something that happened (`retry-on`).
+    pub fn allow(&self, backend: &Proxy, condition: RetryOn) -> bool {
+        self.count < backend.retries && backend.retry_on.intersects(condition)
+    }
+
+    /// Whether to try once more after a failure at `server`; counts the retry, and waits before it where the same server is asked.
+    pub async fn again(
+        &mut self,
+        s: &mut Session,
+        st: &mut Stream,
+        backend: &Proxy,
+        server: ServerId,
+        fault: Fault,
+    ) -> bool {
+        if !condition(fault, st.phase).is_some_and(|condition| self.allow(backend, condition)) {
+            return false;
+        }
+        self.count(s, st, backend, server);
+        if self.same.is_some() && matches!(fault, Fault::Refused | Fault::Resource) {
+            let pause = backend.timeouts.connect.unwrap_or(TURN_AROUND_MS).min(TURN_AROUND_MS);
+            let until = s.core.tick_ms() + pause;
+            s.slot.sleep_until(until).await;
+            s.core.tick_us();
+        }
+        true
+    }
+
+    /// Counts a retry and decides whether it goes to the same server.
+    pub fn count(&mut self, s: &Session, st: &mut Stream, backend: &Proxy, server: ServerId) {
+        self.count += 1;
+        st.facts.retries = self.count;
+        let live = &s.local.live;
+        let core = s.core.id;
+        // Algorithms that take turns do not care which server gets a stream: a failed one is left at the first retry.
+        let redispatch = match backend.redispatch {
+            None | Some(0) => false,
+            Some(_) if matches!(backend.balance, Balance::RoundRobin | Balance::StaticRr) => true,
+            Some(every @ 1..) => self.count.is_multiple_of(every as u32),
+            Some(back) => self.count == (backend.retries + 1).saturating_sub(back.unsigned_abs()),
+        };
+        let (proxy, state) = (live.view.proxy(backend.id), live.view.server(backend.id, server));
+        let stat = if redispatch && proxy.usable_servers() > 1 {
+            st.facts.redispatched = true;
+            (self.same, self.avoid) = (None, Some(server));
+            Stat::Redispatches
+        } else {
+            (self.same, self.avoid) = (Some(server), None);
+            Stat::Retries
+        };
+        proxy.be.inc(core, stat);
+        if let Some(state) = state {
+            state.counters.inc(core, stat);
+        }
+    }
+}
+
+/// The `retry-on` condition that a fault fulfils.
+fn condition(fault: Fault, phase: Phase) -> Option<RetryOn> {
+    match (fault, phase) {
+        (Fault::Refused | Fault::ConnectTimeout | Fault::Resource, _) => Some(RetryOn::CONN_FAILURE),
+        (Fault::ServerAbort, Phase::Headers) => Some(RetryOn::EMPTY_RESPONSE),
+        (Fault::BadResponse, Phase::Headers) => Some(RetryOn::JUNK_RESPONSE),
+        (Fault::ServerTimeout, Phase::Headers) => Some(RetryOn::RESPONSE_TIMEOUT),
+        _ => None,
+    }
+}
+
+/// The pause before the same server is tried again.
+const TURN_AROUND_MS: u64 = 1000;
