@@ -6,9 +6,9 @@ use std::os::unix::ffi::OsStringExt;
 use super::options::Options;
 use super::{reference, version};
 use crate::config::{Env, Facts, Identity, Input, configuration_files, eval_condition};
-use crate::diag::{Diagnostic, Lead, Renderer, Severity, SourceMap};
+use crate::diag::{Diagnostic, Renderer, Severity, SourceMap};
 use crate::ir::Ir;
-use crate::lower::{self, Compat, Files, LoadInput, Loaded, Overrides};
+use crate::lower::{self, Compat, Files, LoadInput, Loaded, Overrides, system_message};
 
 /// The program's voice on standard error: HAProxy's prefixes, and its two opening notices before the first warning.
 pub struct Voice {
@@ -19,7 +19,7 @@ pub struct Voice {
 }
 
 impl Voice {
-    /// `quiet` silences everything but what stops the program; `diagnostic` lets `[DIAG]` through.
+    /// `quiet` silences everything, `diagnostic` lets `[DIAG]` through.
     pub fn new(quiet: bool, diagnostic: bool) -> Voice {
         use std::io::IsTerminal;
         let renderer = Renderer::new(std::process::id()).colour(std::io::stderr().is_terminal());
@@ -38,12 +38,7 @@ impl Voice {
     }
 
     fn put(&mut self, severity: Severity, text: &str) {
-        let hidden = match severity {
-            Severity::Alert => false,
-            Severity::Diag => self.quiet || !self.diagnostic,
-            Severity::Warning | Severity::Notice => self.quiet,
-        };
-        if hidden {
+        if self.quiet || (severity == Severity::Diag && !self.diagnostic) {
             return;
         }
         if !self.introduced && severity >= Severity::Warning {
@@ -82,6 +77,7 @@ pub fn load(options: &Options, files: &dyn Files, voice: &mut Voice) -> Outcome 
         match read(path, files) {
             Ok(mut read) => inputs.append(&mut read),
             Err(why) => {
+                let why = system_message(&why);
                 let text = format!("config : Cannot open configuration file/directory {path} : {why}");
                 voice.say(Severity::Alert, &text);
                 return Outcome::Stop(1);
@@ -138,13 +134,21 @@ fn report(options: &Options, names: &[String], loaded: Loaded, voice: &mut Voice
     }
     match loaded.ir {
         None => {
-            let file = names.first().map_or("", String::as_str);
-            voice.say(Severity::Alert, &format!("config : Error(s) found in configuration file : {file}"));
+            conclude(names, &loaded, voice);
             Outcome::Stop(1)
         }
         Some(_) if loaded.no_listener && options.check => {
+            if warned && !options.quiet {
+                print(
+                    "Warnings were found.
+",
+                );
+            }
             if !options.quiet {
-                print("Configuration file has no error but will not start (no listener) => exit(2).\n");
+                print(
+                    "Configuration file has no error but will not start (no listener) => exit(2).
+",
+                );
             }
             Outcome::Stop(2)
         }
@@ -152,14 +156,32 @@ fn report(options: &Options, names: &[String], loaded: Loaded, voice: &mut Voice
     }
 }
 
-/// `-cc`: 0 if the condition holds, 1 if not or if it cannot be read.
+/// HAProxy's last words: which files could not be read, and that the configuration as a whole is not good.
+fn conclude(names: &[String], loaded: &Loaded, voice: &mut Voice) {
+    let alerts = || loaded.diags.iter().filter(|found| found.severity == Severity::Alert);
+    if alerts().all(|found| found.code == lower::ZERO_WARNING) {
+        return;
+    }
+    let mut told: Vec<&str> = Vec::new();
+    for found in alerts().filter(|found| found.is_about_a_line()) {
+        let known = |name: &&str| names.iter().any(|input| input == name);
+        let file = found.span.map(|span| loaded.sources.name(span.file)).filter(known);
+        let file = file.or(names.first().map(String::as_str)).unwrap_or_default();
+        if !told.contains(&file) {
+            told.push(file);
+            voice.say(Severity::Alert, &format!("config : Error(s) found in configuration file : {file}"));
+        }
+    }
+    voice.say(Severity::Alert, "config : Fatal errors found in configuration.");
+}
+
+/// `-cc`: 0 if the condition holds, 1 if not, 2 if it cannot be read.
 pub fn condition(text: &str, options: &Options, files: &dyn Files, voice: &mut Voice) -> i32 {
     match eval_condition(text, &environment(options, files, &[]), &FACTS) {
         Ok(holds) => i32::from(!holds),
         Err(found) => {
-            let found = Diagnostic { message: format!("Failed to evaluate condition: {}", found.message), ..found };
-            voice.finding(&found.lead(Lead::Config), &SourceMap::new());
-            1
+            voice.finding(&found, &SourceMap::new());
+            2
         }
     }
 }

@@ -11,7 +11,7 @@ pub mod version;
 use clap::Parser;
 
 use crate::diag::Severity;
-use crate::lower::Disk;
+use crate::lower::{Disk, system_message};
 use load::{Outcome, Voice};
 use options::Options;
 
@@ -19,6 +19,7 @@ use options::Options;
 pub fn main(args: impl IntoIterator<Item = String>) -> i32 {
     let mut args = args.into_iter().peekable();
     let program = args.next().unwrap_or_else(|| "hydroxy".to_owned());
+    let program = program.rsplit('/').next().unwrap_or_default().to_owned();
     if args.peek().map(String::as_str) == Some("demo") {
         return match demo::Arguments::try_parse_from(args) {
             Ok(arguments) => demo::run(&arguments),
@@ -32,6 +33,7 @@ pub fn main(args: impl IntoIterator<Item = String>) -> i32 {
     match options::parse(args) {
         Ok(options) => haproxy(&program, &options),
         Err(why) => {
+            print!("{}", version::text(options::Version::Short));
             eprint!("{why}\n{}", version::usage(&program));
             1
         }
@@ -43,18 +45,27 @@ fn haproxy(program: &str, options: &Options) -> i32 {
         print!("{}", version::text(form));
         return 0;
     }
-    let mut voice = Voice::new(options.quiet, options.diagnostic);
+    // `-V` takes `-q` back (management.txt, chapter 3).
+    let mut voice = Voice::new(options.quiet && !options.verbose, options.diagnostic);
     if let Some(directory) = &options.directory
         && let Err(error) = std::env::set_current_dir(directory)
     {
-        voice.say(Severity::Alert, &format!("Failed to change directory to {directory} : {error}"));
+        let why = system_message(&error);
+        voice.say(Severity::Alert, &format!("Could not change to directory {directory} : {why}"));
         return 1;
     }
     if let Some(condition) = &options.condition {
         return load::condition(condition, options, &Disk, &mut voice);
     }
     if options.files.is_empty() {
-        print!("{}", version::usage(program));
+        print!("{}", version::text(options::Version::Short));
+        eprint!("{}", version::usage(program));
+        return 1;
+    }
+    if !options.check
+        && let Some(why) = options.lacking()
+    {
+        voice.say(Severity::Alert, &why);
         return 1;
     }
     match load::load(options, &Disk, &mut voice) {

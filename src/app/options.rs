@@ -46,6 +46,8 @@ pub struct Options {
     pub no_server_verify: bool,
     /// `--compat RELEASE`.
     pub compat: Option<String>,
+    /// Options that are known to HAProxy and that a running process lacks, with the reason; checking a configuration goes on.
+    pub unsupported: Vec<(String, &'static str)>,
     /// Options of HAProxy that are accepted without effect, with the reason; shown by `-V`.
     pub without_effect: Vec<(String, &'static str)>,
 }
@@ -77,30 +79,56 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Options, String> 
         let mut value = |what: &str| args.next().ok_or_else(|| format!("option '{arg}' expects {what}"));
         match arg.as_str() {
             "-f" => options.files.push(value("a file or directory")?),
-            "-c" | "--check" => options.check = true,
+            "--check" => options.check = true,
             "-cc" => options.condition = Some(value("a condition")?),
             "-p" => options.pidfile = Some(value("a file")?),
             "-n" => options.maxconn = Some(number(&arg, &value("a number of connections")?)?),
             "-N" => options.proxy_maxconn = Some(number(&arg, &value("a number of connections")?)?),
             "-m" => {
-                let text = value("a number of megabytes")?;
-                number(&arg, &text)?;
-                return Err(unsupported("-m", "limits of memory are not supported yet; use the service manager's"));
+                number(&arg, &value("a number of megabytes")?)?;
+                options.lacks(&arg, "limits of memory are not supported yet; use the service manager's");
             }
             "-L" => options.local_peer = Some(value("a name")?),
             "-C" => options.directory = Some(value("a directory")?),
             "--compat" => options.compat = Some(value("a release such as 2.8")?),
-            "-W" | "-Ws" => return Err(unsupported(&arg, "master-worker mode is not supported yet; use -db or -D")),
-            "-sf" | "-st" => return Err(unsupported(&arg, "taking over from other processes is not supported yet")),
-            "-x" | "-S" => return Err(unsupported(&arg, "it is not supported yet")),
-            _ => flag(&mut options, &arg)?,
+            "-W" | "-Ws" => options.lacks(&arg, "master-worker mode is not supported yet; use -db or -D"),
+            "-sf" | "-st" => {
+                while args.next_if(|arg| arg.parse::<u32>().is_ok()).is_some() {}
+                options.lacks(&arg, "taking over from other processes is not supported yet");
+            }
+            "-x" | "-S" => {
+                value("an address")?;
+                options.lacks(&arg, "it is not supported yet");
+            }
+            _ => flags(&mut options, &arg)?,
         }
     }
     Ok(options)
 }
 
+impl Options {
+    /// What stands in the way of starting; `None` where the command line asks for nothing that is lacking.
+    pub fn lacking(&self) -> Option<String> {
+        self.unsupported.first().map(|(option, why)| unsupported(option, why))
+    }
+
+    fn lacks(&mut self, option: &str, why: &'static str) {
+        self.unsupported.push((option.to_owned(), why));
+    }
+}
+
+/// An option, or several without arguments behind one dash, as in `-cV`.
+fn flags(options: &mut Options, arg: &str) -> Result<(), String> {
+    let letters = arg.strip_prefix('-').unwrap_or_default();
+    if letters.len() > 1 && letters.chars().all(|letter| "cVqD".contains(letter)) {
+        return letters.chars().try_for_each(|letter| flag(options, &format!("-{letter}")));
+    }
+    flag(options, arg)
+}
+
 fn flag(options: &mut Options, arg: &str) -> Result<(), String> {
     match arg {
+        "-c" => options.check = true,
         "-v" => options.version = Some(Version::Short),
         "-vv" => options.version = Some(Version::Long),
         "-vq" => options.version = Some(Version::Number),
@@ -184,8 +212,26 @@ mod tests {
     }
 
     #[test]
+    fn what_only_a_running_process_needs_does_not_hinder_a_check() {
+        let options = read("-Ws -S /run/master.sock,level,admin -x /run/old.sock -m 100 -c -q -f a.cfg -sf 12 13");
+        let options = options.unwrap_or_default();
+        assert!(options.check && options.quiet);
+        assert_eq!(options.files, ["a.cfg"]);
+        assert_eq!(options.unsupported.len(), 5);
+    }
+
+    #[test]
+    fn letters_are_joined_behind_one_dash() {
+        let options = read("-cV -f a.cfg").unwrap_or_default();
+        assert!(options.check && options.verbose && !options.quiet);
+        assert!(read("-cX -f a.cfg").is_err());
+    }
+
+    #[test]
     fn what_is_known_but_not_supported_says_so() {
-        assert!(read("-W").is_err_and(|text| text.contains("known to HAProxy 3.4")));
+        assert!(
+            read("-W").is_ok_and(|options| options.lacking().is_some_and(|text| text.contains("known to HAProxy 3.4")))
+        );
         assert!(read("-Z").is_err_and(|text| text.contains("unknown option")));
         assert!(read("-n ten").is_err_and(|text| text.contains("expects a number")));
     }

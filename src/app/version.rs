@@ -33,7 +33,7 @@ pub fn text(form: Version) -> String {
 pub fn usage(program: &str) -> String {
     format!(
         "\
-{}Usage : {program} [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn> ]
+Usage : {program} [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn> ]
         [ -p <pidfile> ] [ -C <dir> ] [-- <cfgfile>*]
         {program} demo [--help]
         -v displays version ; -vv shows known build options.
@@ -54,20 +54,19 @@ pub fn usage(program: &str) -> String {
         -dW fails if any warning is emitted
         -dD diagnostic mode : warn about suspicious configuration statements
         --compat <2.4|2.6|2.8|3.0|3.2> gives back that release's defaults
-",
-        short()
+"
     )
 }
 
 fn short() -> String {
-    format!("HAProxy version {} {RELEASED} - a drop-in written in Rust\nStatus: development.\n", full())
+    let first = format!("HAProxy version {} {RELEASED} - a drop-in written in Rust", full());
+    format!("{first}\nStatus: development.\nRunning on: {}\n", kernel())
 }
 
 fn long() -> String {
     let mut out = short();
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "Running on: {}", kernel());
     let features: Vec<String> = FEATURES.iter().map(|name| format!("+{name}")).collect();
+    // Writing to a String cannot fail.
     let _ = writeln!(out, "\nFeature list : {}", features.join(" "));
     out.push_str("\nDefault settings :\n  bufsize = 16384, maxrewrite = 1024\n\n");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

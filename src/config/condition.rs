@@ -201,7 +201,7 @@ fn checked<'i>(
         return fail(close, message);
     }
     match found.iter().find(|argument| !(predicate.accepts)(argument)) {
-        Some(bad) => fail(close, format!("invalid argument to conditional expression predicate '{name}': '{bad}'")),
+        Some(bad) => fail(rest, format!("invalid argument to conditional expression predicate '{name}': '{bad}'")),
         None => Ok((rest, Condition::Test(predicate, found))),
     }
 }
@@ -335,7 +335,7 @@ mod tests {
             ),
             (
                 "openssl_version_atleast(x)",
-                "invalid argument to conditional expression predicate 'openssl_version_atleast': 'x' @26",
+                "invalid argument to conditional expression predicate 'openssl_version_atleast': 'x' @27",
             ),
         ] {
             assert_eq!(eval(text), Err(error.to_owned()), "{text}");

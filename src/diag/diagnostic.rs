@@ -152,6 +152,11 @@ impl Diagnostic {
         self
     }
 
+    /// A finding of reading, not of the checks across sections that follow it.
+    pub fn is_about_a_line(&self) -> bool {
+        !matches!(self.lead, Lead::Config | Lead::Bare)
+    }
+
     /// The texts of all `help` notes.
     pub fn helps(&self) -> impl Iterator<Item = &str> {
         self.notes.iter().filter_map(|note| match note {

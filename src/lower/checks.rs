@@ -36,12 +36,16 @@ pub(super) fn number(proxies: &mut [Proxy], diags: &Diagnostics, plan: &Plan<'_>
 
 /// Warnings and errors about proxies and the backends they use.
 pub(super) fn across(proxies: &[Proxy], plan: &Plan<'_>, diags: &Diagnostics) {
+    let broken = diags.has_alerts();
     for proxy in proxies.iter().filter(|proxy| !proxy.disabled) {
         if proxy.frontend {
             backends(proxy, proxies, plan, diags);
         }
-        listeners(proxy, plan, diags);
-        timeouts(proxy, plan, diags);
+        // What is missing may stand on a line that could not be read.
+        if !broken {
+            listeners(proxy, plan, diags);
+            timeouts(proxy, plan, diags);
+        }
     }
 }
 

@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
         if let Some(found) = self.read.borrow().get(path) {
             return found.clone();
         }
-        let found = self.files.read(&self.place(path)).map(Arc::from).map_err(|error| plain(&error));
+        let found = self.files.read(&self.place(path)).map(Arc::from).map_err(|error| system_message(&error));
         self.read.borrow_mut().insert(path.to_owned(), found.clone());
         found
     }
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The system's message without Rust's `(os error N)`.
-fn plain(error: &io::Error) -> String {
+pub fn system_message(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
         Some(at) => text[..at].to_owned(),

@@ -27,7 +27,7 @@ pub(super) fn rewrite(words: &[Word]) -> Option<Rewritten> {
         ("rspdel" | "rspidel", Some(_)) => (deleted(first, rest, "http-response del-header")?, rest.get(1..)?),
         ("option", Some("forceclose")) => (words_at("option httpclose", first), rest.get(1..)?),
         ("option", Some("http-use-htx" | "http-tunnel")) => (Vec::new(), &[][..]),
-        ("nbproc" | "bind-process" | "debug", _) => (Vec::new(), &[][..]),
+        ("nbproc" | "bind-process" | "debug" | "grace", _) => (Vec::new(), &[][..]),
         ("stats", Some("bind-process")) => (Vec::new(), &[][..]),
         _ => return None,
     };

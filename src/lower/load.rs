@@ -9,7 +9,7 @@ use super::names::{self, SECTIONS};
 use super::sections::Lowering;
 use super::values::Shared;
 use crate::config::{self, Env, Facts, Input, Options};
-use crate::diag::{Diagnostic, Diagnostics, Lead, Severity, SourceMap, Span};
+use crate::diag::{Diagnostic, Diagnostics, FileId, Lead, Severity, SourceMap, Span};
 use crate::ir::{Global, Ir};
 use crate::keyword::VarNames;
 
@@ -97,11 +97,24 @@ pub fn load(input: LoadInput<'_>) -> Loaded {
     let accepted = lowering.accepted.take();
     if ir.global.zero_warning && diags.count(Severity::Warning) > 0 && !diags.has_alerts() {
         let text = "Some warnings were found and 'zero-warning' is set. Aborting.";
-        diags.push(Diagnostic::alert("zero-warning", text).lead(Lead::Bare));
+        diags.push(Diagnostic::alert(ZERO_WARNING, text).lead(Lead::Config));
     }
     let no_listener = ir.proxies.iter().all(|proxy| proxy.disabled || proxy.binds.is_empty());
     let good = !diags.has_alerts();
-    Loaded { ir: good.then_some(ir), sources: ast.sources, diags: diags.take(), accepted, no_listener }
+    let mut diags = diags.take();
+    diags.sort_by_key(place_in_report);
+    Loaded { ir: good.then_some(ir), sources: ast.sources, diags, accepted, no_listener }
+}
+
+/// The code of the alert that warnings are fatal: the configuration itself has no error then.
+pub const ZERO_WARNING: &str = "zero-warning";
+
+/// Findings about lines come in the order of the lines; behind them, as they were made, those about the whole.
+fn place_in_report(found: &Diagnostic) -> (bool, Option<(FileId, u32)>) {
+    match found.span.filter(|_| found.is_about_a_line()) {
+        Some(span) => (false, Some((span.file, span.line))),
+        None => (!found.is_about_a_line(), None),
+    }
 }
 
 /// Reads what expressions refer to, such as pattern files. A file may refer to others, so the list may grow.

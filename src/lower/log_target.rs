@@ -106,7 +106,9 @@ impl LogDraft {
 }
 
 fn read_target(word: &Word, shared: &Shared) -> Result<Address> {
-    let address = shared.address(word, &Accepts::LOG).map_err(|error| Box::new(error.context("log : ")))?;
+    let address = shared
+        .address(word, &Accepts::LOG)
+        .map_err(|error| sentence(error.span.unwrap_or(word.span), "address", format!("log : {}", error.message)))?;
     let stream = matches!(address.transport, Transport::Stream | Transport::Mptcp | Transport::Quic);
     let known = matches!(
         address.host,

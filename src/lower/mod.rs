@@ -25,6 +25,6 @@ mod values;
 mod tests;
 
 pub use compat::Compat;
-pub use files::{Disk, Files, Memory};
-pub use load::{Accepted, LoadInput, Loaded, Overrides, load};
+pub use files::{Disk, Files, Memory, system_message};
+pub use load::{Accepted, LoadInput, Loaded, Overrides, ZERO_WARNING, load};
 pub use reference::{Entry, entries, sections};

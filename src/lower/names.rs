@@ -7,7 +7,7 @@ use super::table::sentence;
 use super::values::{SharedRef, invalid_char};
 use crate::base::id::ProxyId;
 use crate::config::{Ast, Line, Section};
-use crate::diag::{Diagnostic, Diagnostics, Lead, Word, suggest};
+use crate::diag::{Diagnostic, Diagnostics, Lead, Severity, Word, suggest};
 use crate::keyword::known::{self, Class};
 use crate::keyword::{Names, ProxyName, Sections, TableName, UserlistName};
 
@@ -103,15 +103,17 @@ impl<'a> Planner<'a, '_> {
             kind => {
                 let span = section.head.keyword().span;
                 let known = known::not_yet(Class::Section, kind, span).filter(|_| kind != "program");
-                let error = match known {
-                    Some(error) => error,
+                self.diags.push(match known {
+                    Some(error) => *error,
+                    // Without master-worker mode HAProxy never started it either.
                     None => {
-                        let message = format!("'{kind}' sections are not supported any more since HAProxy 3.3");
-                        let error = sentence(span, "removed", message);
-                        Box::new(error.help("start the program by the service manager"))
+                        let name = section.name().map_or("", Word::as_str);
+                        let message = format!(
+                            "'{kind}' sections are not supported any more since HAProxy 3.3: '{name}' is not started"
+                        );
+                        Diagnostic::warning("removed", message).at(span).help("start it by the service manager")
                     }
-                };
-                self.diags.push(*error);
+                });
             }
         }
     }
@@ -248,9 +250,8 @@ impl<'a> Planner<'a, '_> {
         );
         let error = sentence(name.span, "duplicate-name", message).lead(Lead::ParsingCapital);
         let error = error.place(first.name.span, "first one");
-        let help =
-            "a frontend and a backend of one name can be joined into a 'listen' section; --compat 3.2 allows both";
-        self.diags.push(if overlap { error } else { error.help(help) });
+        let help = "HAProxy refuses it: rename one, or join both into a 'listen' section";
+        self.diags.push(if overlap { error } else { error.severity(Severity::Warning).help(help) });
     }
 
     fn userlist(&mut self, section: &'a Section) {

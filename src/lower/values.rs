@@ -11,8 +11,8 @@ use crate::base::addr::{Accepts, Address};
 use crate::base::duration::{self, DurationError};
 use crate::base::size;
 use crate::config::Env;
-use crate::diag::{SourceMap, Span, Word};
-use crate::keyword::{Result, Words, error_at};
+use crate::diag::{Diagnostic, SourceMap, Span, Word};
+use crate::keyword::{Result, Scope, Words, error_at};
 
 /// What all drafts of one configuration know.
 pub(super) struct Shared {
@@ -76,16 +76,16 @@ pub(super) fn limit(words: &mut Words<'_>) -> Result<Option<u32>> {
 }
 
 /// The next word as a time in milliseconds.
-pub(super) fn millis(words: &mut Words<'_>, keyword: &str) -> Result<u64> {
-    time(words, keyword, duration::Unit::Millisecond)
+pub(super) fn millis(words: &mut Words<'_>, scope: &Scope<'_>, keyword: &str) -> Result<u64> {
+    time(words, scope, keyword, duration::Unit::Millisecond)
 }
 
 /// The next word as a time in milliseconds; a number without unit is seconds.
-pub(super) fn millis_from_seconds(words: &mut Words<'_>, keyword: &str) -> Result<u64> {
-    time(words, keyword, duration::Unit::Second)
+pub(super) fn millis_from_seconds(words: &mut Words<'_>, scope: &Scope<'_>, keyword: &str) -> Result<u64> {
+    time(words, scope, keyword, duration::Unit::Second)
 }
 
-fn time(words: &mut Words<'_>, keyword: &str, default: duration::Unit) -> Result<u64> {
+fn time(words: &mut Words<'_>, scope: &Scope<'_>, keyword: &str, default: duration::Unit) -> Result<u64> {
     let Some(word) = words.next_word() else {
         return Err(sentence(
             words.end(),
@@ -96,7 +96,13 @@ fn time(words: &mut Words<'_>, keyword: &str, default: duration::Unit) -> Result
     match duration::parse(word.as_str(), default, duration::Unit::Millisecond) {
         Ok(ms) => Ok(u64::from(ms)),
         // HAProxy ignores what stands behind a unit.
-        Err(DurationError::Unexpected { at, .. }) if with_unit(word.as_str(), at) => {
+        Err(DurationError::Unexpected { at, found }) if with_unit(word.as_str(), at) => {
+            let text = format!(
+                "unexpected character '{found}' after the timer value '{word}', only (us=microseconds,ms=milliseconds,\
+                 s=seconds,m=minutes,h=hours,d=days) are supported."
+            );
+            let warning = Diagnostic::warning("bad-time", text).at(word.part(at..word.as_bytes().len()));
+            scope.diags.push(warning.help("write one number and one unit: the rest is ignored"));
             let head = word.as_str().get(..at).unwrap_or_default();
             Ok(u64::from(duration::parse(head, default, duration::Unit::Millisecond).unwrap_or_default()))
         }
@@ -115,8 +121,8 @@ fn with_unit(text: &str, at: usize) -> bool {
 }
 
 /// A time that waits for ever when it is 0.
-pub(super) fn timeout(words: &mut Words<'_>, keyword: &str) -> Result<Option<u64>> {
-    Ok(Some(millis(words, keyword)?).filter(|&ms| ms > 0))
+pub(super) fn timeout(words: &mut Words<'_>, scope: &Scope<'_>, keyword: &str) -> Result<Option<u64>> {
+    Ok(Some(millis(words, scope, keyword)?).filter(|&ms| ms > 0))
 }
 
 /// The next word as a size in bytes.

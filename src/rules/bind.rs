@@ -122,7 +122,8 @@ fn unexpected(word: &Word, name: &Word, scope: &Scope<'_>) -> Error {
 
 fn in_rule(mut error: Error, name: &Word, scope: &Scope<'_>) -> Error {
     let before = format!("error detected in {} while parsing {} rule : ", section(scope), rule_name(name, scope));
-    *error = error.context(before).or_at(name.span);
+    // The message is complete now: the directive adds nothing to it.
+    *error = Diagnostic { code: "bad-rule", ..error.context(before).or_at(name.span) };
     error
 }
 
@@ -154,10 +155,20 @@ fn expected(name: Option<&Word>, words: &Words<'_>, scope: &Scope<'_>) -> Error 
         return Box::new(Diagnostic::alert("missing-action", message).lead(Lead::ParsingTight).at(words.end()));
     };
     let base = word.as_str().split('(').next().unwrap_or_default();
+    if base.starts_with("lua.") {
+        let message = format!("'{base}' needs Lua, which is known to HAProxy 3.4, not supported by hydroxy yet");
+        return Box::new(Diagnostic::alert("not-yet", message).at(word.span));
+    }
+    // Each counter is an action of its own; `tune.stick-counters` says how many there are.
+    let counter = base.strip_prefix("track-sc").filter(|number| number.parse::<u8>().is_ok());
+    let base = if counter.is_some() { "track-sc0" } else { base };
     if let Some(known) = known::find(Class::Action, base) {
         if places(known.place).any(|place| place == hook.name()) {
             return match known::not_yet(Class::Action, base, word.span) {
-                Some(error) => error,
+                Some(mut error) => {
+                    error.message = error.message.replacen("track-sc0", word.as_str(), 1);
+                    error
+                }
                 None => Box::new(Diagnostic::alert("not-yet", format!("'{base}' is not supported")).at(word.span)),
             };
         }

@@ -175,8 +175,8 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
             "Sets how long a process may go on after SIGUSR1 before it closes what is still open.",
             &[("hard-stop-after 30s", "hard-stop-after 30000")],
         ),
-        |words, draft, _| {
-            draft.out.hard_stop_after = Some(millis(words, "hard-stop-after")?);
+        |words, draft, scope| {
+            draft.out.hard_stop_after = Some(millis(words, scope, "hard-stop-after")?);
             Ok(())
         },
     ),
@@ -187,8 +187,8 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
             "Sets how long listeners stay open after SIGUSR1 while 'stopping' is true already.",
             &[("grace 10s", "grace 10000")],
         ),
-        |words, draft, _| {
-            draft.out.grace = Some(millis(words, "grace")?);
+        |words, draft, scope| {
+            draft.out.grace = Some(millis(words, scope, "grace")?);
             Ok(())
         },
     ),

@@ -30,8 +30,8 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
             &[("stats timeout 30s", "stats timeout 30000")],
         ),
         sections: Sections::GLOBAL,
-        apply: |words, draft, _| {
-            draft.out.stats_timeout = Some(millis(words, "stats timeout")?);
+        apply: |words, draft, scope| {
+            draft.out.stats_timeout = Some(millis(words, scope, "stats timeout")?);
             Ok(())
         },
     },

@@ -75,8 +75,8 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
             &[("max-spread-checks 10s", "max-spread-checks 10000")],
         ),
         sections: Sections::GLOBAL,
-        apply: |words, draft, _| {
-            draft.out.max_spread_checks = Some(millis(words, "max-spread-checks")?);
+        apply: |words, draft, scope| {
+            draft.out.max_spread_checks = Some(millis(words, scope, "max-spread-checks")?);
             Ok(())
         },
     },

@@ -100,8 +100,8 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             &[("stats refresh 30s", "stats refresh 30000")],
         ),
         Sections::D_PROXY,
-        |words, draft, _| {
-            let ms = millis_from_seconds(words, "stats refresh")?;
+        |words, draft, scope| {
+            let ms = millis_from_seconds(words, scope, "stats refresh")?;
             draft.stats().refresh_ms = Some(ms).filter(|ms| *ms > 0);
             Ok(())
         },

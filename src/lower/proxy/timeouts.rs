@@ -1,7 +1,7 @@
 //! `timeout ...` (manual 4.2) and the delays of content inspection. 0 waits for ever.
 
 use super::ProxyDraft;
-use crate::keyword::{Meta, Result, Sections, Setting, Words};
+use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::sentence;
 use crate::lower::values::timeout;
 
@@ -16,7 +16,7 @@ macro_rules! timeout {
                 &[(concat!("timeout ", $name, " 30s"), concat!("timeout ", $name, " 30000"))],
             ),
             sections: $sections,
-            apply: |words, draft, _| read(words, concat!("timeout ", $name), &mut draft.out.timeouts.$field),
+            apply: |words, draft, scope| read(words, scope, concat!("timeout ", $name), &mut draft.out.timeouts.$field),
         }
     };
 }
@@ -92,7 +92,9 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             &[("tcp-request inspect-delay 5s", "inspect-delay 5000")],
         ),
         sections: Sections::D_PROXY,
-        apply: |words, draft, _| inspect(words, "tcp-request inspect-delay", &mut draft.out.inspect_delay_ms),
+        apply: |words, draft, scope| {
+            inspect(words, scope, "tcp-request inspect-delay", &mut draft.out.inspect_delay_ms)
+        },
     },
     Setting {
         meta: Meta::new(
@@ -102,12 +104,14 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             &[("tcp-response inspect-delay 5s", "res-inspect-delay 5000")],
         ),
         sections: Sections::D_BE,
-        apply: |words, draft, _| inspect(words, "tcp-response inspect-delay", &mut draft.out.res_inspect_delay_ms),
+        apply: |words, draft, scope| {
+            inspect(words, scope, "tcp-response inspect-delay", &mut draft.out.res_inspect_delay_ms)
+        },
     },
 ];
 
-fn read(words: &mut Words<'_>, name: &str, slot: &mut Option<u64>) -> Result<()> {
-    *slot = timeout(words, name)?;
+fn read(words: &mut Words<'_>, scope: &Scope<'_>, name: &str, slot: &mut Option<u64>) -> Result<()> {
+    *slot = timeout(words, scope, name)?;
     match (words.peek(), words.last()) {
         (Some(extra), Some(value)) => {
             let message = format!("'{name}' : unexpected extra argument '{extra}' after value '{value}'.");
@@ -117,10 +121,10 @@ fn read(words: &mut Words<'_>, name: &str, slot: &mut Option<u64>) -> Result<()>
     }
 }
 
-fn inspect(words: &mut Words<'_>, name: &str, slot: &mut Option<u64>) -> Result<()> {
+fn inspect(words: &mut Words<'_>, scope: &Scope<'_>, name: &str, slot: &mut Option<u64>) -> Result<()> {
     if words.is_empty() {
         return Err(words.error_here("expects a positive delay in milliseconds."));
     }
-    *slot = timeout(words, name)?;
+    *slot = timeout(words, scope, name)?;
     Ok(())
 }

@@ -85,8 +85,8 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
             "Sets the interval of health checks. The default is 2 seconds.",
             &[("server a 127.0.0.1:80 check inter 500ms", "inter 500")],
         ),
-        |words, draft, _| {
-            draft.check.inter_ms = interval(words, "inter", draft)?;
+        |words, draft, scope| {
+            draft.check.inter_ms = interval(words, scope, "inter", draft)?;
             Ok(())
         },
     ),
@@ -97,8 +97,8 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
             "Sets the interval of health checks while the state is about to change.",
             &[("server a 127.0.0.1:80 check fastinter 500ms", "fastinter 500")],
         ),
-        |words, draft, _| {
-            draft.check.fastinter_ms = Some(interval(words, "fastinter", draft)?);
+        |words, draft, scope| {
+            draft.check.fastinter_ms = Some(interval(words, scope, "fastinter", draft)?);
             Ok(())
         },
     ),
@@ -109,8 +109,8 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
             "Sets the interval of health checks while the server is down.",
             &[("server a 127.0.0.1:80 check downinter 5s", "downinter 5000")],
         ),
-        |words, draft, _| {
-            draft.check.downinter_ms = Some(interval(words, "downinter", draft)?);
+        |words, draft, scope| {
+            draft.check.downinter_ms = Some(interval(words, scope, "downinter", draft)?);
             Ok(())
         },
     ),
@@ -218,12 +218,12 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
     ),
 ];
 
-fn interval(words: &mut Words<'_>, name: &str, draft: &ServerDraft) -> Result<u64> {
+fn interval(words: &mut Words<'_>, scope: &Scope<'_>, name: &str, draft: &ServerDraft) -> Result<u64> {
     let span = words.span();
     if words.is_empty() {
         return Err(words.error_here("expects a delay as argument."));
     }
-    let ms = millis(words, name)?;
+    let ms = millis(words, scope, name)?;
     if ms == 0 {
         let server = draft.name.as_ref().map_or("default-server", |name| name.as_str());
         let message = format!("invalid value 0 for argument '{name}' of server {server}.");

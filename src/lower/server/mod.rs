@@ -9,9 +9,9 @@ mod tls;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
-use super::table::{self, Draft, Found, Prefix, Table, sentence};
+use super::table::{self, Draft, Found, Prefix, Table, not_yet, sentence};
 use super::values::{SharedRef, invalid_char};
-use crate::base::addr::{Accepts, Address};
+use crate::base::addr::{Accepts, Address, Host, Transport};
 use crate::diag::{Diagnostic, Span, Word, suggest};
 use crate::expr::Expr;
 use crate::ir::ProxyProtocol;
@@ -112,6 +112,16 @@ impl ServerDraft {
         let place = format!("'server {proxy}/{name}' : ");
         let address = self.shared.address(addr, &Accepts::SERVER);
         let address = address.map_err(|error| sentence(addr.span, "address", format!("{place}{}", error.message)))?;
+        let unsupported = match (&address.host, address.transport) {
+            (_, Transport::Quic) => Some("QUIC"),
+            (_, Transport::Mptcp) => Some("MPTCP"),
+            (Host::SocketPair(_), _) => Some("'sockpair@'"),
+            (Host::ReverseHttp(_), _) => Some("'rhttp@'"),
+            _ => None,
+        };
+        if let Some(what) = unsupported {
+            return Err(Box::new(not_yet(addr.span, what).context(place)));
+        }
         self.name = Some(name.clone());
         self.address = Some((addr.clone(), address));
         Ok(())

@@ -132,8 +132,8 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
             "Closes part of the idle connections at this interval. The default is 5 seconds.",
             &[("server a 127.0.0.1:80 pool-purge-delay 1s", "pool-purge-delay 1000")],
         ),
-        |words, draft, _| {
-            draft.pool_purge_ms = millis(words, "pool-purge-delay")?;
+        |words, draft, scope| {
+            draft.pool_purge_ms = millis(words, scope, "pool-purge-delay")?;
             Ok(())
         },
     ),
