@@ -101,7 +101,7 @@ impl Loads for BackendLoads<'_> {
         Load {
             served: state.current.load(Relaxed),
             queued: state.queued.load(Relaxed),
-            limit: line.maxconn.unwrap_or(0),
+            limit: state.limit.load(Relaxed),
             queue_limit: line.maxqueue.unwrap_or(0),
             rate: 0,
         }

@@ -34,6 +34,7 @@ pub struct Wanted<'a> {
 /// A connection that is ready for a request; counts it.
 pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Upstream, Fault> {
     let target = live::target(wanted.server, wanted.state, s.client_dst()).ok_or(Fault::NoServer)?;
+    s.seat.goes_to(wanted.backend.id, wanted.id, wanted.state);
     if wanted.reuse
         && let Some(mut idle) = idle(s, wanted, &target)
     {
@@ -116,6 +117,9 @@ async fn within<T>(
         }
         if s.poll_client_left(patience, cx) {
             return Poll::Ready(Err(Fault::ClientAbort));
+        }
+        if s.seat.is_ended() {
+            return Poll::Ready(Err(Fault::Killed));
         }
         if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
             return Poll::Ready(Err(Fault::ConnectTimeout));

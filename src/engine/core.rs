@@ -17,6 +17,7 @@ use super::log::herald::Herald;
 use super::log::lines::Lines;
 use super::log::sink::Writers;
 use super::permit::{Permit, Permits};
+use super::roster::Roster;
 use super::service::Service;
 use super::stream::Stream;
 use super::timer::Timers;
@@ -33,6 +34,8 @@ pub struct Shared {
     pub service: Option<Arc<dyn Service>>,
     /// Numbers streams (`%rt`).
     pub streams: AtomicU64,
+    /// Numbers client connections.
+    pub connections: AtomicU64,
     /// The configuration for whoever is on no core.
     pub live: ArcSwap<Live>,
     /// The threads that write log lines to descriptors.
@@ -108,6 +111,8 @@ pub struct Core {
     pub session_ended: Notify,
     /// Log lines that wait to be sent.
     pub lines: Lines,
+    /// Its client connections.
+    pub roster: Roster,
     /// The tasks that check servers; they end when dropped.
     pub checks: RefCell<JoinSet<()>>,
     local: RefCell<Rc<Local>>,
@@ -129,6 +134,7 @@ impl Core {
             timers: Rc::default(),
             session_ended: Notify::new(),
             lines: Lines::default(),
+            roster: Roster::default(),
             checks: RefCell::default(),
             local: RefCell::new(Rc::new(Local::new(live, None))),
             streams: RefCell::default(),
@@ -222,6 +228,12 @@ impl Core {
     #[inline]
     pub fn next_number(&self) -> u64 {
         self.shared.streams.fetch_add(1, Relaxed)
+    }
+
+    /// The number of the next client connection of the process.
+    #[inline]
+    pub fn next_connection(&self) -> u64 {
+        self.shared.connections.fetch_add(1, Relaxed)
     }
 
     /// Client connections of this core.

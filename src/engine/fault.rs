@@ -32,6 +32,8 @@ pub enum Fault {
     BadResponse,
     /// A rule closed the connection without an answer.
     Rejected,
+    /// An administrator has ended it.
+    Killed,
     /// A `wait` or rewrite could not be done.
     Internal,
 }
@@ -104,6 +106,7 @@ impl Fault {
             ServerTimeout => (b's', 504),
             BadResponse => (b'P', 502),
             Rejected => (b'P', 0),
+            Killed => (b'K', 503),
             Internal => (b'I', 500),
         };
         let (frontend, backend, server) = self.counters(phase);
@@ -119,7 +122,7 @@ impl Fault {
                 (Some(Stat::ClientAborts), Some(Stat::ClientAborts), Some(Stat::ClientAborts))
             }
             (BadRequest(_), _) => (Some(Stat::RequestErrors), None, None),
-            (NoServer, _) => (None, None, None),
+            (NoServer | Killed, _) => (None, None, None),
             (QueueFull | QueueTimeout, _) => (None, Some(Stat::ConnectErrors), None),
             (Refused | ConnectTimeout | Resource, _) => (None, Some(Stat::ConnectErrors), Some(Stat::ConnectErrors)),
             (ServerAbort | ServerTimeout, Phase::Data | Phase::Last) => {

@@ -46,6 +46,7 @@ pub mod place;
 pub mod pool;
 pub mod queue;
 pub mod retry;
+pub mod roster;
 pub mod run;
 pub mod servers;
 pub mod service;

@@ -67,8 +67,8 @@ fn pick(
             Choice::Nobody => return Err(Fault::NoServer),
         },
     };
-    let (server, state) = live.server(backend.id, id).ok_or(Fault::NoServer)?;
-    Ok(Slot::take(state, server.maxconn, queue).map(|slot| (id, slot)))
+    let (_, state) = live.server(backend.id, id).ok_or(Fault::NoServer)?;
+    Ok(Slot::take(state, queue).map(|slot| (id, slot)))
 }
 
 async fn wait(
@@ -93,6 +93,9 @@ async fn wait(
         }
         if s.poll_client_left(*patience, cx) {
             return Poll::Ready(Err(Fault::ClientAbort));
+        }
+        if s.seat.is_ended() {
+            return Poll::Ready(Err(Fault::Killed));
         }
         if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
             return Poll::Ready(Err(Fault::QueueTimeout));

@@ -35,8 +35,9 @@ pub struct Ticket {
 impl Slot {
     /// Takes a slot if the server has one left.
     #[inline]
-    pub fn take(server: &Arc<ServerState>, limit: Option<u32>, queue: &Arc<Queue>) -> Option<Slot> {
-        if !enter(&server.current, limit) {
+    pub fn take(server: &Arc<ServerState>, queue: &Arc<Queue>) -> Option<Slot> {
+        let limit = server.limit.load(Relaxed);
+        if !enter(&server.current, (limit > 0).then_some(limit)) {
             return None;
         }
         raise(&server.current_max, server.current.load(Relaxed));

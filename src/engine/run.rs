@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, LocalOptions};
@@ -22,6 +22,7 @@ use super::log::herald::Herald;
 use super::log::lines;
 use super::log::sink::Writers;
 use super::permit::Permits;
+use super::roster::{self, Roster};
 use super::servers;
 use super::service::Service;
 use super::session;
@@ -137,6 +138,7 @@ fn proxy_state(proxy: &Proxy, cores: usize, before: Option<&View>, now: i64) -> 
     let mut state = ProxyState::new(&proxy.name, &servers, &binds, cores, now);
     for (server, fresh) in proxy.servers.iter().zip(&state.servers) {
         fresh.weight.store(server.weight, Relaxed);
+        fresh.limit.store(server.maxconn.unwrap_or(0), Relaxed);
         if let Some(check) = &server.check {
             // Up until the first check says something else.
             fresh.check_score.store(check.rise, Relaxed);
@@ -162,6 +164,7 @@ fn proxy_state(proxy: &Proxy, cores: usize, before: Option<&View>, now: i64) -> 
             if let Some(kept) = old.servers.iter().find(|kept| kept.name == slot.name && kept.id == slot.id) {
                 kept.addr.store(slot.addr.load_full());
                 kept.setup.store(slot.setup.load_full());
+                kept.limit.store(slot.limit.load(Relaxed), Relaxed);
                 *slot = kept.clone();
             }
         }
@@ -206,7 +209,8 @@ pub fn start(ir: Arc<Ir>, view: Arc<View>, sockets: Sockets, options: Options) -
         cores: ports,
         permits: Permits::default(),
         service: options.service,
-        streams: std::sync::atomic::AtomicU64::new(0),
+        streams: AtomicU64::new(0),
+        connections: AtomicU64::new(1),
         live: ArcSwap::new(live.clone()),
         herald: Herald::new(options.quiet, writers.clone()),
         writers,
@@ -263,7 +267,33 @@ impl Engine {
 
     /// Changes the state of a server of the present configuration, as the statistics page and the runtime socket ask for.
     pub fn change(&self, proxy: ProxyId, server: ServerId, change: Change) {
-        servers::change(&self.shared.herald, &self.shared.live.load(), (proxy, server), change);
+        let live = self.shared.live.load();
+        match (change, live.server(proxy, server)) {
+            (Change::Kill, Some((_, state))) => self.end_streams(&roster::Target::Server(state.clone())),
+            _ => servers::change(&self.shared.herald, &live, (proxy, server), change),
+        }
+    }
+
+    /// Ends streams wherever they are.
+    pub fn end_streams(&self, target: &roster::Target) {
+        for core in 0..self.cores() {
+            let target = target.clone();
+            self.run_on(core, move |core| _ = Roster::end(core, &target));
+        }
+    }
+
+    /// The streams of all cores. Cores that are too busy to answer in time are left out.
+    pub fn streams(&self) -> Vec<roster::Listed> {
+        let (tell, told) = std::sync::mpsc::channel();
+        for core in 0..self.cores() {
+            let tell = tell.clone();
+            // Whoever asked may have given up.
+            self.run_on(core, move |core| _ = tell.send(Roster::list(core)));
+        }
+        drop(tell);
+        let until = Instant::now() + PATIENCE;
+        let next = || told.recv_timeout(until.saturating_duration_since(Instant::now())).ok();
+        std::iter::from_fn(next).flatten().collect()
     }
 
     /// Ends at once (SIGTERM).
@@ -433,5 +463,7 @@ fn backlog(proxy: &Proxy, line: Option<u32>) -> i32 {
     i32::try_from(wanted).unwrap_or(i32::MAX)
 }
 
+/// How long a core may take to tell of its streams.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The kernel cuts it to net.core.somaxconn.
 const DEFAULT_BACKLOG: u32 = 65_535;

@@ -14,7 +14,7 @@ use crate::base::clock;
 use crate::base::id::{ProxyId, ServerId};
 use crate::diag::Severity;
 use crate::ir::{Proxy, Server};
-use crate::state::{Admin, Change, CheckResult, Health, ProxyState, ServerState, Stat};
+use crate::state::{Admin, Change, CheckResult, Health, ProxyState, ServerSetup, ServerState, Stat};
 
 /// A server of one configuration.
 pub type Place = (ProxyId, ServerId);
@@ -35,6 +35,21 @@ pub fn change(herald: &Herald, live: &Live, place: Place, change: Change) {
                 None
             });
         }
+        Change::MaxConn(limit) => {
+            let setup = ServerSetup { maxconn: limit, ..**scene.state.setup.load() };
+            scene.state.setup.store(Arc::new(setup));
+            scene.state.limit.store(limit, Relaxed);
+            live.servers_changed(place.0);
+        }
+        Change::Addr(addr) => {
+            scene.state.addr.store(Some(Arc::new(addr)));
+            live.servers_changed(place.0);
+        }
+        Change::Checks(on) => scene.state.checks_off.store(!on, Relaxed),
+        Change::CheckAddr(addr) => scene.state.check_addr.store(Some(Arc::new(addr))),
+        Change::CheckPort(port) => scene.state.check_port.store(port, Relaxed),
+        // Streams belong to the cores: `Engine::end_streams`.
+        Change::Kill => {}
     }
 }
 

@@ -4,7 +4,7 @@
 //! The task's memory is what an idle keep-alive connection costs: what only a request needs lives in `Stream` and in boxed futures.
 
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -19,6 +19,7 @@ use super::http;
 use super::live::Local;
 use super::permit::Permit;
 use super::pool::Upstream;
+use super::roster::{Roster, Seated};
 use super::timer::Slot;
 use crate::base::id::ProxyId;
 use crate::expr::{ConnFacts, Endpoint, Vars};
@@ -49,6 +50,8 @@ pub struct Session {
     pub ended: bool,
     /// The client's connection has failed, not just ended.
     pub broken: bool,
+    /// Its place among those that can be listed and ended.
+    pub seat: Seated,
     /// From when on a client that is not known to the poller is watched while a server is at work.
     pub watch_at: Option<u64>,
     permit: Permit,
@@ -176,6 +179,7 @@ impl Session {
             return None;
         }
         let bind = local.live.ir.proxy(arrival.frontend).binds.get(arrival.bind.index())?;
+        let socket = arrival.fd.as_raw_fd();
         let io = match arrival.peer {
             Some(_) => Plain::Tcp(Tcp::unregistered(arrival.fd.into())),
             None => Plain::Unix(unix(arrival.fd)?),
@@ -204,8 +208,10 @@ impl Session {
             rcvd_proxy: false,
             requests: 0,
         };
+        let slot = core.timers.slot();
         Some(Session {
-            slot: core.timers.slot(),
+            seat: Roster::sit(core, &facts, slot.place(), socket),
+            slot,
             core: core.clone(),
             local,
             io: Io::Plain(io),
@@ -234,7 +240,7 @@ impl Session {
         self.count_session();
         match proxy.mode {
             Mode::Http => http::serve(self, &proxy).await,
-            Mode::Tcp => {}
+            Mode::Tcp => self.seat.begin(self.frontend()),
         }
     }
 

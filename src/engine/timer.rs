@@ -74,6 +74,14 @@ impl Timers {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Wakes the owner of a slot if it waits, without counting its deadline as passed.
+    pub fn wake(&self, slot: usize) {
+        let waker = self.slots.borrow().wakers.get(slot).cloned().flatten();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// Wakes whose deadline has passed at `now`; says when to sweep again.
     fn sweep(&self, now: u64) -> u64 {
         let mut next = now + SWEEP_MS;
@@ -99,6 +107,11 @@ impl Timers {
 }
 
 impl Slot {
+    /// Its place, for [`Timers::wake`].
+    pub fn place(&self) -> usize {
+        self.at
+    }
+
     /// Wakes this task at `deadline` (milliseconds of the monotonic clock); `None` is never. Replaces the deadline before.
     #[inline]
     pub fn arm(&self, cx: &Context<'_>, deadline: Option<u64>) {

@@ -41,6 +41,9 @@ impl Watch {
     /// Pending while there is time; else the fault of who let it pass. `progress` differs from the value before if anything moved.
     #[inline]
     pub fn poll<T>(&mut self, s: &mut Session, progress: u32, side: Side, cx: &Context<'_>) -> Poll<Result<T, Fault>> {
+        if s.seat.is_ended() {
+            return Poll::Ready(Err(Fault::Killed));
+        }
         if self.seen.is_some_and(|seen| seen != progress) {
             let now = s.core.tick_ms();
             self.client_by = self.client_ms.map(|timeout| now + timeout);

@@ -10,9 +10,9 @@ use crate::base::id::CoreId;
 pub enum Stat {
     /// `stot`, cumulated sessions (connections for a frontend, streams for a backend or server).
     Sessions,
-    /// `bin`, bytes from the client side.
+    /// `bin`, `reqbin`, `reqbout`, bytes of requests. Heads are edited on their way; what is counted is what was received.
     BytesIn,
-    /// `bout`, bytes to the client side.
+    /// `bout`, `resbin`, `resbout`, bytes of responses, as they were sent.
     BytesOut,
     /// `dreq`, requests denied.
     DeniedRequests,
@@ -64,10 +64,6 @@ pub enum Stat {
     Connects,
     /// `reuse`, connections to servers reused.
     Reuses,
-    /// `reqbout`, request bytes sent to servers (`reqbin` is `BytesIn`).
-    RequestBytesOut,
-    /// `resbout`, response bytes sent to clients (`resbin` is `BytesOut`).
-    ResponseBytesOut,
     /// Sliding sums of queue, connect, response and total times in ms: see [`Counters::timed`].
     TimeSums,
 }

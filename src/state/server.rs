@@ -1,6 +1,7 @@
 //! The run-time state of a server: what checks, the runtime socket and streams change.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
@@ -40,6 +41,18 @@ pub enum Change {
     Health(Health),
     /// `set weight`, 0 to 256.
     Weight(u32),
+    /// `enable health`, `disable health`.
+    Checks(bool),
+    /// `set maxconn server`; 0 is unlimited.
+    MaxConn(u32),
+    /// `set server ... addr`.
+    Addr(SocketAddr),
+    /// `set server ... check-addr`.
+    CheckAddr(IpAddr),
+    /// `set server ... check-port`.
+    CheckPort(u16),
+    /// `shutdown sessions server`.
+    Kill,
 }
 
 /// The last health check, for the stats page and `show servers state`.
@@ -110,7 +123,7 @@ pub struct ServerState {
     /// Name, as in the file.
     pub name: String,
     /// The address in use (`None`: not resolved).
-    pub addr: ArcSwapOption<std::net::SocketAddr>,
+    pub addr: ArcSwapOption<SocketAddr>,
     health: AtomicU8,
     admin: AtomicU8,
     /// The check counter: 0..rise-1 down, rise..rise+fall-1 up.
@@ -121,6 +134,8 @@ pub struct ServerState {
     pub setup: ArcSwap<ServerSetup>,
     /// Streams being served (`scur`); what `maxconn` counts.
     pub current: AtomicU32,
+    /// Its `maxconn` at present; 0 is unlimited.
+    pub limit: AtomicU32,
     /// Highest `current` (`smax`).
     pub current_max: AtomicU32,
     /// Streams waiting in this server's own queue (`qcur`).
@@ -151,6 +166,10 @@ pub struct ServerState {
     pub checking: AtomicBool,
     /// Checks are suspended (`disable health`).
     pub checks_off: AtomicBool,
+    /// Where checks connect, if somebody has changed that; port 0 is as configured.
+    pub check_addr: ArcSwapOption<IpAddr>,
+    /// See `check_addr`.
+    pub check_port: AtomicU16,
 }
 
 impl ServerState {
@@ -166,6 +185,7 @@ impl ServerState {
             weight: AtomicU32::new(1),
             setup: ArcSwap::from_pointee(ServerSetup { number: id.0 + 1, ..ServerSetup::default() }),
             current: AtomicU32::new(0),
+            limit: AtomicU32::new(0),
             current_max: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             queued_max: AtomicU32::new(0),
@@ -181,6 +201,8 @@ impl ServerState {
             check: ArcSwap::default(),
             checking: AtomicBool::new(false),
             checks_off: AtomicBool::new(false),
+            check_addr: ArcSwapOption::empty(),
+            check_port: AtomicU16::new(0),
         }
     }
 

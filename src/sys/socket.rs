@@ -3,7 +3,7 @@
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use socket2::{SockAddr, SockAddrStorage};
 use tokio::io::Interest;
@@ -91,6 +91,13 @@ fn set_int(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::Result<
     // SAFETY: the value is an integer of `len` bytes that lives through the call.
     let result = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), len) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Ends both directions of a socket that somebody else reads and writes, who then finds it closed. It must be open: the number
+/// may belong to another one later. A socket that is not connected any more is no failure.
+pub fn cut(socket: RawFd) {
+    // SAFETY: shutdown takes numbers only and touches no memory.
+    let _ = unsafe { libc::shutdown(socket, libc::SHUT_RDWR) };
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::columns::col;
-use super::page::View;
+use super::page::{Asked, View};
 use super::rows::{Kind, Row};
 use crate::ir::{Mode, Proxy};
 
@@ -46,7 +46,7 @@ fn head(view: &View<'_>, out: &mut String) {
         out,
         "<!DOCTYPE html>\n<html lang=\"en\"><head><title>Statistics Report for HAProxy{node}</title>\n\
          <link rel=\"icon\" href=\"data:,\">\n<meta charset=\"utf-8\">\n<style>{STYLE}</style></head>\n\
-         <body><h1>HAProxy <small>by hydroxy</small>{}</h1>\n<h2>Statistics Report for pid {}{node}{}</h2>\n<hr class=\"hr\">\n",
+         <body><h1>HAProxy <small>by hydroxy</small>{}</h1>\n<h2>Statistics Report for pid {}{node}{}</h2>\n<hr>\n",
         if stats.hide_version {
             String::new()
         } else {
@@ -69,7 +69,8 @@ fn process(view: &View<'_>, out: &mut String) {
     let _ = write!(
         out,
         "<h3>&gt; General process information</h3>\n<table class=\"top\"><tr><td>\n<p><b>pid = </b> {} (process #1, nbproc = 1, nbthread = {})<br>\n\
-         <b>uptime = </b> {}d {}h{:02}m{:02}s<br>\n<b>maxconn = </b> {}<br>\ncurrent conns = {}; conn rate = {}/sec<br>\n</td><td>\n{LEGEND}</td>",
+         <b>uptime = </b> {}d {}h{:02}m{:02}s<br>\n<b>maxconn = </b> {}<br>\n\
+         current conns = {}; conn rate = {}/sec<br>\n</td><td>\n{LEGEND}</td>",
         view.pid,
         view.threads,
         up / 86_400,
@@ -80,32 +81,47 @@ fn process(view: &View<'_>, out: &mut String) {
         process.connections.load(std::sync::atomic::Ordering::Relaxed),
         process.connection_rate.per_second(view.at.now_ms),
     );
+    options(view, out);
+    out.push_str(notice(view.asked.outcome.as_deref()));
+}
+
+/// Links that show the same in another way.
+fn options(view: &View<'_>, out: &mut String) {
     let uri = escape(&view.stats.uri);
-    let query = |options: &str| format!("{uri}{options}");
+    let link = |asked: &Asked| format!("{uri}{}", escape(&asked.options()));
+    let scope = escape(view.asked.scope.as_deref().unwrap_or(""));
     let _ = writeln!(
         out,
-        "<td><b>Display option:</b><ul><li><form method=\"GET\">Scope : <input value=\"{}\" name=\"scope\" size=\"8\" maxlength=\"20\"></form>",
-        escape(view.asked.scope.as_deref().unwrap_or(""))
+        "<td><b>Display option:</b><ul><li><form method=\"GET\">Scope : <input value=\"{scope}\" name=\"scope\" size=\"8\" maxlength=\"20\"></form></li>"
     );
-    let toggle = if view.asked.hide_down { ("", "Show all servers") } else { (";up", "Hide 'DOWN' servers") };
-    let _ = writeln!(out, "<li><a href=\"{}\">{}</a><br>", query(toggle.0), toggle.1);
+    let mut toggle = |on: bool, shown: (&str, &str), other: Asked| {
+        let _ = writeln!(out, "<li><a href=\"{}\">{}</a></li>", link(&other), if on { shown.0 } else { shown.1 });
+    };
+    let asked = &view.asked;
+    let down = Asked { hide_down: !asked.hide_down, ..asked.clone() };
+    toggle(asked.hide_down, ("Show all servers", "Hide 'DOWN' servers"), down);
     if view.stats.refresh_ms.is_some() {
-        let toggle = if view.asked.no_refresh { ("", "Enable refresh") } else { (";norefresh", "Disable refresh") };
-        let _ = writeln!(out, "<li><a href=\"{}\">{}</a><br>", query(toggle.0), toggle.1);
+        let refresh = Asked { no_refresh: !asked.no_refresh, ..asked.clone() };
+        toggle(asked.no_refresh, ("Enable refresh", "Disable refresh"), refresh);
     }
+    let scope = asked.scope.as_ref().map(|scope| format!("?scope={}", escape(scope))).unwrap_or_default();
     let _ = write!(
         out,
-        "<li><a href=\"{uri}\">Refresh now</a><br>\n<li><a href=\"{uri};csv\">CSV export</a><br>\n</ul></td></tr></table>\n{}",
-        notice(view.asked.outcome.as_deref())
+        "<li><a href=\"{}\">Refresh now</a></li>\n<li><a href=\"{uri};csv{scope}\">CSV export</a></li>\n\
+         <li><a href=\"{uri};json{scope}\">JSON export</a> (<a href=\"{uri};json-schema\">schema</a>)</li>\n</ul></td></tr></table>\n",
+        link(asked)
     );
 }
 
 fn notice(outcome: Option<&str>) -> &'static str {
     match outcome {
-        Some("DONE") => "<p class=\"active_up\">Action processed successfully.</p>\n",
-        Some("NONE") => "<p class=\"active_going_down\">Nothing has changed.</p>\n",
-        Some("DENY") => "<p class=\"active_down\">Action denied.</p>\n",
-        Some(_) => "<p class=\"active_down\">Action not processed: the request was not understood.</p>\n",
+        Some("DONE") => "<p class=\"note active_up\">Action processed successfully.</p>\n",
+        Some("NONE") => "<p class=\"note active_going_down\">Nothing has changed.</p>\n",
+        Some("PART") => {
+            "<p class=\"note active_going_down\">Action partly processed: some servers are not known.</p>\n"
+        }
+        Some("DENY") => "<p class=\"note active_down\">Action denied.</p>\n",
+        Some(_) => "<p class=\"note active_down\">Action not processed: the request was not understood.</p>\n",
         None => "",
     }
 }
@@ -120,16 +136,24 @@ fn table(view: &View<'_>, proxy: &Proxy, rows: &[Row], out: &mut String) {
         false => String::new(),
         true => format!("<div class=tips>{}</div>", legend(proxy)),
     };
-    let description = proxy.description.as_deref().map(escape).unwrap_or_default();
+    let (box_class, description) = match proxy.description.as_deref() {
+        Some(text) => ("desc", escape(text)),
+        None => ("empty", String::new()),
+    };
+    // A convenience where scripts run; every box can be checked without.
+    let all = match admin {
+        true => {
+            "<input type=\"checkbox\" title=\"all\" onclick=\"for (const box of this.form.querySelectorAll('[name=s]')) box.checked = this.checked\">"
+        }
+        false => "",
+    };
     let _ = write!(
         out,
         "<table class=\"tbl\" width=\"100%\">\n<tr class=\"titre\"><th class=\"pxname\" width=\"10%\"><a id=\"{name}\"></a><u><a class=px href=\"#{name}\">{name}</a>{legend}</u></th>\
-         <th class=\"desc\" width=\"90%\">{description}</th></tr>\n</table>\n<table class=\"tbl\" width=\"100%\">\n{HEADINGS}\n",
+         <th class=\"{box_class}\" width=\"90%\">{description}</th></tr>\n</table>\n<table class=\"tbl\" width=\"100%\">\n\
+         <tr class=\"titre\"><th rowspan=2>{all}</th>{HEADINGS}\n",
     );
     for row in rows {
-        if view.asked.hide_down && row.show(const { col("status") }).starts_with("DOWN") && row.kind == Kind::Server {
-            continue;
-        }
         line(view, row, admin, out);
     }
     out.push_str("</table>");
@@ -187,7 +211,7 @@ fn line(view: &View<'_>, row: &Row, admin: bool, out: &mut String) {
         with_tip(number(const { col("rate") }), &rate_tip(row, false)),
         with_tip(number(const { col("rate_max") }), &rate_tip(row, true)),
         if row.kind == Kind::Frontend { limit(const { col("rate_lim") }) } else { String::new() },
-        number(const { col("scur") }),
+        with_tip(number(const { col("scur") }), &connections_tip(row)),
         number(const { col("smax") }),
         limit(const { col("slim") }),
         with_tip(number(const { col("stot") }), &sessions_tip(row)),
@@ -230,7 +254,11 @@ fn state(row: &Row, out: &mut String) {
         let last = row.show(const { col("last_chk") });
         let tip = row.show(const { col("check_desc") });
         let tip = escape(&if last.is_empty() { tip } else { format!("{tip}: {last}") });
-        let _ = write!(out, "<td class=ac>{since} {}</td><td class=ac>{}</td>", escape(&status), with_tip(text, &tip));
+        let status = match row.kind {
+            Kind::Backend if status == "DOWN" => "<span class=down>DOWN</span>".to_owned(),
+            _ => escape(&status),
+        };
+        let _ = write!(out, "<td class=ac>{since} {status}</td><td class=ac>{}</td>", with_tip(text, &tip));
     }
     let yes = |at: usize| match (row.kind, row.number(at)) {
         (Kind::Backend, value) => value.to_string(),
@@ -245,7 +273,7 @@ fn state(row: &Row, out: &mut String) {
         "<td class=ac>{weight}</td><td class=ac>{}</td><td class=ac>{}</td><td>{}</td><td>{}</td><td>{down}</td><td class=ac>{}</td>",
         yes(const { col("act") }),
         yes(const { col("bck") }),
-        row.show(const { col("chkfail") }),
+        with_tip(row.show(const { col("chkfail") }), "Failed Health Checks"),
         row.show(const { col("chkdown") }),
         if row.kind == Kind::Server { "-" } else { "" },
     );
@@ -276,6 +304,20 @@ fn rate_tip(row: &Row, max: bool) -> String {
     details(
         names.iter().zip(columns).map(|(name, at)| (format!("{word} {name} rate:"), format!("{}/s", row.number(at)))),
     )
+}
+
+fn connections_tip(row: &Row) -> String {
+    if row.kind != Kind::Server {
+        return String::new();
+    }
+    let line = |name: &str, at: usize| (name.to_owned(), group(row.number(at)));
+    let lines = [
+        line("Current active connections:", const { col("scur") }),
+        line("Current used connections:", const { col("used_conn_cur") }),
+        line("Current idle connections:", const { col("srv_icur") }),
+        line("Estimated need of connections:", const { col("need_conn_est") }),
+    ];
+    details(lines.into_iter())
 }
 
 fn sessions_tip(row: &Row) -> String {
@@ -368,9 +410,23 @@ const TIME_LINES: &[(&str, usize, usize)] = &[
     ("- Total time (max / avg):", col("ttime"), col("ttime_max")),
 ];
 
-const HEADINGS: &str = "<tr class=\"titre\"><th rowspan=2></th><th rowspan=2></th><th colspan=3>Queue</th><th colspan=3>Session rate</th><th colspan=6>Sessions</th><th colspan=2>Bytes</th><th colspan=2>Denied</th><th colspan=3>Errors</th><th colspan=2>Warnings</th><th colspan=9>Server</th></tr>\n<tr class=\"titre\"><th>Cur</th><th>Max</th><th>Limit</th><th>Cur</th><th>Max</th><th>Limit</th><th>Cur</th><th>Max</th><th>Limit</th><th>Total</th><th>LbTot</th><th>Last</th><th>In</th><th>Out</th><th>Req</th><th>Resp</th><th>Req</th><th>Conn</th><th>Resp</th><th>Retr</th><th>Redis</th><th>Status</th><th>LastChk</th><th>Wght</th><th>Act</th><th>Bck</th><th>Chk</th><th>Dwn</th><th>Dwntme</th><th>Thrtle</th></tr>";
+const HEADINGS: &str = "<th rowspan=2></th><th colspan=3>Queue</th><th colspan=3>Session rate</th><th colspan=6>Sessions</th><th colspan=2>Bytes</th><th colspan=2>Denied</th><th colspan=3>Errors</th><th colspan=2>Warnings</th><th colspan=9>Server</th></tr>\n<tr class=\"titre\"><th>Cur</th><th>Max</th><th>Limit</th><th>Cur</th><th>Max</th><th>Limit</th><th>Cur</th><th>Max</th><th>Limit</th><th>Total</th><th>LbTot</th><th>Last</th><th>In</th><th>Out</th><th>Req</th><th>Resp</th><th>Req</th><th>Conn</th><th>Resp</th><th>Retr</th><th>Redis</th><th>Status</th><th>LastChk</th><th>Wght</th><th>Act</th><th>Bck</th><th>Chk</th><th>Dwn</th><th>Dwntme</th><th>Thrtle</th></tr>";
 
-const ACTIONS: &str = "Choose the action to perform on the checked servers : <select name=action><option value=\"\"></option><option value=\"ready\">Set state to READY</option><option value=\"drain\">Set state to DRAIN</option><option value=\"maint\">Set state to MAINT</option><option value=\"hrunn\">Health: force UP</option><option value=\"hnolb\">Health: force NOLB</option><option value=\"hdown\">Health: force DOWN</option></select>";
+const ACTIONS: &str = "Choose the action to perform on the checked servers : <select name=action><option value=\"\"></option>\
+     <option value=\"ready\">Set state to READY</option>\
+     <option value=\"drain\">Set state to DRAIN</option>\
+     <option value=\"maint\">Set state to MAINT</option>\
+     <option value=\"dhlth\">Health: disable checks</option>\
+     <option value=\"ehlth\">Health: enable checks</option>\
+     <option value=\"hrunn\">Health: force UP</option>\
+     <option value=\"hnolb\">Health: force NOLB</option>\
+     <option value=\"hdown\">Health: force DOWN</option>\
+     <option value=\"dagent\">Agent: disable checks</option>\
+     <option value=\"eagent\">Agent: enable checks</option>\
+     <option value=\"arunn\">Agent: force UP</option>\
+     <option value=\"adown\">Agent: force DOWN</option>\
+     <option value=\"shutdown\">Kill Sessions</option>\
+     </select>";
 
 const LEGEND: &str = "<table class=\"lgd\"><tr><td class=\"active_up\">&nbsp;</td><td class=\"noborder\">active UP</td><td class=\"backup_up\">&nbsp;</td><td class=\"noborder\">backup UP</td></tr><tr><td class=\"active_going_down\"></td><td class=\"noborder\">active UP, going down</td><td class=\"backup_going_down\"></td><td class=\"noborder\">backup UP, going down</td></tr><tr><td class=\"active_going_up\"></td><td class=\"noborder\">active DOWN, going up</td><td class=\"backup_going_up\"></td><td class=\"noborder\">backup DOWN, going up</td></tr><tr><td class=\"active_down\"></td><td class=\"noborder\">active or backup DOWN</td><td class=\"active_no_check\"></td><td class=\"noborder\">not checked</td></tr><tr><td class=\"maintain\"></td><td class=\"noborder\" colspan=3>active or backup DOWN for maintenance (MAINT)</td></tr><tr><td class=\"active_draining\"></td><td class=\"noborder\" colspan=3>active or backup SOFT STOPPED for maintenance</td></tr></table>\nNote: \"NOLB\"/\"DRAIN\" = UP with load-balancing disabled.";
 

@@ -5,3 +5,5 @@ pub mod csv;
 pub mod html;
 pub mod page;
 pub mod rows;
+pub mod tags;
+pub mod typed;

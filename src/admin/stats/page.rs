@@ -6,10 +6,10 @@ use std::io::Write;
 
 use base64::Engine as _;
 
-use super::rows::{self, At};
-use super::{csv, html};
+use super::rows::{self, At, Row};
+use super::{csv, html, tags, typed};
 use crate::base::id::{ProxyId, ServerId};
-use crate::ir::{Ir, Stats};
+use crate::ir::{Ir, Server, Stats};
 use crate::state;
 pub use crate::state::Change;
 
@@ -64,13 +64,31 @@ pub struct Process {
     pub hostname: String,
 }
 
+/// In which form the statistics are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// The page.
+    #[default]
+    Html,
+    /// `;csv`
+    Csv,
+    /// `;typed`
+    Typed,
+    /// `;json`
+    Json,
+    /// `;json-schema`
+    Schema,
+}
+
 /// What stands behind the page's URI: `;csv`, `;up`, `;norefresh`, `;st=DONE`, `?scope=web`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// `;csv`
-    pub csv: bool,
+    /// `;csv`, `;json`, `;typed`
+    pub format: Format,
     /// `;up`: hide servers that are down.
     pub hide_down: bool,
+    /// `;no-maint`: hide servers in maintenance.
+    pub hide_maint: bool,
     /// `;norefresh`
     pub no_refresh: bool,
     /// `scope=`: show only proxies whose names contain this.
@@ -117,16 +135,11 @@ pub fn answer(ir: &Ir, state: &state::View, stats: &Stats, request: &Request<'_>
         let scope = stats.scope.is_empty() || stats.scope.iter().any(|shown| shown == name);
         scope && view.asked.scope.as_ref().is_none_or(|part| name.contains(part.as_str()))
     };
-    let rows = rows::rows(ir, state, at, |proxy| shown(&proxy.name));
-    let (kind, body) = if view.asked.csv {
-        let mut body = Vec::new();
-        csv::write(&rows, &mut body);
-        ("text/plain", body)
-    } else {
-        ("text/html; charset=utf-8", html::document(&view, &rows).into_bytes())
-    };
+    let mut rows = rows::rows(ir, state, at, |proxy| shown(&proxy.name));
+    rows.retain(|row| !row.is_hidden(view.asked.hide_down, view.asked.hide_maint));
+    let (kind, body) = body(&view, &rows);
     let refresh = match stats.refresh_ms {
-        Some(ms) if !view.asked.no_refresh && !view.asked.csv => format!("refresh: {}\r\n", ms.div_ceil(1000)),
+        Some(ms) if !view.asked.no_refresh => format!("refresh: {}\r\n", ms.div_ceil(1000)),
         _ => String::new(),
     };
     let headers = format!("cache-control: no-cache\r\ncontent-type: {kind}\r\n{refresh}");
@@ -136,6 +149,22 @@ pub fn answer(ir: &Ir, state: &state::View, stats: &Stats, request: &Request<'_>
     }
 }
 
+/// The statistics in the form that is asked for, and its content type.
+fn body(view: &View<'_>, rows: &[Row]) -> (&'static str, Vec<u8>) {
+    match view.asked.format {
+        Format::Html => ("text/html; charset=utf-8", html::document(view, rows).into_bytes()),
+        Format::Csv => {
+            let mut body = Vec::new();
+            csv::write(rows, &mut body);
+            ("text/plain", body)
+        }
+        Format::Typed => ("text/plain", typed::typed(rows, false).into_bytes()),
+        Format::Json => ("application/json", typed::json(rows).into_bytes()),
+        Format::Schema => ("application/json", tags::SCHEMA.as_bytes().to_vec()),
+    }
+}
+
+/// Reads what stands behind the URI.
 fn asked(stats: &Stats, target: &[u8]) -> Asked {
     let rest = target.get(stats.uri.len()..).unwrap_or(b"");
     let rest = String::from_utf8_lossy(rest);
@@ -147,13 +176,28 @@ fn asked(stats: &Stats, target: &[u8]) -> Asked {
             _ => {}
         }
         match part {
-            "csv" => asked.csv = true,
+            "csv" => asked.format = Format::Csv,
+            "typed" => asked.format = Format::Typed,
+            "json" => asked.format = Format::Json,
+            "json-schema" => asked.format = Format::Schema,
             "up" => asked.hide_down = true,
+            "no-maint" => asked.hide_maint = true,
             "norefresh" => asked.no_refresh = true,
             _ => {}
         }
     }
     asked
+}
+
+impl Asked {
+    /// What keeps these options in a link or a redirect.
+    pub fn options(&self) -> String {
+        let up = if self.hide_down { ";up" } else { "" };
+        let maint = if self.hide_maint { ";no-maint" } else { "" };
+        let refresh = if self.no_refresh { ";norefresh" } else { "" };
+        let scope = self.scope.as_ref().map(|scope| format!("?scope={}", encode(scope))).unwrap_or_default();
+        format!("{up}{maint}{refresh}{scope}")
+    }
 }
 
 fn authorized(stats: &Stats, header: Option<&[u8]>) -> bool {
@@ -176,47 +220,90 @@ fn challenge(realm: &str) -> Vec<u8> {
     response("401 Unauthorized", &headers, Some(body), body.len())
 }
 
-/// A form: `s=one&s=two&action=drain&b=%23app` names servers, an action and the backend by name or `#id`.
+/// A form: `s=one&s=two&action=drain&b=%23app` names servers, an action and the backend by name or `#id`. The answer sends the
+/// browser back to the page, so that reloading does not act again.
 fn post(ir: &Ir, stats: &Stats, request: &Request<'_>) -> Answer {
     let (changes, outcome) = match request.admin {
         false => (Vec::new(), "DENY"),
-        true => match wanted(ir, request.body) {
-            None => (Vec::new(), "ERRP"),
-            Some(changes) if changes.is_empty() => (changes, "NONE"),
-            Some(changes) => (changes, "DONE"),
-        },
+        true => wanted(ir, request.body),
     };
-    let headers = format!("location: {};st={outcome}\r\n", stats.uri);
+    let options = asked(stats, request.target).options();
+    let headers = format!(
+        "cache-control: no-cache\r\ncontent-type: text/plain\r\nlocation: {};st={outcome}{options}\r\n",
+        stats.uri
+    );
     Answer { response: response("303 See Other", &headers, Some(b""), 0), changes }
 }
 
-fn wanted(ir: &Ir, body: &[u8]) -> Option<Vec<(ProxyId, ServerId, Change)>> {
-    let body = std::str::from_utf8(body).ok()?;
+/// What the form asks for, and how that went.
+fn wanted(ir: &Ir, body: &[u8]) -> (Vec<(ProxyId, ServerId, Change)>, &'static str) {
+    let body = String::from_utf8_lossy(body);
     let fields: Vec<(&str, String)> =
         body.split('&').filter_map(|part| part.split_once('=')).map(|(name, value)| (name, decode(value))).collect();
     let field = |name: &str| fields.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str());
-    let backend = field("b")?;
-    let proxy = ir.proxies.iter().find(|proxy| {
+    let Some(backend) = field("b") else { return (Vec::new(), "NONE") };
+    let found = ir.proxies.iter().find(|proxy| {
         let by_id = backend.strip_prefix('#').and_then(|id| id.parse().ok()) == Some(proxy.uuid);
         proxy.backend && (by_id || *proxy.name == *backend)
-    })?;
-    let change = match field("action")? {
-        "" => return Some(Vec::new()),
-        "ready" => Change::Admin(state::Admin::Ready),
-        "drain" => Change::Admin(state::Admin::Drain),
-        "maint" => Change::Admin(state::Admin::Maint),
-        "hrunn" => Change::Health(state::Health::Up),
-        "hnolb" => Change::Health(state::Health::Stopping),
-        "hdown" => Change::Health(state::Health::Down),
-        _ => return None,
+    });
+    let (Some(proxy), Some(action)) = (found, field("action").and_then(action)) else { return (Vec::new(), "ERRP") };
+    let (mut changes, mut unknown) = (Vec::new(), false);
+    for (_, name) in fields.iter().filter(|(name, _)| *name == "s") {
+        let server = proxy.servers.iter().enumerate().find(|(_, server)| *server.name == **name);
+        unknown |= server.is_none();
+        let Some((at, server)) = server else { continue };
+        if let Some(change) = action.of(server) {
+            changes.push((proxy.id, ServerId(at as u32), change));
+        }
+    }
+    let outcome = match (changes.is_empty(), unknown) {
+        (true, true) => "ERRP",
+        (true, false) => "NONE",
+        (false, true) => "PART",
+        (false, false) => "DONE",
     };
-    let chosen = fields.iter().filter(|(name, _)| *name == "s");
-    chosen
-        .map(|(_, name)| {
-            let at = proxy.servers.iter().position(|server| *server.name == **name)?;
-            Some((proxy.id, ServerId(u32::try_from(at).ok()?), change))
-        })
-        .collect()
+    (changes, outcome)
+}
+
+/// What a form can ask for.
+#[derive(Clone, Copy)]
+enum Action {
+    /// For every server.
+    All(Change),
+    /// Only for servers that are checked.
+    Checked(Change),
+    /// Of agent checks, which no server has.
+    Agent,
+}
+
+impl Action {
+    fn of(self, server: &Server) -> Option<Change> {
+        match self {
+            Action::All(change) => Some(change),
+            Action::Checked(change) => server.check.is_some().then_some(change),
+            Action::Agent => None,
+        }
+    }
+}
+
+fn action(name: &str) -> Option<Action> {
+    Some(match name {
+        "ready" => Action::All(Change::Admin(state::Admin::Ready)),
+        "drain" => Action::All(Change::Admin(state::Admin::Drain)),
+        "maint" => Action::All(Change::Admin(state::Admin::Maint)),
+        "shutdown" => Action::All(Change::Kill),
+        "dhlth" => Action::Checked(Change::Checks(false)),
+        "ehlth" => Action::Checked(Change::Checks(true)),
+        "hrunn" => Action::Checked(Change::Health(state::Health::Up)),
+        "hnolb" => Action::Checked(Change::Health(state::Health::Stopping)),
+        "hdown" => Action::Checked(Change::Health(state::Health::Down)),
+        "dagent" | "eagent" | "arunn" | "adown" => Action::Agent,
+        _ => return None,
+    })
+}
+
+fn encode(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn decode(text: &str) -> String {
@@ -257,8 +344,10 @@ mod tests {
     #[test]
     fn options_stand_behind_the_uri() {
         let asked = asked(&stats(&[]), b"/haproxy?stats;up;norefresh?scope=we%62");
-        assert!(asked.hide_down && asked.no_refresh && !asked.csv);
+        assert!(asked.hide_down && asked.no_refresh && asked.format == Format::Html);
         assert_eq!(asked.scope.as_deref(), Some("web"));
+        assert_eq!(asked.options(), ";up;norefresh?scope=web");
+        assert_eq!(super::asked(&stats(&[]), b"/haproxy?stats;json").format, Format::Json);
         assert!(is_for(&stats(&[]), b"/haproxy?stats;csv"));
         assert!(!is_for(&stats(&[]), b"/haproxy"));
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::columns::{COLUMNS, CORE, col};
-use crate::ir::{Balance, Ir, Mode, PortSpec, Proxy, Server, ServerAddr};
+use crate::ir::{Balance, BindAddr, Ir, Mode, PortSpec, Proxy, Server, ServerAddr};
 use crate::state::{Admin, BindState, Counters, Health, ProxyState, ServerState, Stat, View};
 
 /// One value of a row.
@@ -90,6 +90,14 @@ impl Row {
         }
     }
 
+    /// Whether the row is of a server that is not to be shown: `up` hides those that are down or in maintenance, `no-maint` the
+    /// latter.
+    pub fn is_hidden(&self, up: bool, no_maint: bool) -> bool {
+        let status = self.show(const { col("status") });
+        let maint = status.starts_with("MAINT");
+        self.kind == Kind::Server && (up && (maint || status.starts_with("DOWN")) || no_maint && maint)
+    }
+
     fn sums(&mut self, counters: &Counters, columns: &[(usize, Stat)]) {
         for &(at, stat) in columns {
             self.num(at, counters.sum(stat));
@@ -105,7 +113,7 @@ pub fn rows(ir: &Ir, view: &View, at: At, shown: impl Fn(&Proxy) -> bool) -> Vec
         if proxy.frontend {
             rows.push(frontend(ir, proxy, state, at));
             if proxy.socket_stats {
-                rows.extend(state.binds.iter().enumerate().map(|(index, bind)| listener(ir, proxy, bind, index)));
+                rows.extend(state.binds.iter().enumerate().map(|(index, bind)| listener(proxy, bind, index)));
             }
         }
         if proxy.backend {
@@ -167,25 +175,32 @@ fn frontend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
         row.num(const { col("h1_total_connections") }, state.fe.sum(Stat::Connections));
         row.num(const { col("h1_total_streams") }, requests);
         row.num(const { col("h1_bytes_in") }, state.fe.sum(Stat::BytesIn));
-        row.num(const { col("h1_bytes_out") }, state.fe.sum(Stat::ResponseBytesOut));
+        row.num(const { col("h1_bytes_out") }, state.fe.sum(Stat::BytesOut));
     }
     row
 }
 
-fn listener(ir: &Ir, proxy: &Proxy, bind: &BindState, index: usize) -> Row {
+fn listener(proxy: &Proxy, bind: &BindState, index: usize) -> Row {
     let mut row = Row::new(Kind::Listener, proxy, &bind.name);
     row.class = "socket";
-    let id = proxy.binds.get(index).and_then(|bind| bind.id).map_or(index as i64 + 1, i64::from);
+    let line = proxy.binds.get(index);
+    let id = line.and_then(|line| line.id).map_or(index as i64 + 1, i64::from);
     row.num(const { col("sid") }, id);
     row.num(const { col("scur") }, bind.current.load(Relaxed));
     row.num(const { col("smax") }, bind.current_max.load(Relaxed));
-    row.num(
-        const { col("slim") },
-        proxy.binds.get(index).and_then(|bind| bind.maxconn).or(ir.global.maxconn).unwrap_or(0),
-    );
+    row.num(const { col("slim") }, line.and_then(|line| line.maxconn).unwrap_or(0));
     row.sums(&bind.counters, TRAFFIC);
     row.sums(&bind.counters, LISTENER);
     row.text(const { col("status") }, "OPEN");
+    let (addr, proto) = match line.map(|line| &line.addr) {
+        Some(BindAddr::Ip { addr, .. }) if addr.is_ipv6() => (addr.to_string(), "tcpv6"),
+        Some(BindAddr::Ip { addr, .. }) => (addr.to_string(), "tcpv4"),
+        Some(BindAddr::Unix(_) | BindAddr::Abstract(_)) => ("unix".to_owned(), "unix_stream"),
+        Some(BindAddr::Fd(_)) | None => (String::new(), ""),
+    };
+    row.text(const { col("addr") }, &addr);
+    row.text(const { col("proto") }, proto);
+    modules(&mut row, TLS_MODULE);
     row
 }
 
@@ -196,7 +211,8 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
     row.num(const { col("qmax") }, state.queued_max.load(Relaxed));
     row.num(const { col("scur") }, state.current.load(Relaxed));
     row.num(const { col("smax") }, state.current_max.load(Relaxed));
-    if let Some(limit) = server.maxconn {
+    let limit = state.limit.load(Relaxed);
+    if limit > 0 {
         row.num(const { col("slim") }, limit);
     }
     if let Some(limit) = server.maxqueue {
@@ -238,7 +254,7 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
         row.num(const { col("src_ilim") }, limit);
     }
     zeros(&mut row, &["safe_conn_cur", "srid", "priv_idle_cur"]);
-    modules(&mut row, const { col("ssl_failed_ocsp_staple") } + 1);
+    modules(&mut row, TLS_MODULE);
     row
 }
 
@@ -306,6 +322,12 @@ fn backend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
         zeros(&mut row, &["cache_lookups", "cache_hits"]);
     }
     modules(&mut row, COLUMNS.len());
+    if proxy.mode == Mode::Http {
+        let open =
+            state.servers.iter().map(|server| server.idle.load(Relaxed) + server.used.load(Relaxed)).sum::<u32>();
+        row.num(const { col("h1_open_connections") }, open);
+        row.sums(&state.be, BACKEND_H1);
+    }
     row
 }
 
@@ -365,7 +387,8 @@ fn algorithm(balance: &Balance) -> &'static str {
         Balance::LeastConn => "leastconn",
         Balance::First => "first",
         Balance::Source => "source",
-        Balance::Random(_) => "random",
+        // The release has no name for it.
+        Balance::Random(_) => "unknown",
     }
 }
 
@@ -404,6 +427,8 @@ fn modules(row: &mut Row, end: usize) {
     }
 }
 
+/// Where the columns of the TLS module end.
+const TLS_MODULE: usize = col("ssl_failed_ocsp_staple") + 1;
 const TRAFFIC: &[(usize, Stat)] = &[
     (col("stot"), Stat::Sessions),
     (col("bin"), Stat::BytesIn),
@@ -412,9 +437,16 @@ const TRAFFIC: &[(usize, Stat)] = &[
     (col("wrew"), Stat::FailedRewrites),
     (col("eint"), Stat::InternalErrors),
     (col("reqbin"), Stat::BytesIn),
-    (col("reqbout"), Stat::RequestBytesOut),
+    (col("reqbout"), Stat::BytesIn),
     (col("resbin"), Stat::BytesOut),
-    (col("resbout"), Stat::ResponseBytesOut),
+    (col("resbout"), Stat::BytesOut),
+];
+/// Of a backend, bytes in are those that servers send.
+const BACKEND_H1: &[(usize, Stat)] = &[
+    (col("h1_total_connections"), Stat::Connects),
+    (col("h1_total_streams"), Stat::Chosen),
+    (col("h1_bytes_in"), Stat::BytesOut),
+    (col("h1_bytes_out"), Stat::BytesIn),
 ];
 const LISTENER: &[(usize, Stat)] = &[
     (col("dreq"), Stat::DeniedRequests),

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -250,8 +251,11 @@ impl<'a> Probe<'a> {
 
     /// `None` while the server's address is not known.
     fn target(&self, way: Way) -> Option<Target> {
-        let addr = way.addr.or(self.check.addr);
-        let port = way.port.or(self.check.port);
+        // What the runtime socket has set goes above the server's line.
+        let set_addr = self.state.check_addr.load().as_deref().copied();
+        let set_port = Some(self.state.check_port.load(Relaxed)).filter(|port| *port > 0);
+        let addr = way.addr.or(set_addr).or(self.check.addr);
+        let port = way.port.or(set_port).or(self.check.port);
         if let (Some(addr), Some(port)) = (addr, port) {
             return Some(Target::Ip(SocketAddr::new(addr, port)));
         }

@@ -57,6 +57,7 @@ pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
             frontend = s.local.live.ir.proxy(s.frontend()).clone();
         }
         let mut stream = s.core.stream();
+        s.seat.begin(s.frontend());
         let after = match woken {
             Woken::Data => Box::pin(request::serve(s, &mut stream, &frontend, since)).await,
             Woken::Closed => {
@@ -70,7 +71,9 @@ pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
             Woken::Stopping => After::Close,
         };
         s.core.recycle(stream);
+        s.seat.end();
         match after {
+            After::Next if s.seat.is_ended() => return,
             After::Next => since = s.core.now_ms(),
             After::Close => return close(s, false).await,
             After::Linger => return close(s, true).await,
@@ -92,7 +95,9 @@ async fn wait(s: &mut Session, deadline: Option<u64>) -> Woken {
     poll_fn(|cx| match s.buf.poll_fill(&mut s.io, Room::Head, cx) {
         Poll::Ready(Ok(1..)) => Poll::Ready(Woken::Data),
         Poll::Ready(_) => Poll::Ready(Woken::Closed),
-        Poll::Pending if s.core.is_stopping() && s.facts.requests > 0 => Poll::Ready(Woken::Stopping),
+        Poll::Pending if s.seat.is_ended() || s.core.is_stopping() && s.facts.requests > 0 => {
+            Poll::Ready(Woken::Stopping)
+        }
         Poll::Pending => {
             if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
                 return Poll::Ready(Woken::TimedOut);
