@@ -15,7 +15,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use crate::ir::LogTo;
 use crate::state::Process;
 use crate::sys;
-use crate::sys::datagram::{BATCH, send_many};
+use crate::sys::datagram::{BATCH, can_join, send_many};
 
 /// One destination, as one core sees it.
 pub struct Sink {
@@ -37,10 +37,17 @@ pub enum Pushed {
 }
 
 enum Kind {
-    Datagrams(OwnedFd, SockAddr),
+    Datagrams(Datagrams),
     Writer(SyncSender<Job>),
     /// The destination could not be opened; every line is dropped and counted.
     Broken,
+}
+
+struct Datagrams {
+    socket: OwnedFd,
+    addr: SockAddr,
+    /// Lines of equal length can be sent together.
+    join: bool,
 }
 
 /// Lines not sent yet, one behind the other.
@@ -54,8 +61,8 @@ impl Sink {
     /// Opens a destination. `writers` are the threads for descriptors, shared by all cores.
     pub fn open(to: &LogTo, writers: &Writers, process: &Arc<Process>) -> Sink {
         let kind = match to {
-            LogTo::Udp(addr) => datagrams(Domain::for_address(*addr), SockAddr::from(*addr)),
-            LogTo::Unix(path) => SockAddr::unix(path).and_then(|addr| datagrams(Domain::UNIX, addr)),
+            LogTo::Udp(addr) => Datagrams::open(Domain::for_address(*addr), SockAddr::from(*addr)),
+            LogTo::Unix(path) => SockAddr::unix(path).and_then(|addr| Datagrams::open(Domain::UNIX, addr)),
             LogTo::Fd(fd) => writers.writer(*fd, process).map(Kind::Writer),
         };
         let kind = kind.unwrap_or(Kind::Broken);
@@ -89,7 +96,7 @@ impl Sink {
             return;
         }
         let lost = match &self.kind {
-            Kind::Datagrams(socket, addr) => send(socket, addr, waiting),
+            Kind::Datagrams(to) => to.send(waiting),
             Kind::Writer(writer) => {
                 let room = waiting.bytes.capacity();
                 let lines = std::mem::replace(&mut waiting.bytes, Vec::with_capacity(room));
@@ -111,36 +118,41 @@ impl Drop for Sink {
     }
 }
 
-/// Sends each line as a datagram; says how many were lost.
-fn send(socket: &OwnedFd, addr: &SockAddr, waiting: &Waiting) -> usize {
-    let mut lost = 0;
-    let mut start = 0;
-    let lines: Vec<&[u8]> = waiting
-        .ends
-        .iter()
-        .map(|&end| waiting.bytes.get(std::mem::replace(&mut start, end)..end).unwrap_or_default())
-        .collect();
-    let mut rest = lines.as_slice();
-    while !rest.is_empty() {
-        match send_many(socket.as_fd(), addr, rest) {
-            Ok(taken) => rest = rest.get(taken.max(1)..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // The queue is full, and will be for all of them.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return lost + rest.len(),
-            Err(_) => {
-                // Nobody listens, or this one is too long: the others may pass.
-                lost += 1;
-                rest = rest.get(1..).unwrap_or_default();
+impl Datagrams {
+    fn open(domain: Domain, addr: SockAddr) -> io::Result<Kind> {
+        let socket: OwnedFd = Socket::new(domain, Type::DGRAM, None)?.into();
+        let join = can_join(socket.as_fd());
+        Ok(Kind::Datagrams(Datagrams { socket, addr, join }))
+    }
+
+    /// Sends each line as a datagram; says how many were lost.
+    fn send(&self, waiting: &Waiting) -> usize {
+        let mut lost = 0;
+        let mut start = 0;
+        let lines: Vec<&[u8]> = waiting
+            .ends
+            .iter()
+            .map(|&end| waiting.bytes.get(std::mem::replace(&mut start, end)..end).unwrap_or_default())
+            .collect();
+        let mut rest = lines.as_slice();
+        let mut join = self.join;
+        while !rest.is_empty() {
+            match send_many(self.socket.as_fd(), &self.addr, rest, join) {
+                Ok(taken) => rest = rest.get(taken.max(1)..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The queue is full, and will be for all of them.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return lost + rest.len(),
+                // Perhaps the way there does not carry joined lines: a narrow link, IPsec.
+                Err(_) if join => join = false,
+                Err(_) => {
+                    // Nobody listens, or this one is too long: the others may pass.
+                    lost += 1;
+                    rest = rest.get(1..).unwrap_or_default();
+                }
             }
         }
+        lost
     }
-    lost
-}
-
-fn datagrams(domain: Domain, addr: SockAddr) -> io::Result<Kind> {
-    let socket = Socket::new(domain, Type::DGRAM, None)?;
-    socket.set_nonblocking(true)?;
-    Ok(Kind::Datagrams(socket.into(), addr))
 }
 
 /// The threads that write to descriptors, one each.
