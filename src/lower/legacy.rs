@@ -3,13 +3,43 @@
 
 use super::table::sentence;
 use crate::diag::{Diagnostic, Word};
-use crate::keyword::Error;
+use crate::keyword::known::Class;
+use crate::keyword::{Error, Example, Meta, Sections};
 
 /// A line in today's spelling; no words where the line has no meaning any more.
 pub(super) struct Rewritten {
     pub(super) words: Vec<Word>,
     pub(super) warning: Diagnostic,
 }
+
+/// The dropped words that HAProxy 3.4 still lists, for the reference.
+pub(super) static LISTED: &[(Class, Sections, Meta)] = &[
+    (Class::Global, Sections::GLOBAL, Meta::accepted("nbproc", "nbproc <number>", "one process serves all cores")),
+    (
+        Class::Proxy,
+        Sections::D_FE,
+        Meta::new("clitimeout", "clitimeout <timeout>", "Is read as 'timeout client', with a warning.", TIMEOUT_CLIENT),
+    ),
+    (
+        Class::Proxy,
+        Sections::D_BE,
+        Meta::new(
+            "contimeout",
+            "contimeout <timeout>",
+            "Is read as 'timeout connect', with a warning.",
+            TIMEOUT_CONNECT,
+        ),
+    ),
+    (
+        Class::Proxy,
+        Sections::D_BE,
+        Meta::new("srvtimeout", "srvtimeout <timeout>", "Is read as 'timeout server', with a warning.", TIMEOUT_SERVER),
+    ),
+];
+
+const TIMEOUT_CLIENT: &[Example] = &[("clitimeout 7s", "timeout client 7000")];
+const TIMEOUT_CONNECT: &[Example] = &[("contimeout 7s", "timeout connect 7000")];
+const TIMEOUT_SERVER: &[Example] = &[("srvtimeout 7s", "timeout server 7000")];
 
 /// Today's spelling of a line that begins with a dropped word.
 pub(super) fn rewrite(words: &[Word]) -> Option<Rewritten> {

@@ -1,6 +1,6 @@
 //! All sections, directives and options as lists, for the reference, the coverage and `-dK`.
 
-use super::{bind, global, proxy, server, userlist};
+use super::{bind, global, legacy, proxy, server, userlist};
 use crate::keyword::known::Class;
 use crate::keyword::{Meta, Sections};
 
@@ -31,6 +31,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .chain(list!(Class::Bind, bind::FAMILIES))
         .chain(list!(Class::Server, server::FAMILIES))
         .chain(list!(Class::Other, userlist::FAMILIES))
+        .chain(legacy::LISTED.iter().map(|(class, sections, meta)| Entry { class: *class, meta, sections: *sections }))
 }
 
 /// The sections that are read; `names` sorts them, and all others of HAProxy are refused there.

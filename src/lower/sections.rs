@@ -351,7 +351,7 @@ fn unknown(words: &[Word], class: Class, section: &str, names: impl Iterator<Ite
         return *error;
     }
     let two = words.iter().take(2).map(Word::as_str).collect::<Vec<_>>().join(" ");
-    let known = known::not_yet(class, word.as_str(), word.span).or_else(|| known::not_yet(class, &two, word.span));
+    let known = known::not_yet(class, &two, word.span).or_else(|| known::not_yet(class, word.as_str(), word.span));
     if let Some(error) = known {
         return *error;
     }

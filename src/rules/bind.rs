@@ -162,9 +162,11 @@ fn expected(name: Option<&Word>, words: &Words<'_>, scope: &Scope<'_>) -> Error 
     // Each counter is an action of its own; `tune.stick-counters` says how many there are.
     let counter = base.strip_prefix("track-sc").filter(|number| number.parse::<u8>().is_ok());
     let base = if counter.is_some() { "track-sc0" } else { base };
-    if let Some(known) = known::find(Class::Action, base) {
+    // `expect-proxy layer4` is one name.
+    let two = format!("{base} {}", words.peek_str());
+    if let Some(known) = known::find(Class::Action, base).or_else(|| known::find(Class::Action, &two)) {
         if places(known.place).any(|place| place == hook.name()) {
-            return match known::not_yet(Class::Action, base, word.span) {
+            return match known::not_yet(Class::Action, known.name, word.span) {
                 Some(mut error) => {
                     error.message = error.message.replacen("track-sc0", word.as_str(), 1);
                     error

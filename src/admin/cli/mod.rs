@@ -117,17 +117,19 @@ fn one(shell: &mut Shell<'_>, words: &[&str]) -> String {
 }
 
 fn unknown(shell: &Shell<'_>, words: &[&str]) -> String {
-    for length in (1..=words.len()).rev() {
-        let name = words[..length].join(" ");
-        if let Some(found) = known::find(Class::Cli, &name) {
-            return format!(
-                "'{}' is known to HAProxy 3.4, not supported by hydroxy yet (management.txt, chapter 9.3).\n",
-                found.name
-            );
-        }
+    if let Some(answer) = not_yet(words) {
+        return answer;
     }
     let what = words.join(" ");
     format!("Unknown command: '{what}'. The following commands are valid at this level:\n{}", list(shell, &[]))
+}
+
+/// The answer to a command that HAProxy 3.4 has and the tables have not.
+fn not_yet(words: &[&str]) -> Option<String> {
+    let mut names = (1..=words.len()).rev().filter_map(|length| words.get(..length)).map(|words| words.join(" "));
+    let known = names.find_map(|name| known::find(Class::Cli, &name))?;
+    let (name, manual) = (known.name, known.manual());
+    Some(format!("'{name}' is known to HAProxy 3.4, not supported by hydroxy yet ({manual}).\n"))
 }
 
 fn help(shell: &Shell<'_>, prefix: &[&str]) -> String {
@@ -179,6 +181,16 @@ mod tests {
     fn commands_are_separated_by_semicolons_that_are_not_escaped() {
         assert_eq!(split("show info;show stat"), ["show info", "show stat"]);
         assert_eq!(split("echo a\\;b"), ["echo a;b"]);
+    }
+
+    #[test]
+    fn every_command_of_the_release_is_known() {
+        for known in known::all().iter().filter(|known| known.class == Class::Cli) {
+            let words: Vec<&str> = known.name.split(' ').chain(["x"]).collect();
+            let answer = not_yet(&words).unwrap_or_default();
+            assert!(answer.starts_with(&format!("'{}' is known to HAProxy 3.4", known.name)), "{answer}");
+        }
+        assert_eq!(not_yet(&["show", "nonsense"]), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::certs::load_certs;
 use crate::ir::CertChain;
+use crate::keyword::known::{self, Class};
 use crate::lower::files::Reader;
 
 /// What a list holds.
@@ -57,8 +58,8 @@ impl<'a> Entry<'a> {
             None => rest,
             Some(options) => {
                 let (options, filters) = options.split_once(']').ok_or("a '[' is not closed by ']'.")?;
-                if !options.trim().is_empty() {
-                    return Err(format!("options of a single certificate ('[{options}]') are not supported yet."));
+                if let Some(option) = options.split_whitespace().next() {
+                    return Err(refused(option));
                 }
                 filters
             }
@@ -74,6 +75,16 @@ impl<'a> Entry<'a> {
             }
         }
         Ok(Some(entry))
+    }
+}
+
+/// The error for an option of a single certificate.
+fn refused(option: &str) -> String {
+    match known::find(Class::Other, option).filter(|known| known.place.contains("crt-list")) {
+        Some(known) => {
+            format!("'{option}' is known to HAProxy 3.4, not supported by hydroxy yet; see {}.", known.manual())
+        }
+        None => format!("unknown ssl keyword '{option}' in brackets."),
     }
 }
 

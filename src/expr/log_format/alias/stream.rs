@@ -120,7 +120,7 @@ pub(super) static ALIASES: &[Alias] = &[
             encode::counter(out, flags, ctx.view.proxy(ctx.conn.frontend).logged.load(Relaxed));
         },
     ),
-    any("pid", "%pid", "Process id.", &[], Needs::INTERNAL, |_, flags, out| {
+    any("pid", "%pid", "Process id.", &[("%pid", "4711")], Needs::INTERNAL, |_, flags, out| {
         encode::counter(out, flags, u64::from(std::process::id()));
     }),
     any(
