@@ -18,13 +18,6 @@ use crate::sys;
 /// Runs until a signal ends it; the value is the exit code. `ready` is called when all sockets are open.
 pub fn run(ir: Ir, options: &Options, voice: &mut Voice, ready: impl FnOnce(&Engine)) -> i32 {
     let ir = Arc::new(ir);
-    if let Some(place) = first_tls(&ir) {
-        let text = format!(
-            "[{place}] : 'ssl' is checked at load but not served by hydroxy yet; without it nothing would be encrypted"
-        );
-        voice.say(Severity::Alert, &text);
-        return 1;
-    }
     let threads = threads(&ir.global);
     let Some(maxconn) = raise_limits(&ir.global, voice) else { return 1 };
     let sockets = match Sockets::open(&ir, threads) {
@@ -163,14 +156,6 @@ impl Signals {
     async fn until_now(&mut self) {
         while self.next().await != Signal::Now {}
     }
-}
-
-/// The first line that asks for TLS, which the engine does not speak yet: starting would send in the clear.
-fn first_tls(ir: &Ir) -> Option<&str> {
-    let proxies = || ir.proxies.iter().filter(|proxy| !proxy.disabled);
-    let bind = proxies().flat_map(|proxy| &proxy.binds).find(|bind| bind.tls.is_some()).map(|bind| &*bind.place);
-    let server = || proxies().flat_map(|proxy| &proxy.servers).find(|server| server.tls.is_some());
-    bind.or_else(|| server().map(|server| &*server.place))
 }
 
 fn threads(global: &Global) -> usize {

@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::fault::Fault;
-use super::live;
+use super::hooks::{self, Stage};
+use super::live::{self, Live};
 use super::pool::{Choice, Upstream};
 use super::session::{Patience, Session};
+use super::stream::Stream;
 use crate::base::id::{ProxyId, ServerId};
-use crate::ir::{Proxy, Reuse, Server};
+use crate::expr::Endpoint;
+use crate::ir::{Proxy, ProxyProtocol, Reuse, Server};
 use crate::net::connect::{self, Target};
-use crate::net::io::{Io, Plain};
+use crate::net::io::Io;
 use crate::state::{ServerState, Stat};
+use crate::wire::proxy_protocol::{Addresses, encode_v1, encode_v2};
 
 /// What a connection is wanted for.
 pub struct Wanted<'a> {
@@ -29,6 +33,23 @@ pub struct Wanted<'a> {
     pub reuse: bool,
     /// Whether the client's going away ends the attempt.
     pub patience: Patience,
+    /// The name to ask the server for within TLS (`sni`); see [`server_name`].
+    pub name: Option<Box<[u8]>>,
+}
+
+/// The name to ask a server for within TLS: what its `sni` expression yields now.
+pub fn server_name(
+    s: &mut Session,
+    st: &mut Stream,
+    live: &Live,
+    server: &Server,
+    stage: Stage<'_>,
+) -> Option<Box<[u8]>> {
+    let sni = server.tls.as_ref()?.sni.as_ref()?;
+    let txn = hooks::txn(s, st, live, stage);
+    let mut name = Vec::new();
+    sni.with_value(&txn.ctx(), |value| value.write_to(&mut name));
+    Some(name.into_boxed_slice()).filter(|name| !name.is_empty())
 }
 
 /// A connection that is ready for a request; counts it.
@@ -48,7 +69,7 @@ pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Upstream, Fa
     // Connecting is rare and its future large.
     let io = Box::pin(open(s, wanted, &target)).await?;
     s.core.tick_us();
-    let mut upstream = Upstream::new(io, wanted.state.clone(), target, None);
+    let mut upstream = Upstream::new(io, wanted.state.clone(), target, wanted.name.clone());
     upstream.requests = 1;
     Ok(upstream)
 }
@@ -74,6 +95,7 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Option<Upstrea
     if let Some(mut own) = s.own.take()
         && Arc::ptr_eq(&own.state, wanted.state)
         && own.target == *target
+        && own.name == wanted.name
         && !own.io.is_stale()
     {
         return Some(own);
@@ -88,7 +110,7 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Option<Upstrea
     if wanted.server.send_proxy.is_some() {
         return None;
     }
-    s.local.pool(wanted.backend.id, wanted.id)?.take(choice, target, None)
+    s.local.pool(wanted.backend.id, wanted.id)?.take(choice, target, wanted.name.as_deref())
 }
 
 async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<Io, Fault> {
@@ -99,8 +121,53 @@ async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<I
     };
     let deadline = wanted.backend.timeouts.connect.map(|timeout| s.core.tick_ms() + timeout);
     let connected = within(s, connect::connect(target, options), deadline, wanted.patience).await?;
-    let plain: Plain = connected.map_err(|error| fault_of(&error))?;
-    Ok(Io::Plain(plain))
+    let mut io = Io::Plain(connected.map_err(|error| fault_of(&error))?);
+    if let Some(version) = wanted.server.send_proxy {
+        let header = proxy_header(s, version);
+        let sent = within(s, write_all(&mut io, &header), deadline, wanted.patience).await?;
+        sent.map_err(|error| fault_of(&error))?;
+    }
+    if wanted.server.tls.is_some() {
+        io = secure(s, wanted, io, deadline).await?;
+    }
+    Ok(io)
+}
+
+/// The handshake with the server, which belongs to the connection and its time.
+async fn secure(s: &mut Session, wanted: &Wanted<'_>, mut io: Io, deadline: Option<u64>) -> Result<Io, Fault> {
+    let live = s.local.live.clone();
+    let connector = live.proxies.get(wanted.backend.id.index()).and_then(|proxy| proxy.connector(wanted.id));
+    let (Some(connector), Some(plain)) = (connector, io.take_plain()) else { return Err(Fault::Internal) };
+    let mut tls = connector.begin(plain, wanted.name.as_deref()).map_err(|_| Fault::Refused)?;
+    let done = within(s, poll_fn(|cx| tls.poll_handshake(cx)), deadline, wanted.patience).await?;
+    done.map_err(|error| fault_of(&error))?;
+    Ok(Io::Connected(Box::new(tls)))
+}
+
+/// Whose connection it is (manual 5.2 `send-proxy`).
+fn proxy_header(s: &Session, version: ProxyProtocol) -> Vec<u8> {
+    let addresses = match (s.facts.src, s.facts.dst) {
+        (Endpoint::Ip(src), Endpoint::Ip(dst)) => Addresses::Inet { src, dst, datagram: false },
+        _ => Addresses::Unknown,
+    };
+    let mut out = Vec::new();
+    match version {
+        ProxyProtocol::V1 => encode_v1(&addresses, &mut out),
+        // Two addresses always fit.
+        ProxyProtocol::V2 => encode_v2(false, &addresses, &[], false, &mut out).unwrap_or_default(),
+    }
+    out
+}
+
+async fn write_all(io: &mut Io, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = poll_fn(|cx| io.poll_write(cx, bytes)).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = bytes.get(written..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Runs a step of connecting within its deadline, and only as long as the client stays.

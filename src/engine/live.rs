@@ -12,10 +12,11 @@ use super::log::lines::Outlets;
 use super::pool::Pool;
 use super::queue::Queue;
 use crate::balance::Balancer;
-use crate::base::id::{ProxyId, ServerId};
-use crate::ir::{Ir, PortSpec, Proxy, Server, ServerAddr};
+use crate::base::id::{BindId, ProxyId, ServerId};
+use crate::ir::{Bind, Ir, PortSpec, Proxy, Server, ServerAddr, ServerTls};
 use crate::keyword::Needs;
 use crate::net::connect::Target;
+use crate::net::tls::{Acceptor, Connector};
 use crate::state::{ProxyState, ServerState, View};
 
 /// A configuration and what is derived from it for all cores. Immutable but for atomics.
@@ -38,6 +39,10 @@ pub struct LiveProxy {
     pub queue: Arc<Queue>,
     /// Lines that the proxy's log targets with `sample` have seen, in their order.
     samples: Box<[AtomicU32]>,
+    /// TLS with clients, per `bind` line.
+    acceptors: Box<[Option<Acceptor>]>,
+    /// TLS with servers, per server: for traffic, and for checks where those have settings of their own.
+    connectors: Box<[Connectors]>,
     /// Something that runs after the request was sent reads its head: it must be kept.
     pub keeps_request: bool,
 }
@@ -100,10 +105,54 @@ impl LiveProxy {
         LiveProxy {
             balancer: ArcSwap::from_pointee(balancer),
             queue: Arc::default(),
+            acceptors: proxy.binds.iter().map(acceptor).collect(),
+            connectors: proxy.servers.iter().map(Connectors::new).collect(),
             samples: proxy.logs.iter().map(|_| AtomicU32::new(0)).collect(),
             keeps_request: chooses || needs.contains(Needs::REQ_HEAD),
         }
     }
+}
+
+impl LiveProxy {
+    /// TLS with the clients of a `bind` line.
+    pub fn acceptor(&self, bind: BindId) -> Option<&Acceptor> {
+        self.acceptors.get(bind.index())?.as_ref()
+    }
+
+    /// TLS with a server.
+    pub fn connector(&self, server: ServerId) -> Option<&Connector> {
+        self.connectors.get(server.index())?.traffic.as_ref()
+    }
+
+    /// TLS with a server that is checked.
+    pub fn check_connector(&self, server: ServerId) -> Option<&Connector> {
+        let connectors = self.connectors.get(server.index())?;
+        connectors.checks.as_ref().or(connectors.traffic.as_ref())
+    }
+}
+
+/// TLS with one server.
+struct Connectors {
+    traffic: Option<Connector>,
+    checks: Option<Connector>,
+}
+
+impl Connectors {
+    fn new(server: &Server) -> Self {
+        let make = |tls: &ServerTls| {
+            let made = Connector::new(tls);
+            // Everything was checked at load; without a connector connections to the server fail.
+            made.map_err(|error| tracing::error!("[{}] : TLS cannot be spoken: {error}", server.place)).ok()
+        };
+        let own = server.check.as_ref().and_then(|check| check.own_tls.as_deref());
+        Connectors { traffic: server.tls.as_ref().and_then(make), checks: own.and_then(make) }
+    }
+}
+
+fn acceptor(bind: &Bind) -> Option<Acceptor> {
+    let made = Acceptor::new(bind.tls.as_ref()?);
+    // Everything was checked at load; without an acceptor the line's connections are closed.
+    made.map_err(|error| tracing::error!("[{}] : TLS cannot be served: {error}", bind.place)).ok()
 }
 
 impl Local {

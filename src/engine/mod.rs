@@ -36,6 +36,7 @@ pub mod fault;
 pub mod finish;
 pub mod flow;
 pub mod framing;
+pub mod handshake;
 pub mod hooks;
 mod http;
 pub mod listener;

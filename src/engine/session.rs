@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 
 use super::buffer::{Buf, Room};
 use super::core::{Arrival, Core};
+use super::handshake::{self, Secured};
 use super::hooks;
 use super::http;
 use super::live::Local;
@@ -54,6 +55,8 @@ pub struct Session {
     pub seat: Seated,
     /// From when on a client that is not known to the poller is watched while a server is at work.
     pub watch_at: Option<u64>,
+    /// The connection's place among those with TLS.
+    pub secured: Option<Secured>,
     permit: Permit,
 }
 
@@ -133,7 +136,7 @@ impl Session {
                 return false;
             }
             // Asking the poller costs less than a read, which would take a buffer.
-            if !self.io.is_tls() && self.io.poll_read_ready(cx).is_pending() {
+            if self.io.poll_read_ready(cx).is_pending() {
                 return false;
             }
             match self.buf.poll_fill(&mut self.io, Room::Head, cx) {
@@ -222,6 +225,7 @@ impl Session {
             ended: false,
             broken: false,
             watch_at: None,
+            secured: None,
             permit: arrival.permit,
         })
     }
@@ -231,6 +235,12 @@ impl Session {
         self.count_connection();
         if !proxy.tcp_req_conn.is_empty() && !hooks::connection_accepted(self, &proxy.tcp_req_conn) {
             self.count(Stat::DeniedConnections, 1);
+            return;
+        }
+        let bind = proxy.binds.get(self.facts.bind.index());
+        if bind.is_some_and(|bind| bind.accept_proxy || bind.tls.is_some())
+            && !Box::pin(handshake::perform(self, &proxy)).await
+        {
             return;
         }
         if !proxy.tcp_req_sess.is_empty() && !hooks::connection_accepted(self, &proxy.tcp_req_sess) {

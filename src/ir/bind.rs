@@ -95,8 +95,10 @@ impl std::fmt::Display for BindAddr {
 /// TLS on a `bind` line.
 #[derive(Clone, Debug)]
 pub struct BindTls {
-    /// Certificates in order; the first is the default one.
+    /// Certificates in order; the first ones are the default ones.
     pub certs: Vec<Arc<CertChain>>,
+    /// How many certificates are shown where no name fits: one, or one per kind of key.
+    pub defaults: usize,
     /// `strict-sni`: without a matching certificate the handshake fails.
     pub strict_sni: bool,
     /// ALPN names in order of preference; empty is none.

@@ -92,9 +92,9 @@ pub enum ProxyProtocol {
 pub struct ServerTls {
     /// `verify`.
     pub verify: Verify,
-    /// `ca-file` read at load; empty with `@system-ca` means the system's roots.
+    /// `ca-file`, read at load; with `@system-ca` the system's.
     pub roots: Vec<CertificateDer<'static>>,
-    /// Use the system's roots.
+    /// `@system-ca` on a system that has none: the authorities that browsers believe.
     pub system_roots: bool,
     /// `verifyhost`.
     pub verify_host: Option<String>,

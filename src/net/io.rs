@@ -8,9 +8,9 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
-use tokio_rustls::{client, server};
 
 use super::tcp::Tcp;
+use super::tls::{Accepted, Connected};
 use crate::sys;
 
 /// A stream without TLS.
@@ -28,9 +28,9 @@ pub enum Io {
     /// Without TLS.
     Plain(Plain),
     /// A client's TLS connection.
-    Accepted(Box<server::TlsStream<Plain>>),
+    Accepted(Box<Accepted>),
     /// A TLS connection to a server.
-    Connected(Box<client::TlsStream<Plain>>),
+    Connected(Box<Connected>),
 }
 
 impl Plain {
@@ -129,16 +129,14 @@ impl Io {
     /// Reads some bytes; 0 is the end of the stream. An end without TLS close_notify counts as an end.
     #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut room = ReadBuf::new(buf);
-        let result = match self {
-            Io::Plain(io) => Pin::new(io).poll_read(cx, &mut room),
-            Io::Accepted(io) => Pin::new(io.as_mut()).poll_read(cx, &mut room),
-            Io::Connected(io) => Pin::new(io.as_mut()).poll_read(cx, &mut room),
-        };
-        match ready!(result) {
-            Ok(()) => Poll::Ready(Ok(room.filled().len())),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
-            Err(error) => Poll::Ready(Err(error)),
+        match self {
+            Io::Plain(io) => {
+                let mut room = ReadBuf::new(buf);
+                ready!(Pin::new(io).poll_read(cx, &mut room))?;
+                Poll::Ready(Ok(room.filled().len()))
+            }
+            Io::Accepted(io) => io.poll_read(cx, buf),
+            Io::Connected(io) => io.poll_read(cx, buf),
         }
     }
 
@@ -147,8 +145,8 @@ impl Io {
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Io::Plain(io) => Pin::new(io).poll_write(cx, buf),
-            Io::Accepted(io) => Pin::new(io.as_mut()).poll_write(cx, buf),
-            Io::Connected(io) => Pin::new(io.as_mut()).poll_write(cx, buf),
+            Io::Accepted(io) => io.poll_write(cx, buf),
+            Io::Connected(io) => io.poll_write(cx, buf),
         }
     }
 
@@ -157,8 +155,8 @@ impl Io {
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Io::Plain(_) => Poll::Ready(Ok(())),
-            Io::Accepted(io) => Pin::new(io.as_mut()).poll_flush(cx),
-            Io::Connected(io) => Pin::new(io.as_mut()).poll_flush(cx),
+            Io::Accepted(io) => io.poll_flush(cx),
+            Io::Connected(io) => io.poll_flush(cx),
         }
     }
 
@@ -166,22 +164,28 @@ impl Io {
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Io::Plain(io) => Pin::new(io).poll_shutdown(cx),
-            Io::Accepted(io) => Pin::new(io.as_mut()).poll_shutdown(cx),
-            Io::Connected(io) => Pin::new(io.as_mut()).poll_shutdown(cx),
+            Io::Accepted(io) => io.poll_shutdown(cx),
+            Io::Connected(io) => io.poll_shutdown(cx),
         }
     }
 
     /// Whether a read may find something: data, the end or an error. It does not read, so it says nothing about which, and under
-    /// TLS it may be a record without data.
+    /// TLS it may be a record without data, or a part of one.
     #[inline]
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.plain_mut().poll_read_ready(cx)
+        match self {
+            Io::Plain(io) => io.poll_read_ready(cx),
+            Io::Accepted(io) if io.has_received() => Poll::Ready(Ok(())),
+            Io::Connected(io) if io.has_received() => Poll::Ready(Ok(())),
+            Io::Accepted(io) => io.plain_mut().poll_read_ready(cx),
+            Io::Connected(io) => io.plain_mut().poll_read_ready(cx),
+        }
     }
 
     /// Whether nothing will wake a task for this stream yet: see [`Tcp`].
     #[inline]
     pub fn is_new(&self) -> bool {
-        matches!(self, Io::Plain(Plain::Tcp(tcp)) if tcp.is_new())
+        matches!(self.plain(), Plain::Tcp(tcp) if tcp.is_new())
     }
 
     /// Whether this is a TLS stream.
@@ -193,22 +197,26 @@ impl Io {
     pub fn plain(&self) -> &Plain {
         match self {
             Io::Plain(io) => io,
-            Io::Accepted(io) => io.get_ref().0,
-            Io::Connected(io) => io.get_ref().0,
+            Io::Accepted(io) => io.plain(),
+            Io::Connected(io) => io.plain(),
         }
     }
 
-    fn plain_mut(&mut self) -> &mut Plain {
+    /// Takes the stream away, for a handshake that wraps it; `None` if it has one.
+    pub fn take_plain(&mut self) -> Option<Plain> {
         match self {
-            Io::Plain(io) => io,
-            Io::Accepted(io) => io.get_mut().0,
-            Io::Connected(io) => io.get_mut().0,
+            Io::Plain(io) => Some(std::mem::replace(io, Plain::Tcp(Tcp::lost()))),
+            Io::Accepted(_) | Io::Connected(_) => None,
         }
     }
 
     /// Whether an idle connection is of no use any more: the peer closed it, or sent what nobody asked for. Makes a system call
     /// only if the poller reported something.
     pub fn is_stale(&mut self) -> bool {
+        if self.is_tls() {
+            // Records that carry no data, such as session tickets, are ordinary.
+            return self.poll_read(&mut Context::from_waker(Waker::noop()), &mut [0]).is_ready();
+        }
         match self.poll_read_ready(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => false,
             // Readiness may be left over from a read that filled its buffer exactly; the read clears it then.

@@ -5,3 +5,4 @@ pub mod connect;
 pub mod io;
 pub mod listen;
 pub mod tcp;
+pub mod tls;

@@ -21,7 +21,7 @@ enum State {
     /// Not registered: calls go to the system directly.
     New(std::net::TcpStream),
     Registered(TcpStream),
-    /// Registering failed.
+    /// Registering failed, or the stream was taken away.
     Lost,
 }
 
@@ -29,6 +29,11 @@ impl Tcp {
     /// A stream that is non-blocking and not registered.
     pub fn unregistered(stream: std::net::TcpStream) -> Self {
         Tcp { state: State::New(stream) }
+    }
+
+    /// What stands in the place of a stream that was taken away.
+    pub fn lost() -> Self {
+        Tcp { state: State::Lost }
     }
 
     /// Whether nothing will wake a task for this stream yet.

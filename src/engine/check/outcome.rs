@@ -35,6 +35,19 @@ impl Outcome {
         Outcome::new("SOCKERR", 0, told(error))
     }
 
+    /// A handshake that failed: the peer ended it, or it could not be agreed on.
+    pub fn not_secured(error: &io::Error) -> Outcome {
+        let detail = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "Connection closed during SSL handshake".to_owned(),
+            io::ErrorKind::InvalidData | io::ErrorKind::Other => match error.get_ref() {
+                Some(why) => format!("SSL handshake failure ({why})"),
+                None => "SSL handshake failure".to_owned(),
+            },
+            _ => told(error),
+        };
+        Outcome::new("L6RSP", 0, detail)
+    }
+
     /// What it means for the server.
     pub fn verdict(&self) -> Verdict {
         match self.result.status {

@@ -29,6 +29,7 @@ use crate::wire::proxy_protocol::{Addresses, encode_v1, encode_v2};
 pub(super) struct Probe<'a> {
     core: &'a Rc<Core>,
     live: &'a Live,
+    place: Place,
     proxy: &'a Proxy,
     server: &'a Server,
     state: &'a ServerState,
@@ -77,7 +78,7 @@ impl<'a> Probe<'a> {
         let stream = StreamFacts { backend: Some(place.0), server: Some(place.1), ..StreamFacts::default() };
         let check = server.check.as_ref()?;
         let proxy = live.ir.proxy(place.0);
-        Some(Probe { core, live, proxy, server, state, check, conn, stream, vars: Vars::default() })
+        Some(Probe { core, live, place, proxy, server, state, check, conn, stream, vars: Vars::default() })
     }
 
     /// Makes the check.
@@ -211,11 +212,16 @@ impl<'a> Probe<'a> {
     }
 
     /// The TLS handshake on a fresh connection.
-    async fn encrypt(&self, io: Io, deadline: Instant) -> Result<Io, Outcome> {
+    async fn encrypt(&self, mut io: Io, deadline: Instant) -> Result<Io, Outcome> {
         let settings = self.check.own_tls.as_deref().or(self.server.tls.as_ref());
-        let Some(_settings) = settings else { return Err(Outcome::bare("L6RSP")) };
-        let _ = (io, deadline);
-        Err(Outcome::new("L6RSP", 0, "SSL handshake failure"))
+        let name = settings.and_then(|tls| tls.check_sni.as_deref()).map(str::as_bytes);
+        let live = self.live.proxies.get(self.proxy.id.index());
+        let connector = live.and_then(|proxy| proxy.check_connector(self.place.1));
+        let (Some(connector), Some(plain)) = (connector, io.take_plain()) else { return Err(Outcome::bare("L6RSP")) };
+        let mut tls = connector.begin(plain, name).map_err(|error| Outcome::not_secured(&error))?;
+        let done = within(deadline, "L6TOUT", poll_fn(|cx| tls.poll_handshake(cx))).await?;
+        done.map_err(|error| Outcome::not_secured(&error))?;
+        Ok(Io::Connected(Box::new(tls)))
     }
 
     fn proxy_header(&self, io: &Io, target: &Target) -> Vec<u8> {

@@ -141,7 +141,8 @@ async fn attempt(
     st.facts.server = Some(id);
     st.phase = Phase::Connect;
     let keep = backend.connection == ConnectionMode::KeepAlive && frontend.connection != ConnectionMode::ServerClose;
-    let wanted = Wanted { backend, id, server, state, reuse: keep && !tries.fresh, patience };
+    let name = connect::server_name(s, st, live, server, stage(st, tries));
+    let wanted = Wanted { backend, id, server, state, reuse: keep && !tries.fresh, name, patience };
     let failed = |fault, stale, silent| Failed { fault, server: Some(id), stale, silent };
     let mut upstream = connect::obtain(s, &wanted).await.map_err(|fault| failed(fault, false, false))?;
     slot.count(s.core.id, s.core.now_ms(), s.core.unix_us());

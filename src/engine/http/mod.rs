@@ -112,6 +112,8 @@ async fn wait(s: &mut Session, deadline: Option<u64>) -> Woken {
 /// Until when a request must begin: `timeout http-keep-alive` after a response, else `timeout http-request`, else `timeout client`.
 fn deadline(timeouts: &Timeouts, s: &Session, since: u64) -> Option<u64> {
     let between = if s.facts.requests > 0 { timeouts.http_keep_alive } else { None };
+    // The time for handshakes was another.
+    let since = if s.facts.requests > 0 { since } else { since + s.facts.handshake_ms };
     between.or(timeouts.http_request).or(timeouts.client).map(|timeout| since + timeout)
 }
 

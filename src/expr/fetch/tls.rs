@@ -274,7 +274,7 @@ pub(super) static FETCHES: &[Fetch] = &[
         CLIENT_L5,
         "Whether the client named the server it wants.",
         &[("ssl_fc_has_sni", "1")],
-        |ctx| { Some(Value::Bool(tls(ctx)?.sni.is_some())) }
+        |ctx| { Some(Value::Bool(tls(ctx).is_some_and(|tls| tls.sni.is_some()))) }
     ),
     plain!(
         "ssl_fc_is_resumed",
@@ -282,7 +282,7 @@ pub(super) static FETCHES: &[Fetch] = &[
         CLIENT_L5,
         "Whether an earlier session was resumed.",
         &[("ssl_fc_is_resumed", "0")],
-        |ctx| { Some(Value::Bool(tls(ctx)?.resumed)) }
+        |ctx| { Some(Value::Bool(tls(ctx).is_some_and(|tls| tls.resumed))) }
     ),
     plain!(
         "ssl_fc_npn",

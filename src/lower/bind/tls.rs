@@ -9,7 +9,7 @@ use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::files::Reader;
 use crate::lower::global::GlobalDraft;
 use crate::lower::table::{not_yet, sentence};
-use crate::lower::tls::{load_certs, load_list, only_http1, read_alpn};
+use crate::lower::tls::{bundle, load_certs, load_list, only_http1, read_alpn};
 
 /// Where certificates of a `bind` line come from.
 #[derive(Clone, Copy)]
@@ -234,24 +234,33 @@ impl BindDraft {
         let place = format!("'bind {}' in section 'frontend' : ", self.word);
         let options = self.options.or(&global.bind_tls);
         let strict_sni = options.strict_sni.unwrap_or(false);
-        let certs = self.finish_certs(global, reader, &place)?;
+        let (certs, defaults) = self.finish_certs(global, reader, &place)?;
         if certs.is_empty() && !strict_sni {
             let message = format!("{place}no SSL certificate specified (use 'crt')");
             let error = sentence(self.word.span, "no-certificate", message);
             return Err(Box::new(error.help("add 'crt <file>' with a certificate and its private key")));
         }
+        let suites = options.suites(diags);
         Ok(BindTls {
             certs,
+            defaults,
             strict_sni,
             alpn: self.finish_alpn(diags),
-            suites: options.suites(diags),
-            versions: options.versions(diags)?,
+            versions: options.versions(&suites, diags)?,
+            suites,
             prefer_client_ciphers: options.client_order,
             no_tickets: options.no_tickets.unwrap_or(false),
         })
     }
 
-    fn finish_certs(&self, global: &GlobalDraft, reader: &Reader<'_>, place: &str) -> Result<Vec<Arc<CertChain>>> {
+    /// The certificates, and how many of the first ones are default ones: those said to be, else the first with the rest of its
+    /// bundle.
+    fn finish_certs(
+        &self,
+        global: &GlobalDraft,
+        reader: &Reader<'_>,
+        place: &str,
+    ) -> Result<(Vec<Arc<CertChain>>, usize)> {
         let base = global.crt_base.as_deref();
         let (mut first, mut rest) = (Vec::new(), Vec::new());
         for (source, word) in &self.certs {
@@ -266,8 +275,14 @@ impl BindDraft {
             };
             read.map_err(|why| Diagnostic::alert("certificate", format!("{place}{why}")).at(word.span))?;
         }
+        let mut defaults = first.len();
         first.extend(rest);
-        Ok(first)
+        if defaults == 0
+            && let Some(stem) = first.first().map(|cert| bundle(&cert.path))
+        {
+            defaults = first.iter().take_while(|cert| bundle(&cert.path) == stem).count();
+        }
+        Ok((first, defaults))
     }
 
     /// Without `alpn` an HTTP/1.1-only offer would change nothing, so none is made.

@@ -8,7 +8,7 @@ use crate::lower::bind::under;
 use crate::lower::files::Reader;
 use crate::lower::global::GlobalDraft;
 use crate::lower::table::sentence;
-use crate::lower::tls::{TlsOptions, load_cert, load_roots, only_http1, read_alpn};
+use crate::lower::tls::{TlsOptions, load_cert, load_roots, only_http1, read_alpn, system_roots};
 use crate::lower::values::text;
 
 /// What a server line says of TLS.
@@ -290,6 +290,7 @@ impl ServerDraft {
             }
         };
         let alpn = tls.alpn.as_ref().map(|(names, word)| only_http1(names.clone(), word, diags)).unwrap_or_default();
+        let suites = options.suites(diags);
         Ok(ServerTls {
             verify,
             roots,
@@ -298,8 +299,8 @@ impl ServerDraft {
             sni: self.finish_sni(scope, place)?,
             cert,
             alpn,
-            suites: options.suites(diags),
-            versions: options.versions(diags)?,
+            versions: options.versions(&suites, diags)?,
+            suites,
             no_reuse: tls.no_reuse,
             check_sni: self.check.sni.clone().or(check_host),
         })
@@ -308,7 +309,9 @@ impl ServerDraft {
     fn roots(&self, context: &TlsContext<'_>) -> Result<(Vec<rustls::pki_types::CertificateDer<'static>>, bool)> {
         let Some(word) = &self.tls.ca_file else { return Ok((Vec::new(), false)) };
         if word.as_str() == "@system-ca" {
-            return Ok((Vec::new(), true));
+            let found = system_roots(context.reader);
+            let none = found.is_empty();
+            return Ok((found, none));
         }
         let path = under(context.global.ca_base.as_deref(), word);
         let fail = |why| sentence(word.span, "ca-file", format!("{}{why}.", context.place));

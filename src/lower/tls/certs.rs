@@ -6,10 +6,11 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::ir::CertChain;
 use crate::lower::files::Reader;
+use crate::wire::certificate::dns_names;
 
 /// A chain and its key, as a server line's `crt` needs it.
 pub(in crate::lower) type ChainAndKey = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
@@ -31,6 +32,11 @@ pub(in crate::lower) fn load_certs(path: &str, reader: &Reader<'_>) -> Result<Ve
         }
     }
     Ok(vec![load_one(path, reader)?])
+}
+
+/// The name of the bundle that a file belongs to, if it belongs to one; else its own.
+pub(in crate::lower) fn bundle(path: &str) -> &str {
+    BUNDLE.iter().find_map(|suffix| path.strip_suffix(suffix)).unwrap_or(path)
 }
 
 /// A client certificate with its key.
@@ -59,9 +65,14 @@ pub(in crate::lower) fn load_roots(path: &str, reader: &Reader<'_>) -> Result<Ve
     read_chain(&pem, path)
 }
 
+/// The authorities that the system believes, where it keeps them in one of the usual files.
+pub(in crate::lower) fn system_roots(reader: &Reader<'_>) -> Vec<CertificateDer<'static>> {
+    SYSTEM_ROOTS.iter().find_map(|path| read_chain(&reader.read(path).ok()?, path).ok()).unwrap_or_default()
+}
+
 fn load_one(path: &str, reader: &Reader<'_>) -> Result<Arc<CertChain>, String> {
     let (chain, key) = load_cert(path, reader)?;
-    let names = chain.first().map(|leaf| names(leaf)).unwrap_or_default();
+    let names = chain.first().map(|leaf| dns_names(leaf)).unwrap_or_default();
     Ok(Arc::new(CertChain { path: path.to_owned(), chain, key, names }))
 }
 
@@ -108,28 +119,11 @@ fn check_pair(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>, p
     }
 }
 
-/// The DNS names of a certificate in lower case: subject alternative names, and the common name.
-fn names(leaf: &CertificateDer<'_>) -> Vec<String> {
-    let Ok((_, cert)) = X509Certificate::from_der(leaf) else { return Vec::new() };
-    let mut names: Vec<String> = Vec::new();
-    if let Ok(Some(alternatives)) = cert.subject_alternative_name() {
-        for name in &alternatives.value.general_names {
-            if let GeneralName::DNSName(name) = name {
-                names.push(name.to_ascii_lowercase());
-            }
-        }
-    }
-    for name in cert.subject().iter_common_name().filter_map(|name| name.as_str().ok()) {
-        let name = name.to_ascii_lowercase();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
 /// Not certificates, though they stand beside them (manual 5.1 `crt`).
 const RESERVED: [&str; 4] = [".key", ".issuer", ".ocsp", ".sctl"];
+/// Of Debian and its relatives, Fedora and its relatives, Alpine and the BSDs.
+const SYSTEM_ROOTS: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 /// Suffixes of a bundle (manual 3.1 `ssl-load-extra-files`).
 const BUNDLE: [&str; 3] = [".rsa", ".ecdsa", ".dsa"];
 const MARK_ENCRYPTED: &[u8] = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";

@@ -7,7 +7,7 @@ mod certs;
 mod suites;
 
 pub(super) use cert_list::load_list;
-pub(super) use certs::{load_cert, load_certs, load_roots};
+pub(super) use certs::{bundle, load_cert, load_certs, load_roots, system_roots};
 
 use rustls::SupportedCipherSuite;
 
@@ -96,16 +96,22 @@ impl TlsOptions {
         }
     }
 
-    /// The versions that are left of those rustls speaks. Old ones that were asked for are named in a warning.
-    pub(super) fn versions(&self, diags: &Diagnostics) -> Result<TlsVersions> {
+    /// The versions that are left of those rustls speaks, and that `suites` are for. Old ones that were asked for are named in a
+    /// warning.
+    pub(super) fn versions(&self, suites: &[SupportedCipherSuite], diags: &Diagnostics) -> Result<TlsVersions> {
         let above = |version: Version| self.min.as_ref().is_none_or(|(min, _)| version >= *min);
         let below = |version: Version| self.max.as_ref().is_none_or(|(max, _)| version <= *max);
         let allowed = |version| above(version) && below(version) && !self.off.contains(&version);
-        let versions = TlsVersions { tls12: allowed(Version::Tls12), tls13: allowed(Version::Tls13) };
-        let named = self.max.as_ref().or(self.min.as_ref());
+        let has_suite = |new: bool| suites.is_empty() || suites.iter().any(|suite| suite.tls13().is_some() == new);
+        let versions = TlsVersions {
+            tls12: allowed(Version::Tls12) && has_suite(false),
+            tls13: allowed(Version::Tls13) && has_suite(true),
+        };
         if !versions.tls12 && !versions.tls13 {
             let message = "no TLS version is left: hydroxy speaks TLSv1.2 and TLSv1.3";
-            let error = sentence(named.map_or(crate::diag::Span::nowhere(), |(_, word)| word.span), "tls", message);
+            let limit = self.max.as_ref().or(self.min.as_ref()).map(|(_, word)| word);
+            let named = limit.or(self.ciphers.as_ref()).or(self.ciphersuites.as_ref());
+            let error = sentence(named.map_or(crate::diag::Span::nowhere(), |word| word.span), "tls", message);
             return Err(Box::new(error.help("allow at least one of them, for example with 'ssl-min-ver TLSv1.2'")));
         }
         if let Some((_, word)) = self.min.as_ref().filter(|(min, _)| *min < Version::Tls12) {

@@ -1,0 +1,24 @@
+//! TLS (rustls with AWS-LC) over plain streams.
+//!
+//! | file | does |
+//! |---|---|
+//! | `accept` | TLS with clients, as a `bind` line wants it |
+//! | `choose` | which certificate a client is shown |
+//! | `connect` | TLS with servers, as a `server` line wants it |
+//! | `verify` | whether a server's certificate is believed |
+//! | `stream` | the connection: reads, writes, handshake, end |
+//! | `records` | memory for records |
+//! | `names` | cipher suites and versions in OpenSSL's words |
+
+mod accept;
+mod choose;
+mod connect;
+mod names;
+mod records;
+mod stream;
+mod verify;
+
+pub use accept::{Accepted, Acceptor, Asked};
+pub use connect::{Connected, Connector};
+pub use names::{cipher_name, key_bits, version_name};
+pub use stream::Tls;

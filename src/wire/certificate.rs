@@ -1,0 +1,76 @@
+//! What a certificate (RFC 5280) says of itself: the names it is for and when it is valid. Whether to believe it is decided
+//! elsewhere.
+
+use std::net::IpAddr;
+
+use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate};
+
+/// The DNS names in lower case: the subject alternative names, then the common name. Wildcards as `*.example.org`.
+pub fn dns_names(der: &[u8]) -> Vec<String> {
+    let Ok((_, cert)) = X509Certificate::from_der(der) else { return Vec::new() };
+    let mut names: Vec<String> = Vec::new();
+    if let Ok(Some(alternatives)) = cert.subject_alternative_name() {
+        for name in &alternatives.value.general_names {
+            if let GeneralName::DNSName(name) = name {
+                names.push(name.to_ascii_lowercase());
+            }
+        }
+    }
+    for name in cert.subject().iter_common_name().filter_map(|name| name.as_str().ok()) {
+        let name = name.to_ascii_lowercase();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Whether one of the names is this host, in lower case; a wildcard stands for the first label.
+pub fn is_for_host(der: &[u8], host: &str) -> bool {
+    let domain = host.find('.').and_then(|at| host.get(at..)).filter(|domain| domain.len() > 1);
+    dns_names(der).iter().any(|name| match name.strip_prefix('*') {
+        Some(rest) => domain == Some(rest),
+        None => name == host,
+    })
+}
+
+/// Whether one of the names is this address.
+pub fn is_for_address(der: &[u8], address: IpAddr) -> bool {
+    let octets = match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    };
+    let Ok((_, cert)) = X509Certificate::from_der(der) else { return false };
+    let Ok(Some(alternatives)) = cert.subject_alternative_name() else { return false };
+    let is_it = |name: &GeneralName<'_>| matches!(name, GeneralName::IPAddress(found) if *found == octets);
+    alternatives.value.general_names.iter().any(is_it)
+}
+
+/// Whether it is valid at this time, in seconds of Unix time.
+pub fn is_valid_at(der: &[u8], unix: i64) -> bool {
+    let Ok((_, cert)) = X509Certificate::from_der(der) else { return false };
+    ASN1Time::from_timestamp(unix).is_ok_and(|now| cert.validity().is_valid_at(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_matched_by_label() {
+        let names = ["www.Example.org".to_owned(), "*.example.net".to_owned(), "192.0.2.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let der: &[u8] = made.cert.der();
+        for host in ["www.example.org", "a.example.net"] {
+            assert!(is_for_host(der, host), "{host}");
+        }
+        for host in ["example.org", "example.net", "a.b.example.net", "", ".", "net"] {
+            assert!(!is_for_host(der, host), "{host}");
+        }
+        assert!(is_for_address(der, [192, 0, 2, 1].into()));
+        assert!(!is_for_address(der, [192, 0, 2, 2].into()));
+        assert!(is_valid_at(der, 1_800_000_000));
+        assert!(!is_valid_at(der, 0));
+        assert!(dns_names(b"junk").is_empty());
+    }
+}

@@ -1,0 +1,219 @@
+//! TLS with clients: names, versions, protocols, resumption, and what is not TLS.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hydroxy::ir::{BindTls, CertChain, Proxy, TlsVersions};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
+
+use crate::fixture::{Conn, Running, plain_origin, run};
+
+/// A certificate of its own authority for these names.
+pub fn certificate(names: &[&str]) -> Arc<CertChain> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names.clone()).expect("a certificate");
+    Arc::new(CertChain {
+        path: names.concat(),
+        chain: vec![made.cert.der().clone()],
+        key: PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into()),
+        names,
+    })
+}
+
+pub fn bind_tls(certs: Vec<Arc<CertChain>>) -> BindTls {
+    BindTls {
+        certs,
+        defaults: 1,
+        strict_sni: false,
+        alpn: Vec::new(),
+        suites: Vec::new(),
+        versions: TlsVersions::default(),
+        prefer_client_ciphers: false,
+        no_tickets: false,
+    }
+}
+
+fn serve(certs: Vec<Arc<CertChain>>, change: impl FnOnce(&mut BindTls, &mut Proxy)) -> Running {
+    run(&[plain_origin()], |proxy| {
+        let mut tls = bind_tls(certs);
+        change(&mut tls, proxy);
+        proxy.binds[0].tls = Some(tls);
+    })
+}
+
+/// A client that believes these certificates.
+fn client(certs: &[Arc<CertChain>]) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    for cert in certs {
+        roots.add(cert.chain[0].clone()).expect("a root");
+    }
+    ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+}
+
+type Secure = StreamOwned<ClientConnection, TcpStream>;
+
+/// A connection after its handshake.
+fn connect(config: &Arc<ClientConfig>, addr: SocketAddr, name: &str) -> std::io::Result<Secure> {
+    secure(config, TcpStream::connect(addr)?, name)
+}
+
+fn secure(config: &Arc<ClientConfig>, mut stream: TcpStream, name: &str) -> std::io::Result<Secure> {
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let name = ServerName::try_from(name.to_owned()).expect("a name");
+    let mut tls = ClientConnection::new(config.clone(), name).expect("a client");
+    while tls.is_handshaking() {
+        tls.complete_io(&mut stream)?;
+    }
+    Ok(StreamOwned::new(tls, stream))
+}
+
+/// One request on a connection that stays open; the body of the answer.
+fn ask(stream: &mut Secure, path: &str) -> String {
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").expect("written");
+    let mut seen = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&seen).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n")
+            && let Some(length) = head.lines().find_map(|line| line.strip_prefix("content-length: "))
+            && body.len() == length.parse::<usize>().expect("a number")
+        {
+            return body.to_owned();
+        }
+        let mut buf = [0; 65536];
+        let n = stream.read(&mut buf).expect("read in time");
+        assert!(n > 0, "ended, so far {text:?}");
+        seen.extend_from_slice(&buf[..n]);
+    }
+}
+
+#[test]
+fn names_choose_the_certificate() {
+    let certs = [&["default.test"][..], &["www.example.org"], &["*.example.org"]].map(certificate);
+    let proxy = serve(certs.to_vec(), |_, _| ());
+    for (at, name) in [(1, "www.example.org"), (1, "WWW.Example.org"), (2, "api.example.org"), (0, "default.test")] {
+        // Only the right certificate is believed.
+        let config = Arc::new(client(&certs[at..=at]));
+        let mut stream = connect(&config, proxy.addr, name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(ask(&mut stream, "/a").ends_with(": GET /a HTTP/1.1"));
+        assert!(ask(&mut stream, "/b").ends_with(": GET /b HTTP/1.1"));
+    }
+    // A wildcard stands for one label; other names are shown the first certificate, which is not for them.
+    let config = Arc::new(client(&certs[..1]));
+    let error = connect(&config, proxy.addr, "a.b.example.org").expect_err("another name");
+    assert!(
+        error.to_string().contains("NotValidForName") || error.to_string().contains("not valid for name"),
+        "{error}"
+    );
+}
+
+#[test]
+fn strict_sni_refuses_other_names() {
+    let certs = [certificate(&["default.test"])];
+    let proxy = serve(certs.to_vec(), |tls, _| tls.strict_sni = true);
+    let config = Arc::new(client(&certs));
+    let error = connect(&config, proxy.addr, "other.test").expect_err("refused");
+    assert!(error.to_string().contains("Unrecogni"), "{error}");
+    connect(&config, proxy.addr, "default.test").expect("accepted");
+}
+
+#[test]
+fn versions_are_limited() {
+    let certs = [certificate(&["a.test"])];
+    let proxy = serve(certs.to_vec(), |tls, _| tls.versions = TlsVersions { tls12: false, tls13: true });
+    let mut roots = RootCertStore::empty();
+    roots.add(certs[0].chain[0].clone()).expect("a root");
+    let old = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS12]);
+    let old = Arc::new(old.with_root_certificates(roots).with_no_client_auth());
+    let error = connect(&old, proxy.addr, "a.test").expect_err("refused");
+    assert!(error.to_string().contains("ProtocolVersion"), "{error}");
+    connect(&Arc::new(client(&certs)), proxy.addr, "a.test").expect("accepted");
+}
+
+#[test]
+fn a_protocol_is_agreed_on_or_left_open() {
+    let certs = [certificate(&["a.test"])];
+    let proxy = serve(certs.to_vec(), |tls, _| tls.alpn = vec![b"http/1.1".to_vec()]);
+    for (offer, agreed) in [(&["h2", "http/1.1"][..], Some("http/1.1")), (&["h2"], None), (&[], None)] {
+        let mut config = client(&certs);
+        config.alpn_protocols = offer.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let mut stream = connect(&Arc::new(config), proxy.addr, "a.test").expect("accepted");
+        assert_eq!(stream.conn.alpn_protocol(), agreed.map(str::as_bytes));
+        assert!(ask(&mut stream, "/").ends_with(": GET / HTTP/1.1"));
+    }
+}
+
+#[test]
+fn sessions_are_resumed_with_tickets_and_without() {
+    let certs = [certificate(&["a.test"])];
+    for no_tickets in [false, true] {
+        let proxy = serve(certs.to_vec(), |tls, _| tls.no_tickets = no_tickets);
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let mut roots = RootCertStore::empty();
+            roots.add(certs[0].chain[0].clone()).expect("a root");
+            let config = ClientConfig::builder_with_protocol_versions(&[version]);
+            let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+            for kind in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
+                let mut stream = connect(&config, proxy.addr, "a.test").expect("accepted");
+                ask(&mut stream, "/");
+                assert_eq!(stream.conn.handshake_kind(), Some(kind), "{version:?}, no tickets: {no_tickets}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_proxy_header_may_stand_before_the_handshake() {
+    let certs = [certificate(&["a.test"])];
+    let proxy = serve(certs.to_vec(), |_, proxy| proxy.binds[0].accept_proxy = true);
+    let config = Arc::new(client(&certs));
+    let mut stream = TcpStream::connect(proxy.addr).expect("connected");
+    stream.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 1111 443\r\n").expect("written");
+    let mut stream = secure(&config, stream, "a.test").expect("accepted");
+    assert!(ask(&mut stream, "/").ends_with(": GET / HTTP/1.1"));
+    connect(&config, proxy.addr, "a.test").expect_err("a header is required");
+}
+
+#[test]
+fn large_bodies_pass_both_ways() {
+    let certs = [certificate(&["a.test"])];
+    let origin = crate::fixture::origin(|_, mut conn| {
+        let (head, body) = conn.message();
+        assert!(head.starts_with("POST"), "{head}");
+        conn.send(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
+    });
+    let proxy = run(&[origin], |proxy| proxy.binds[0].tls = Some(bind_tls(certs.to_vec())));
+    let mut stream = connect(&Arc::new(client(&certs)), proxy.addr, "a.test").expect("accepted");
+    let body: String = (0..300_000).map(|at| char::from(b'a' + (at % 26) as u8)).collect();
+    write!(stream, "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+        .expect("written");
+    let mut answer = String::new();
+    // The end is announced: a truncated stream would be an error.
+    stream.read_to_string(&mut answer).expect("an orderly end");
+    let (_, received) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(received == body, "{} bytes of {}", received.len(), body.len());
+}
+
+#[test]
+fn what_is_not_tls_is_refused_and_slow_handshakes_end() {
+    let certs = [certificate(&["a.test"])];
+    let proxy = serve(certs.to_vec(), |_, proxy| proxy.timeouts.client_hs = Some(300));
+    let mut garbage = Conn::to(proxy.addr);
+    garbage.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    let mut answer = Vec::new();
+    match garbage.stream.read_to_end(&mut answer) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+    assert!(answer.is_empty() || answer[0] == 0x15, "an alert at most: {answer:?}");
+    let began = Instant::now();
+    let mut slow = Conn::to(proxy.addr);
+    slow.send([0x16, 3, 1]);
+    assert_eq!(slow.stream.read(&mut [0; 16]).expect("closed"), 0);
+    let waited = began.elapsed().as_millis();
+    assert!((250..3000).contains(&waited), "{waited} ms");
+    // Others are not disturbed.
+    connect(&Arc::new(client(&certs)), proxy.addr, "a.test").expect("accepted");
+}
