@@ -109,6 +109,8 @@ impl Fault {
             Killed => (b'K', 503),
             Internal => (b'I', 500),
         };
+        // Nobody to ask is a failure to connect, whatever was waited for.
+        let phase = if self == NoServer { Phase::Connect } else { phase };
         let (frontend, backend, server) = self.counters(phase);
         Meaning { status, termination: Termination { cause, phase: phase.letter() }, frontend, backend, server }
     }
@@ -118,12 +120,13 @@ impl Fault {
         match (self, phase) {
             (ClientAbort | ClientTimeout | BadRequest(_), Phase::Request) => (Some(Stat::RequestErrors), None, None),
             (ClientAbort, Phase::Tarpit) => (Some(Stat::RequestErrors), None, None),
+            (ClientAbort, Phase::Queue | Phase::Connect) => (None, None, None),
             (ClientAbort | ClientTimeout, _) => {
                 (Some(Stat::ClientAborts), Some(Stat::ClientAborts), Some(Stat::ClientAborts))
             }
             (BadRequest(_), _) => (Some(Stat::RequestErrors), None, None),
-            (NoServer | Killed, _) => (None, None, None),
-            (QueueFull | QueueTimeout, _) => (None, Some(Stat::ConnectErrors), None),
+            (Killed, _) => (None, None, None),
+            (NoServer | QueueFull | QueueTimeout, _) => (None, Some(Stat::ConnectErrors), None),
             (Refused | ConnectTimeout | Resource, _) => (None, Some(Stat::ConnectErrors), Some(Stat::ConnectErrors)),
             (ServerAbort | ServerTimeout, Phase::Data | Phase::Last) => {
                 (Some(Stat::ServerAborts), Some(Stat::ServerAborts), Some(Stat::ServerAborts))
@@ -153,6 +156,7 @@ mod tests {
         assert_eq!(flags(Fault::BadRequest(400), Phase::Request), (400, "PR".into()));
         assert_eq!(flags(Fault::QueueTimeout, Phase::Queue), (503, "sQ".into()));
         assert_eq!(flags(Fault::Refused, Phase::Connect), (503, "SC".into()));
+        assert_eq!(flags(Fault::NoServer, Phase::Queue), (503, "SC".into()));
         assert_eq!(flags(Fault::ServerTimeout, Phase::Headers), (504, "sH".into()));
         assert_eq!(flags(Fault::ServerAbort, Phase::Headers), (502, "SH".into()));
         assert_eq!(flags(Fault::BadResponse, Phase::Headers), (502, "PH".into()));

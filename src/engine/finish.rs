@@ -32,6 +32,25 @@ pub fn record(s: &Session, st: &mut Stream, fault: Fault, phase: Phase) -> u16 {
     meaning.status
 }
 
+/// Counts something at the stream's backend and server.
+pub fn count_at_server(s: &Session, st: &Stream, stat: Stat) {
+    if let Some(backend) = &st.backend {
+        backend.state().be.inc(s.core.id, stat);
+    }
+    if let (Some(backend), Some(server)) = (st.facts.backend, st.facts.server)
+        && let Some(state) = s.local.live.view.server(backend, server)
+    {
+        state.counters.inc(s.core.id, stat);
+    }
+}
+
+/// Records that a rule refused what the server sent in TCP mode.
+pub fn deny_response(s: &Session, st: &mut Stream) {
+    st.facts.termination = Termination { cause: b'P', phase: b'D' };
+    s.count(Stat::DeniedResponses, 1);
+    count_at_server(s, st, Stat::DeniedResponses);
+}
+
 /// Closes the books of a stream.
 pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     let now = s.core.tick_ms();

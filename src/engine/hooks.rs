@@ -2,8 +2,9 @@
 
 use super::live::Live;
 use super::session::Session;
-use super::stream::{RequestAt, Stream};
-use crate::expr::{Dir, Payload};
+use super::stream::{RequestAt, Sniffed, Stream};
+use crate::expr::{Dir, Part, Payload};
+use crate::ir::Proxy;
 use crate::rules::{Cursor, Final, Half, RuleSet, Txn, Verdict};
 
 /// What a rule set is run on, besides the session and the stream.
@@ -30,12 +31,17 @@ pub enum Request {
     Buffered,
     /// In `Stream::kept`.
     Kept,
+    /// The session's buffer holds a TCP stream; if it begins like an HTTP request, its head is in `Stream::kept`.
+    Raw,
 }
 
 impl Stage<'_> {
     /// The request, with its head still buffered.
     pub const REQUEST: Stage<'static> =
         Stage { dir: Dir::Request, request: Request::Buffered, response: None, last: true, complete: false };
+    /// A TCP stream of which more may come.
+    pub const RAW: Stage<'static> =
+        Stage { dir: Dir::Request, request: Request::Raw, response: None, last: false, complete: false };
     /// The connection alone.
     pub const CONNECTION: Stage<'static> =
         Stage { dir: Dir::Request, request: Request::Gone, response: None, last: true, complete: false };
@@ -45,6 +51,7 @@ impl<'a> Stage<'a> {
     /// A response whose head lies in `raw`; the request as far as it was kept.
     pub fn response(st: &Stream, raw: &'a [u8]) -> Self {
         let request = match (st.request, st.kept.is_empty()) {
+            (RequestAt::Raw, _) => Request::Raw,
             (RequestAt::Buffer, _) => Request::Buffered,
             (_, false) => Request::Kept,
             (_, true) => Request::Gone,
@@ -56,13 +63,17 @@ impl<'a> Stage<'a> {
 /// The transaction as actions see it.
 #[inline]
 pub fn txn<'a>(s: &'a mut Session, st: &'a mut Stream, live: &'a Live, stage: Stage<'a>) -> Txn<'a> {
+    if stage.request == Request::Raw {
+        return raw_txn(s, st, live, stage);
+    }
     let raw = match stage.request {
-        Request::Gone => None,
+        Request::Gone | Request::Raw => None,
         Request::Buffered => Some(s.buf.data()),
         Request::Kept => Some(st.kept.as_slice()),
     };
     let req_body = raw.and_then(|raw| raw.get(st.req.len..)).unwrap_or_default();
     let res_body = stage.response.and_then(|raw| raw.get(st.res.len..)).unwrap_or_default();
+    let payload = |bytes| Payload { bytes, complete: stage.complete, part: Part::Body };
     Txn {
         now_ms: s.core.now_ms(),
         wall_us: s.core.unix_us(),
@@ -70,8 +81,30 @@ pub fn txn<'a>(s: &'a mut Session, st: &'a mut Stream, live: &'a Live, stage: St
         stream: &mut st.facts,
         req: raw.map(|raw| Half { raw, head: &mut st.req }),
         res: stage.response.map(|raw| Half { raw, head: &mut st.res }),
-        req_bytes: Payload { bytes: req_body, complete: stage.complete },
-        res_bytes: Payload { bytes: res_body, complete: stage.complete },
+        req_bytes: payload(req_body),
+        res_bytes: payload(res_body),
+        vars: &mut s.vars,
+        view: &live.view,
+        dir: stage.dir,
+        last: stage.last,
+        reply: &mut st.reply,
+        scratch: &mut st.scratch,
+    }
+}
+
+/// The transaction of a TCP stream, whose bytes are what rules look at.
+fn raw_txn<'a>(s: &'a mut Session, st: &'a mut Stream, live: &'a Live, stage: Stage<'a>) -> Txn<'a> {
+    let part = if st.sniffed == Sniffed::Beginning { Part::Beginning } else { Part::Stream };
+    let req = (st.sniffed == Sniffed::Head).then_some(Half { raw: &st.kept, head: &mut st.req });
+    Txn {
+        now_ms: s.core.now_ms(),
+        wall_us: s.core.unix_us(),
+        conn: &mut s.facts,
+        stream: &mut st.facts,
+        req,
+        res: None,
+        req_bytes: Payload { bytes: s.buf.data(), complete: stage.complete, part },
+        res_bytes: Payload { bytes: stage.response.unwrap_or_default(), complete: stage.complete, part: Part::Stream },
         vars: &mut s.vars,
         view: &live.view,
         dir: stage.dir,
@@ -92,6 +125,15 @@ pub fn run(
     stage: Stage<'_>,
 ) -> Verdict {
     rules.run(cursor, &mut txn(s, st, live, stage))
+}
+
+/// Makes the unique id of the stream (`unique-id-format`).
+pub fn name(s: &mut Session, st: &mut Stream, frontend: &Proxy, live: &Live, stage: Stage<'_>) {
+    if let Some(format) = &frontend.unique_id {
+        let mut id = Vec::with_capacity(64);
+        format.render(&txn(s, st, live, stage).ctx(), &mut id);
+        st.facts.unique_id = Some(id.into());
+    }
 }
 
 /// Runs `tcp-request connection` or `session` rules: whether the connection may stay.

@@ -13,7 +13,7 @@ use super::pool::Pool;
 use super::queue::Queue;
 use crate::balance::Balancer;
 use crate::base::id::{BindId, ProxyId, ServerId};
-use crate::ir::{Bind, Ir, PortSpec, Proxy, Server, ServerAddr, ServerTls};
+use crate::ir::{Bind, Ir, Mode, PortSpec, Proxy, Server, ServerAddr, ServerTls};
 use crate::keyword::Needs;
 use crate::net::connect::Target;
 use crate::net::tls::{Acceptor, Connector};
@@ -45,6 +45,8 @@ pub struct LiveProxy {
     connectors: Box<[Connectors]>,
     /// Something that runs after the request was sent reads its head: it must be kept.
     pub keeps_request: bool,
+    /// In TCP mode: rules ask for an HTTP request.
+    pub sniffs: bool,
 }
 
 /// A core's part of a configuration: idle connections to servers, by proxy and server.
@@ -102,6 +104,9 @@ impl LiveProxy {
         // A retry chooses a server again.
         let chooses = retries && (sni || !proxy.use_server.is_empty());
         let balancer = Balancer::new(&proxy.balance, &server_views(proxy, state), proxy.all_backups);
+        let rules = proxy.use_backend.iter().filter_map(|choice| choice.cond.as_ref());
+        let rules = rules.chain(proxy.use_server.iter().filter_map(|choice| choice.cond.as_ref()));
+        let asks = rules.fold(proxy.tcp_req_content.needs, |needs, cond| needs | cond.needs());
         LiveProxy {
             balancer: ArcSwap::from_pointee(balancer),
             queue: Arc::default(),
@@ -109,6 +114,7 @@ impl LiveProxy {
             connectors: proxy.servers.iter().map(Connectors::new).collect(),
             samples: proxy.logs.iter().map(|_| AtomicU32::new(0)).collect(),
             keeps_request: chooses || needs.contains(Needs::REQ_HEAD),
+            sniffs: proxy.mode == Mode::Tcp && asks.intersects(Needs::REQ_HEAD | Needs::REQ_KEPT),
         }
     }
 }

@@ -6,7 +6,8 @@
 //! `tcp-request connection` and `session` rules; `http` serves one request after the other. For each request a recycled `Stream`
 //! is filled: `http::request` reads the head, `http::rules` decides, `http::attempt` gets a response from a server (`choose`,
 //! `place`, `connect`), `http::response` and `http::exchange` send it, `finish` counts and logs. A `Flow` moves one direction
-//! of a message between the two connections; `tunnel` moves both without looking.
+//! of a message between the two connections; `tunnel` moves both without looking. In TCP mode `tcp` does the same for the one stream
+//! of the connection, with `tunnel` for the transfer.
 //!
 //! # Who owns what
 //!
@@ -53,6 +54,7 @@ pub mod servers;
 pub mod service;
 pub mod session;
 pub mod stream;
+mod tcp;
 pub mod timer;
 pub mod tunnel;
 pub mod watch;

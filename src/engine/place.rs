@@ -39,9 +39,8 @@ pub async fn find(
 ) -> Result<(ServerId, Slot), Fault> {
     let Search { backend, live, .. } = search;
     let queue = live.proxies.get(backend.id.index()).map(|proxy| proxy.queue.clone()).ok_or(Fault::Internal)?;
-    let (id, slot) = match pick(s, st, search, retries, &queue)? {
-        Some(place) => place,
-        None => Box::pin(wait(s, st, search, retries, &queue)).await?,
+    let Some((id, slot)) = pick(s, st, search, retries, &queue)? else {
+        return Box::pin(wait(s, st, search, retries, &queue)).await;
     };
     if retries.same.is_none() {
         live.view.proxy(backend.id).be.inc(s.core.id, Stat::Chosen);

@@ -21,6 +21,7 @@ use super::live::Local;
 use super::permit::Permit;
 use super::pool::Upstream;
 use super::roster::{Roster, Seated};
+use super::tcp;
 use super::timer::Slot;
 use crate::base::id::ProxyId;
 use crate::expr::{ConnFacts, Endpoint, Vars};
@@ -250,7 +251,7 @@ impl Session {
         self.count_session();
         match proxy.mode {
             Mode::Http => http::serve(self, &proxy).await,
-            Mode::Tcp => self.seat.begin(self.frontend()),
+            Mode::Tcp => tcp::serve(self, &proxy).await,
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Stream {
     pub phase: Phase,
     /// Where the request is.
     pub request: RequestAt,
+    /// What a TCP stream looks like.
+    pub sniffed: Sniffed,
     /// We have sent `100 Continue` ourselves.
     pub continued: bool,
     /// The request head as sent to the server, and the body's beginning if it travelled along: what a retry sends again.
@@ -50,6 +52,20 @@ pub enum RequestAt {
     Leaving,
     /// All of it has left the buffer.
     Gone,
+    /// There is none: this is TCP.
+    Raw,
+}
+
+/// What a TCP stream looks like to rules that ask for an HTTP request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sniffed {
+    /// Nobody asks, or it is no HTTP request.
+    #[default]
+    Other,
+    /// It may still become one.
+    Beginning,
+    /// It begins with the head in `Stream::req`, which lies in `Stream::kept`.
+    Head,
 }
 
 /// A stream's place in the count of its backend, given back when dropped.
@@ -98,6 +114,7 @@ impl Stream {
         self.backend = None;
         self.phase = Phase::default();
         self.request = RequestAt::Buffer;
+        self.sniffed = Sniffed::Other;
         self.continued = false;
         for text in [&mut self.kept, &mut self.out, &mut self.answer, &mut self.reply, &mut self.scratch] {
             text.clear();

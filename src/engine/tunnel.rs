@@ -1,10 +1,11 @@
 //! Tunnels: bytes in both directions until both have ended. For upgraded connections and CONNECT; TCP mode uses the same.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
+use super::buffer::Room;
 use super::fault::Fault;
-use super::flow::{Broken, Flow};
+use super::flow::{Broken, Flow, Waits};
 use super::pool::Upstream;
 use super::session::Session;
 use super::watch::{Side, Watch};
@@ -42,14 +43,7 @@ pub async fn run(
     poll_fn(|cx| {
         let before = up_closed || down_closed;
         if !up_closed {
-            match up.poll(&mut s.io, &mut s.buf, &mut upstream.io, cx) {
-                // The server learns that nothing more comes; whether it could be told does not matter.
-                Poll::Ready(Ok(())) => up_closed = upstream.io.poll_shutdown(cx).is_ready(),
-                Poll::Ready(Err(broken)) => {
-                    return Poll::Ready(Err(fault(&broken, Fault::ClientAbort, Fault::ServerAbort)));
-                }
-                Poll::Pending => {}
-            }
+            up_closed = poll_up(s, upstream, up, cx)?;
         }
         if !down_closed {
             match down.poll(&mut upstream.io, &mut upstream.buf, &mut s.io, cx) {
@@ -66,14 +60,55 @@ pub async fn run(
         if !before && (up_closed || down_closed) {
             watch.change(s, limits.half.0, limits.half.1);
         }
-        let side = match (up_closed, down_closed) {
-            (true, false) => Side::Server,
-            (false, true) => Side::Client,
+        let waits = |flow: &Flow, closed: bool, for_what: Waits| !closed && flow.waits == for_what;
+        let client = waits(up, up_closed, Waits::Source) || waits(down, down_closed, Waits::Sink);
+        let server = waits(up, up_closed, Waits::Sink) || waits(down, down_closed, Waits::Source);
+        let side = match (client, server) {
+            (true, false) => Side::Client,
+            (false, true) => Side::Server,
             _ => Side::Either,
         };
         watch.poll(s, up.progress.wrapping_add(down.progress), side, cx)
     })
     .await
+}
+
+/// Waits for more from the server, which is not passed on, while the client's bytes are. False if there will be no more by
+/// `until`.
+pub async fn first_bytes(
+    s: &mut Session,
+    upstream: &mut Upstream,
+    up: &mut Flow,
+    limits: Limits,
+    until: Option<u64>,
+) -> Result<bool, Fault> {
+    let mut watch = Watch::new(s, limits.open.0, limits.open.1);
+    let mut up_closed = false;
+    poll_fn(|cx| {
+        match upstream.buf.poll_fill(&mut upstream.io, Room::Head, cx) {
+            Poll::Ready(Ok(read)) => return Poll::Ready(Ok(read > 0)),
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Fault::ServerAbort)),
+            Poll::Pending => {}
+        }
+        if !up_closed {
+            up_closed = poll_up(s, upstream, up, cx)?;
+        }
+        if s.slot.has_fired() && until.is_some_and(|at| s.core.tick_ms() >= at) {
+            return Poll::Ready(Ok(false));
+        }
+        watch.poll_until(s, up.progress, Side::Server, until, cx)
+    })
+    .await
+}
+
+/// Moves the client's direction. True when it has ended, and the server knows.
+fn poll_up(s: &mut Session, upstream: &mut Upstream, up: &mut Flow, cx: &mut Context<'_>) -> Result<bool, Fault> {
+    match up.poll(&mut s.io, &mut s.buf, &mut upstream.io, cx) {
+        // Whether the server could be told does not matter.
+        Poll::Ready(Ok(())) => Ok(upstream.io.poll_shutdown(cx).is_ready()),
+        Poll::Ready(Err(broken)) => Err(fault(&broken, Fault::ClientAbort, Fault::ServerAbort)),
+        Poll::Pending => Ok(false),
+    }
 }
 
 fn fault(broken: &Broken, source: Fault, sink: Fault) -> Fault {

@@ -41,6 +41,19 @@ impl Watch {
     /// Pending while there is time; else the fault of who let it pass. `progress` differs from the value before if anything moved.
     #[inline]
     pub fn poll<T>(&mut self, s: &mut Session, progress: u32, side: Side, cx: &Context<'_>) -> Poll<Result<T, Fault>> {
+        self.poll_until(s, progress, side, None, cx)
+    }
+
+    /// As [`Watch::poll`]; wakes at `until` too, whatever that means to the caller.
+    #[inline]
+    pub fn poll_until<T>(
+        &mut self,
+        s: &mut Session,
+        progress: u32,
+        side: Side,
+        until: Option<u64>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, Fault>> {
         if s.seat.is_ended() {
             return Poll::Ready(Err(Fault::Killed));
         }
@@ -59,7 +72,7 @@ impl Watch {
         if s.slot.has_fired() && by.is_some_and(|at| s.core.tick_ms() >= at) {
             return Poll::Ready(Err(if client { Fault::ClientTimeout } else { Fault::ServerTimeout }));
         }
-        s.arm(cx, by);
+        s.arm(cx, [by, until].into_iter().flatten().min());
         Poll::Pending
     }
 }

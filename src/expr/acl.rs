@@ -83,16 +83,25 @@ impl Acl {
 impl Test {
     #[inline]
     fn eval(&self, ctx: &Ctx<'_>) -> Tri {
-        let mut found = false;
+        let (mut found, mut any) = (false, false);
         let seen = self.expr.each(ctx, &mut |value| {
+            any = true;
             found = self.matcher.matches(value);
             if found { Flow::Stop } else { Flow::Continue }
         });
         match (found, seen) {
             (true, _) => Tri::Pass,
             (false, Seen::Partial) if !ctx.last => Tri::Miss,
+            (false, Seen::All) if !any && self.awaits_head(ctx) => Tri::Miss,
             (false, _) => Tri::Fail,
         }
+    }
+}
+
+impl Test {
+    /// In TCP mode rules may look at an HTTP request, whose head may not have arrived yet.
+    fn awaits_head(&self, ctx: &Ctx<'_>) -> bool {
+        ctx.req_bytes.may_become_head() && self.expr.needs().intersects(Needs::REQ_HEAD.union(Needs::REQ_KEPT))
     }
 }
 

@@ -21,6 +21,27 @@ pub struct Payload<'a> {
     pub bytes: &'a [u8],
     /// Nothing more will come: end of stream, full buffer, or end of the inspection delay.
     pub complete: bool,
+    /// What they are part of.
+    pub part: Part,
+}
+
+/// What raw bytes are part of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// The body of an HTTP message.
+    #[default]
+    Body,
+    /// A TCP stream, from its first byte on.
+    Stream,
+    /// A TCP stream that may still turn out to begin with the head of an HTTP request.
+    Beginning,
+}
+
+impl Payload<'_> {
+    /// Whether the head of a request may still come.
+    pub fn may_become_head(&self) -> bool {
+        self.part == Part::Beginning && !self.complete
+    }
 }
 
 /// The context of one evaluation.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{ConnFacts, Ctx, Dir, Endpoint, Payload, StreamFacts, Termination, TlsFacts, Vars};
+use super::{ConnFacts, Ctx, Dir, Endpoint, Part, Payload, StreamFacts, Termination, TlsFacts, Vars};
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::base::value::Value;
 use crate::diag::{Diagnostics, Span, Word};
@@ -143,7 +143,7 @@ impl World {
             stream: &self.stream,
             req: Some(Msg::new(b"", &self.req)),
             res: Some(Msg::new(b"", &self.res)),
-            req_bytes: Payload { bytes: &self.body, complete: true },
+            req_bytes: Payload { bytes: &self.body, complete: true, part: Part::Body },
             res_bytes: Payload::default(),
             vars: &self.vars,
             view: &self.view,

@@ -22,7 +22,7 @@ pub mod vars;
 
 pub use acl::Acl;
 pub use cond::Cond;
-pub use ctx::{Ctx, Dir, Payload};
+pub use ctx::{Ctx, Dir, Part, Payload};
 pub use expression::Expr;
 pub use facts::{CapturedHeader, ConnFacts, Endpoint, StreamFacts, Termination, TlsFacts};
 pub use log_format::{Alias, Flags, LogFormat, Style};

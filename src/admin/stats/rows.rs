@@ -144,25 +144,13 @@ fn frontend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
     row.num(const { col("conn_rate_max") }, state.conn_rate.max());
     zeros(
         &mut row,
-        &[
-            "comp_in",
-            "comp_out",
-            "comp_byp",
-            "comp_rsp",
-            "sess_other",
-            "h2sess",
-            "h3sess",
-            "req_other",
-            "h2req",
-            "h3req",
-        ],
+        &["comp_in", "comp_out", "comp_byp", "comp_rsp", "h2sess", "h3sess", "req_other", "h2req", "h3req"],
     );
     let http = proxy.mode == Mode::Http;
-    let (sessions, requests) = match http {
-        true => (state.fe.sum(Stat::Sessions), state.fe.sum(Stat::Requests)),
-        false => (0, 0),
-    };
-    row.num(const { col("h1sess") }, sessions);
+    let sessions = state.fe.sum(Stat::Sessions);
+    let requests = if http { state.fe.sum(Stat::Requests) } else { 0 };
+    row.num(const { col("sess_other") }, if http { 0 } else { sessions });
+    row.num(const { col("h1sess") }, if http { sessions } else { 0 });
     row.num(const { col("h1req") }, requests);
     if http {
         row.sums(&state.fe, RESPONSES);

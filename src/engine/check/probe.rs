@@ -287,6 +287,7 @@ impl<'a> Probe<'a> {
             res_bytes: Payload {
                 bytes: response.map(Response::body).unwrap_or_default(),
                 complete: response.is_some_and(Response::is_whole),
+                ..Payload::default()
             },
             vars: &self.vars,
             view: &self.live.view,

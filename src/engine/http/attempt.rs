@@ -144,8 +144,8 @@ async fn attempt(
     let name = connect::server_name(s, st, live, server, stage(st, tries));
     let wanted = Wanted { backend, id, server, state, reuse: keep && !tries.fresh, name, patience };
     let failed = |fault, stale, silent| Failed { fault, server: Some(id), stale, silent };
-    let mut upstream = connect::obtain(s, &wanted).await.map_err(|fault| failed(fault, false, false))?;
     slot.count(s.core.id, s.core.now_ms(), s.core.unix_us());
+    let mut upstream = connect::obtain(s, &wanted).await.map_err(|fault| failed(fault, false, false))?;
     let facts = &mut st.facts;
     facts.connect_ms = Some(s.core.now_ms());
     facts.reused = upstream.requests > 1;

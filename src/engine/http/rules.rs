@@ -67,11 +67,7 @@ pub(super) async fn decide(
     if let Some(answer) = plain_monitor(s, st, frontend, live) {
         return Ok(Decision::Answer(answer, None));
     }
-    if let Some(format) = &frontend.unique_id {
-        let mut id = Vec::with_capacity(64);
-        format.render(&hooks::txn(s, st, live, Stage::REQUEST).ctx(), &mut id);
-        st.facts.unique_id = Some(id.into());
-    }
+    hooks::name(s, st, frontend, live, Stage::REQUEST);
     if let Some(answer) = rules_of(s, st, frontend, live).await.map_err(early)? {
         return Ok(Decision::Answer(answer, None));
     }

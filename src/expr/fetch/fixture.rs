@@ -14,7 +14,7 @@ use crate::base::value::Value;
 use crate::diag::{Diagnostics, Span, Word};
 use crate::expr::fixture::words;
 use crate::expr::{
-    Cond, ConnFacts, Ctx, Dir, Endpoint, Expr, Payload, StreamFacts, Termination, TlsFacts, Tri, Vars, bind,
+    Cond, ConnFacts, Ctx, Dir, Endpoint, Expr, Part, Payload, StreamFacts, Termination, TlsFacts, Tri, Vars, bind,
 };
 use crate::http::{Answering, Head, Msg, ParseOptions, Parsed, parse_request, parse_response};
 use crate::keyword::{
@@ -125,8 +125,8 @@ impl Fixture {
             stream: &self.stream,
             req: Some(Msg::new(&self.req.0, &self.req.1)),
             res: Some(Msg::new(&self.res.0, &self.res.1)),
-            req_bytes: Payload { bytes: &self.body.0, complete: self.body.1 },
-            res_bytes: Payload { bytes: &self.res_body.0, complete: self.res_body.1 },
+            req_bytes: Payload { bytes: &self.body.0, complete: self.body.1, part: Part::Body },
+            res_bytes: Payload { bytes: &self.res_body.0, complete: self.res_body.1, part: Part::Body },
             vars: &self.values,
             view: &self.view,
             dir: self.dir,

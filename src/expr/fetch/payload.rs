@@ -6,7 +6,7 @@
 use super::{Fetch, FetchFn, Side};
 use crate::base::value::{Type, Value};
 use crate::diag::Word;
-use crate::expr::{Bind, Ctx, Payload, Seen, args};
+use crate::expr::{Bind, Ctx, Part, Payload, Seen, args};
 use crate::http::{Head, ParseOptions, Parsed, parse_request};
 use crate::keyword::{Example, Meta, Needs, Result, Scope, Words};
 use crate::wire::Progress;
@@ -193,8 +193,8 @@ fn hello_number<'h>(hello: &'h Hello<'_>) -> Option<Value<'h>> {
 
 /// The raw bytes of a direction; none in HTTP.
 fn raw<'a>(ctx: &Ctx<'a>, side: Side) -> Option<Payload<'a>> {
-    let is_http = ctx.req.is_some() || ctx.res.is_some();
-    (!is_http).then(|| bytes(ctx, side))
+    let payload = bytes(ctx, side);
+    (payload.part != Part::Body).then_some(payload)
 }
 
 fn bytes<'a>(ctx: &Ctx<'a>, side: Side) -> Payload<'a> {
@@ -208,7 +208,10 @@ fn seen(payload: Payload<'_>) -> Seen {
 fn len(side: Side) -> FetchFn {
     Box::new(move |ctx, _, visit| {
         let payload = bytes(ctx, side);
-        let head = side.message(ctx).map_or(0, |msg| msg.head.len);
+        let head = match payload.part {
+            Part::Body => side.message(ctx).map_or(0, |msg| msg.head.len),
+            Part::Stream | Part::Beginning => 0,
+        };
         visit(Value::Int((payload.bytes.len() + head) as i64));
         seen(payload)
     })
@@ -386,7 +389,7 @@ mod tests {
 
     /// A TCP connection with these bytes so far.
     fn tcp<'f>(fixture: &'f Fixture, bytes: &'f [u8], complete: bool) -> Ctx<'f> {
-        let payload = Payload { bytes, complete };
+        let payload = Payload { bytes, complete, part: Part::Stream };
         Ctx { req: None, res: None, req_bytes: payload, last: complete, ..fixture.ctx() }
     }
 

@@ -1,0 +1,61 @@
+//! A connection to a server for a stream in TCP mode, with the retries that `retries` and `option redispatch` allow.
+
+use crate::base::id::ServerId;
+use crate::engine::connect::{self, Wanted};
+use crate::engine::fault::{Fault, Phase};
+use crate::engine::hooks::Stage;
+use crate::engine::live::Live;
+use crate::engine::place::{self, Search};
+use crate::engine::pool::Upstream;
+use crate::engine::queue::Slot;
+use crate::engine::retry::Retries;
+use crate::engine::session::{Patience, Session};
+use crate::engine::stream::Stream;
+use crate::ir::Proxy;
+
+/// A connected server.
+pub(super) struct Connected {
+    /// The connection.
+    pub(super) upstream: Upstream,
+    /// The place at the server.
+    pub(super) slot: Slot,
+}
+
+/// Connects to a server of the backend.
+pub(super) async fn connect(
+    s: &mut Session,
+    st: &mut Stream,
+    backend: &Proxy,
+    live: &Live,
+) -> Result<Connected, Fault> {
+    let search = Search { backend, live, stage: super::content::last(Stage::RAW), patience: Patience::of(backend) };
+    let mut retries = Retries::default();
+    loop {
+        st.phase = Phase::Queue;
+        let (id, slot) = place::find(s, st, &search, &retries).await?;
+        slot.count(s.core.id, s.core.now_ms(), s.core.unix_us());
+        match attempt(s, st, &search, id).await {
+            Ok(upstream) => return Ok(Connected { upstream, slot }),
+            Err(fault) => {
+                drop(slot);
+                if !retries.again(s, st, backend, id, fault).await {
+                    return Err(fault);
+                }
+            }
+        }
+    }
+}
+
+async fn attempt(s: &mut Session, st: &mut Stream, search: &Search<'_>, id: ServerId) -> Result<Upstream, Fault> {
+    let Search { backend, live, patience, stage } = search;
+    let (server, state) = live.server(backend.id, id).ok_or(Fault::NoServer)?;
+    st.facts.queue_ms = Some(s.core.now_ms());
+    st.facts.server = Some(id);
+    st.phase = Phase::Connect;
+    let name = connect::server_name(s, st, live, server, *stage);
+    let wanted = Wanted { backend, id, server, state, reuse: false, patience: *patience, name };
+    let upstream = connect::obtain(s, &wanted).await?;
+    st.facts.connect_ms = Some(s.core.now_ms());
+    (st.facts.server_src, st.facts.server_dst) = (upstream.src, upstream.dst);
+    Ok(upstream)
+}

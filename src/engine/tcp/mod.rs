@@ -1,0 +1,132 @@
+//! TCP mode: one stream per connection, whose bytes pass as they are.
+//!
+//! | file | does |
+//! |---|---|
+//! | `mod` | the life of a stream: rules, backend, server, transfer, the closing of the books |
+//! | `content` | runs `tcp-request content` and `tcp-response content` rules, waits for what they want to see |
+//! | `attempt` | gets a connection to a server, retries |
+//!
+//! Without rules that wait for data nothing is read before the server is connected, and nothing keeps back what the server sends
+//! first. An idle stream holds no buffer.
+
+mod attempt;
+mod content;
+
+use std::sync::Arc;
+
+use super::choose;
+use super::fault::{Fault, Phase};
+use super::finish;
+use super::flow::Flow;
+use super::hooks::{self, Stage};
+use super::live::Live;
+use super::log;
+use super::session::Session;
+use super::stream::{Occupied, RequestAt, Stream};
+use super::tunnel::{self, Limits};
+use crate::http::Framing;
+use crate::ir::Proxy;
+use crate::state::Stat;
+use attempt::Connected;
+use content::Decided;
+
+/// Serves the connection until it ends.
+pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
+    let mut stream = s.core.stream();
+    Box::pin(run(s, &mut stream, frontend)).await;
+    s.core.recycle(stream);
+}
+
+async fn run(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
+    s.seat.begin(frontend.id);
+    begin(s, st, frontend);
+    log::opened(&s.core, &s.local, frontend, &s.facts);
+    let live = s.local.live.clone();
+    if let Err(fault) = process(s, st, frontend, &live).await {
+        record(s, st, fault);
+    }
+    finish::finish(s, st, frontend);
+    s.seat.end();
+}
+
+fn begin(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
+    s.core.tick_us();
+    st.request = RequestAt::Raw;
+    let facts = &mut st.facts;
+    facts.number = s.core.next_number();
+    (facts.began_ms, facts.began_us) = (s.facts.accepted_ms, s.facts.accepted_us);
+    // Slots that rules may fill (`capture`).
+    facts.req_captures.resize(frontend.capture_req.len(), None);
+    facts.res_captures.resize(frontend.capture_res.len(), None);
+}
+
+async fn process(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, live: &Arc<Live>) -> Result<(), Fault> {
+    let mut decided = content::inspect(s, st, frontend, frontend, live).await?;
+    hooks::name(s, st, frontend, live, content::last(Stage::RAW));
+    st.facts.bytes_in = s.buf.len() as u64;
+    let Some(id) = choose::backend(s, st, frontend, live, content::last(Stage::RAW)) else {
+        return Err(Fault::NoServer);
+    };
+    let (backend, state) = live.proxy(id);
+    st.facts.backend = Some(id);
+    st.backend = Some(Occupied::enter(s.core.id, state, s.core.now_ms(), s.core.unix_us()));
+    if id != frontend.id && decided == Decided::Pass {
+        decided = content::inspect(s, st, backend, frontend, live).await?;
+    }
+    if let Decided::Left(fault) = decided {
+        return Err(fault);
+    }
+    st.facts.request_ms = Some(s.core.now_ms());
+    let mut connected = attempt::connect(s, st, backend, live).await?;
+    let moved = transfer(s, st, frontend, backend, live, &mut connected).await;
+    st.facts.counts[3] = connected.slot.server().current.load(std::sync::atomic::Ordering::Relaxed);
+    if matches!(moved, Err(Fault::ClientAbort)) {
+        // The server learns that the client failed rather than ended.
+        connected.upstream.io.plain().reset_on_close();
+    }
+    moved
+}
+
+/// Moves bytes both ways until both directions have ended, after the rules have looked at the server's first ones.
+async fn transfer(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Proxy,
+    backend: &Proxy,
+    live: &Live,
+    connected: &mut Connected,
+) -> Result<(), Fault> {
+    st.phase = Phase::Data;
+    let limits = Limits::new(&frontend.timeouts, &backend.timeouts);
+    let upstream = &mut connected.upstream;
+    let mut up = Flow::new(std::mem::take(&mut st.out), Framing::Tunnel, Framing::Tunnel);
+    let mut down = Flow::new(std::mem::take(&mut st.answer), Framing::Tunnel, Framing::Tunnel);
+    let moved = match content::inspect_response(s, st, backend, live, upstream, &mut up, limits).await {
+        Ok(true) => {
+            let moved = tunnel::run(s, upstream, &mut up, &mut down, limits).await;
+            st.facts.bytes_out = down.moved;
+            moved
+        }
+        ended => ended.map(|_| ()),
+    };
+    st.facts.bytes_in = up.moved + s.buf.len() as u64;
+    (st.out, st.answer) = (up.into_lead(), down.into_lead());
+    moved
+}
+
+/// Records what ended the stream, with what only TCP mode counts.
+fn record(s: &Session, st: &mut Stream, fault: Fault) {
+    let phase = st.phase;
+    finish::record(s, st, fault, phase);
+    match (fault, phase) {
+        // A server that resets the connection has failed to respond.
+        (Fault::ServerAbort, Phase::Data) => finish::count_at_server(s, st, Stat::ResponseErrors),
+        // Its rules had passed, so it was the backend's already.
+        (Fault::ClientAbort | Fault::ClientTimeout, Phase::Request) => {
+            if let Some(backend) = &st.backend {
+                backend.state().be.inc(s.core.id, Stat::ClientAborts);
+            }
+        }
+        _ => {}
+    }
+}
