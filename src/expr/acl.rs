@@ -459,6 +459,7 @@ fn place(scope: &Scope<'_>) -> String {
         Hook::UseBackend => "frontend use-backend rule".to_owned(),
         Hook::UseServer => "backend use-server, balance or stick-match rule".to_owned(),
         Hook::Log => "stream log".to_owned(),
+        Hook::Check => "backend health check rule".to_owned(),
         Hook::Internal => "configuration parser".to_owned(),
     }
 }

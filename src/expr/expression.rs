@@ -53,6 +53,14 @@ impl Expr {
         result
     }
 
+    /// The one value that counts, as a number, if it is one or reads as one.
+    pub fn int(&self, ctx: &Ctx<'_>) -> Option<i64> {
+        self.with_value(ctx, |value| match value.cast(Type::Int)? {
+            Value::Int(number) => Some(number),
+            _ => None,
+        })?
+    }
+
     fn visit<'c>(&self, ctx: &Ctx<'c>, want: Want, visit: &mut dyn FnMut(Value<'_>) -> Flow) -> Seen {
         if self.converts.is_empty() {
             return (self.fetch)(ctx, want, visit);

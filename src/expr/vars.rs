@@ -22,6 +22,8 @@ pub struct Vars {
     txn: Vec<Option<Value<'static>>>,
     req: Vec<Option<Value<'static>>>,
     res: Vec<Option<Value<'static>>>,
+    /// Those of a health check, as the transaction's of variables of their own: streams need no room for them.
+    check: Option<Box<Vars>>,
 }
 
 impl Vars {
@@ -78,7 +80,8 @@ impl Vars {
             VarScope::Txn => Some(&self.txn),
             VarScope::Req => Some(&self.req),
             VarScope::Res => Some(&self.res),
-            VarScope::Proc | VarScope::Check => None,
+            VarScope::Check => self.check.as_ref().map(|check| &check.txn),
+            VarScope::Proc => None,
         }
     }
 
@@ -88,7 +91,8 @@ impl Vars {
             VarScope::Txn => Some(&mut self.txn),
             VarScope::Req => Some(&mut self.req),
             VarScope::Res => Some(&mut self.res),
-            VarScope::Proc | VarScope::Check => None,
+            VarScope::Check => Some(&mut self.check.get_or_insert_default().txn),
+            VarScope::Proc => None,
         }
     }
 }

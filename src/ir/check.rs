@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use regex::bytes::Regex;
 
 use super::server::ServerTls;
-use crate::expr::LogFormat;
+use crate::expr::{Expr, LogFormat};
+use crate::keyword::VarSlot;
+use crate::rules::action::Assignment;
 
 /// How one server is checked.
 pub struct Check {
@@ -44,7 +46,7 @@ pub enum CheckKind {
 /// One step of an HTTP check.
 pub enum HttpCheckStep {
     /// `http-check connect`: a new connection. TLS and the PROXY header are the server's only with `default`.
-    Connect { port: Option<u16>, addr: Option<IpAddr>, tls: bool, send_proxy: bool, linger: bool, default: bool },
+    Connect { port: Option<PortOf>, addr: Option<IpAddr>, tls: bool, send_proxy: bool, linger: bool, default: bool },
     /// `http-check send`; without `uri` it is `/`. Names of headers are in lower case.
     Send {
         method: Box<str>,
@@ -55,8 +57,22 @@ pub enum HttpCheckStep {
     },
     /// `http-check expect`; without one, 2xx and 3xx pass.
     Expect(Expect),
+    /// `http-check set-var`, `http-check set-var-fmt`
+    Set { what: Assignment, text: Box<str> },
+    /// `http-check unset-var`
+    Unset { var: VarSlot, text: Box<str> },
     /// `http-check disable-on-404` was given: 404 means NOLB.
     DisableOn404,
+    /// `http-check send-state` was given: requests say how the server is seen.
+    SendState,
+}
+
+/// `port` of `http-check connect`.
+pub enum PortOf {
+    /// A number.
+    Fixed(u16),
+    /// An expression.
+    Expr(Expr),
 }
 
 /// `http-check expect`.
@@ -75,6 +91,8 @@ pub struct Expect {
     pub on_success: Option<LogFormat>,
     /// `on-error`.
     pub on_error: Option<LogFormat>,
+    /// `status-code`: what is told instead of the answer's own code.
+    pub status_code: Option<Expr>,
     /// `min-recv`.
     pub min_recv: Option<usize>,
     /// `comment` of the rule, or `http-check comment` before it: told when it fails.
@@ -121,4 +139,19 @@ pub enum TextMatch {
     Sub(Box<[u8]>),
     /// Matches.
     Reg(Regex),
+    /// `name-lf`, `value-lf`: one of the comparisons above with a text made anew for each check.
+    Format(Comparison, LogFormat),
+}
+
+/// How a text is compared that is made anew for each check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// Equal.
+    Str,
+    /// Begins with.
+    Beg,
+    /// Ends with.
+    End,
+    /// Contains.
+    Sub,
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 
 use super::Ir;
 use super::bind::{Bind, BindAddr, BindTls, TlsVersions};
-use super::check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TextMatch};
+use super::check::{Check, CheckKind};
 use super::global::{Global, Password, RuntimeSocket, Userlist};
 use super::log::{LogFormatName, LogTarget, LogTo};
 use super::proxy::{
@@ -13,7 +13,6 @@ use super::proxy::{
 };
 use super::server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 use super::stats::Stats;
-use crate::expr::LogFormat;
 use crate::http::HeaderName;
 use crate::rules::RuleSet;
 
@@ -288,7 +287,7 @@ impl Dump {
         let mut shown = false;
         for server in &proxy.servers {
             if let Some(CheckKind::Http(steps)) = server.check.as_ref().map(|check| &check.kind).filter(|_| !shown) {
-                steps.iter().for_each(|step| self.line(1, Step(step)));
+                steps.iter().for_each(|step| self.line(1, step));
                 shown = true;
             }
         }
@@ -425,12 +424,12 @@ fn tls_common(
 }
 
 /// `name value` for each value there is.
-fn options(f: &mut fmt::Formatter<'_>, all: &[(&str, Option<String>)]) -> fmt::Result {
+pub(super) fn options(f: &mut fmt::Formatter<'_>, all: &[(&str, Option<String>)]) -> fmt::Result {
     all.iter().try_for_each(|(name, value)| value.as_ref().map_or(Ok(()), |value| write!(f, " {name} {value}")))
 }
 
 /// The names of the flags that are on.
-fn flags(f: &mut fmt::Formatter<'_>, all: &[(&str, bool)]) -> fmt::Result {
+pub(super) fn flags(f: &mut fmt::Formatter<'_>, all: &[(&str, bool)]) -> fmt::Result {
     all.iter().filter(|(_, on)| *on).try_for_each(|(name, _)| write!(f, " {name}"))
 }
 
@@ -528,69 +527,4 @@ fn health(f: &mut fmt::Formatter<'_>, check: &Check) -> fmt::Result {
         ],
     )?;
     flags(f, &[("check-ssl", check.tls), ("check-send-proxy", check.send_proxy)])
-}
-
-struct Step<'a>(&'a HttpCheckStep);
-
-impl Display for Step<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            HttpCheckStep::Connect { port, addr, tls, send_proxy, linger, default } => {
-                f.write_str("check http connect")?;
-                options(f, &[("port", port.map(|n| n.to_string())), ("addr", addr.map(|ip| ip.to_string()))])?;
-                flags(f, &[("ssl", *tls), ("send-proxy", *send_proxy), ("linger", *linger), ("default", *default)])
-            }
-            HttpCheckStep::Send { method, uri, version, headers, body } => {
-                let uri = uri.as_ref().map_or("/", |uri| uri.text());
-                write!(f, "check http send {method} {uri} {version}")?;
-                for (name, value) in headers {
-                    write!(f, " hdr {name}: {}", value.text())?;
-                }
-                body.as_ref().map_or(Ok(()), |body| write!(f, " body {}", body.text()))
-            }
-            HttpCheckStep::Expect(expect) => expected(f, expect),
-            HttpCheckStep::DisableOn404 => f.write_str("check http disable-on-404"),
-        }
-    }
-}
-
-fn expected(f: &mut fmt::Formatter<'_>, expect: &Expect) -> fmt::Result {
-    write!(f, "check http expect {}", if expect.negate { "! " } else { "" })?;
-    match &expect.what {
-        ExpectMatch::Status(ranges) => {
-            let text = |(low, high): &(u16, u16)| if low == high { low.to_string() } else { format!("{low}-{high}") };
-            write!(f, "status {}", ranges.iter().map(text).collect::<Vec<_>>().join(","))
-        }
-        ExpectMatch::StatusRegex(regex) => write!(f, "rstatus {regex}"),
-        ExpectMatch::Body(text) => write!(f, "string {}", text.escape_ascii()),
-        ExpectMatch::BodyRegex(regex) => write!(f, "rstring {regex}"),
-        ExpectMatch::BodyFormat(format) => write!(f, "string-lf {}", format.text()),
-        ExpectMatch::Header { name, value, full } => {
-            write!(f, "{} name {}", if *full { "fhdr" } else { "hdr" }, matched(&name.how))?;
-            value.as_ref().map_or(Ok(()), |value| write!(f, " value {}", matched(&value.how)))
-        }
-    }?;
-    let format = |format: &Option<LogFormat>| format.as_ref().map(|format| format.text().to_owned());
-    options(
-        f,
-        &[
-            ("min-recv", expect.min_recv.map(|bytes| bytes.to_string())),
-            ("ok-status", expect.ok_status.map(str::to_owned)),
-            ("error-status", expect.error_status.map(str::to_owned)),
-            ("tout-status", expect.timeout_status.map(str::to_owned)),
-            ("on-success", format(&expect.on_success)),
-            ("on-error", format(&expect.on_error)),
-            ("comment", expect.comment.as_deref().map(str::to_owned)),
-        ],
-    )
-}
-
-fn matched(how: &TextMatch) -> String {
-    match how {
-        TextMatch::Str(text) => format!("-m str {}", text.escape_ascii()),
-        TextMatch::Beg(text) => format!("-m beg {}", text.escape_ascii()),
-        TextMatch::End(text) => format!("-m end {}", text.escape_ascii()),
-        TextMatch::Sub(text) => format!("-m sub {}", text.escape_ascii()),
-        TextMatch::Reg(regex) => format!("-m reg {regex}"),
-    }
 }

@@ -2,6 +2,7 @@
 
 pub mod bind;
 pub mod check;
+mod check_dump;
 pub mod dump;
 pub mod global;
 pub mod log;

@@ -144,7 +144,9 @@ pub enum Hook {
     UseServer,
     /// `log-format` and relatives
     Log,
-    /// Outside a stream: health checks, `-dK` tests, runtime commands.
+    /// The rules of health checks
+    Check,
+    /// Outside a stream: `-dK` tests, runtime commands.
     Internal,
 }
 
@@ -181,6 +183,10 @@ impl Hook {
             Hook::TcpResponseContent | Hook::HttpResponse | Hook::HttpAfterResponse => res,
             // Heads and buffers are gone when the line is written.
             Hook::Log => sess | Needs::REQ_KEPT | Needs::BACKEND | Needs::SERVER | Needs::RES_KEPT | Needs::LOG,
+            Hook::Check => {
+                let answer = Needs::RES_BYTES | Needs::RES_HEAD | Needs::RES_KEPT | Needs::RES_BODY;
+                Needs::INTERNAL | Needs::BACKEND | Needs::SERVER | answer
+            }
             Hook::Internal => Needs::INTERNAL,
         }
     }
@@ -198,6 +204,7 @@ impl Hook {
             Hook::UseBackend => "use_backend",
             Hook::UseServer => "use-server",
             Hook::Log => "log-format",
+            Hook::Check => "health check",
             Hook::Internal => "internal",
         }
     }

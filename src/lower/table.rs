@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::diag::{Diagnostic, Word};
-use crate::keyword::{Error, Result, Scope, Sections, Setting, Status, Words};
+use crate::keyword::{Error, Meta, Result, Scope, Sections, Setting, Status, Words};
 
 /// `no` or `default` in front of a directive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +80,13 @@ impl<D> Table<D> {
         let mut node = &self.root;
         let mut best = None;
         for (at, word) in words.iter().enumerate() {
-            let Some(next) = node.next.get(word.as_str()) else { break };
+            let Some(next) = node.next.get(word.as_str()) else {
+                // `set-var(check.x)`: what stands in parentheses is read by the directive.
+                let base = word.as_str().split_once('(').and_then(|(base, _)| node.next.get(base));
+                let setting = base.and_then(|node| node.setting).filter(|setting| takes_parentheses(&setting.meta));
+                best = setting.map(|setting| (setting, at)).or(best);
+                break;
+            };
             node = next;
             if let Some(setting) = node.setting {
                 best = Some((setting, at + 1));
@@ -117,6 +123,11 @@ impl<D> Node<D> {
     fn any(&self, fits: &dyn Fn(&Setting<D>) -> bool) -> bool {
         self.setting.is_some_and(fits) || self.next.values().any(|node| node.any(fits))
     }
+}
+
+/// Whether the name is followed by an argument in parentheses; it stands in the first word that is handed over then.
+fn takes_parentheses(meta: &Meta) -> bool {
+    meta.usage.as_bytes().get(meta.name.len()) == Some(&b'(')
 }
 
 /// Applies a directive to its arguments and refuses what is left over. `words` stand behind the name.

@@ -64,7 +64,7 @@ impl Hooks {
             Hook::HttpRequest => Hooks::HTTP_REQ,
             Hook::HttpResponse => Hooks::HTTP_RES,
             Hook::HttpAfterResponse => Hooks::HTTP_AFTER,
-            Hook::UseBackend | Hook::UseServer | Hook::Log | Hook::Internal => Hooks::empty(),
+            Hook::UseBackend | Hook::UseServer | Hook::Log | Hook::Check | Hook::Internal => Hooks::empty(),
         }
     }
 }

@@ -224,8 +224,11 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
     row.num(const { col("rate") }, state.rate.per_second(at.now_ms));
     row.num(const { col("rate_max") }, state.rate.max());
     row.num(const { col("lastsess") }, ago(state.last_session.load(Relaxed), at));
-    if server.check.is_some() && state.admin() != Admin::Maint {
-        check(&mut row, server, state, at);
+    if server.check.is_some() {
+        failures(&mut row, state, at);
+        if state.admin() != Admin::Maint {
+            check(&mut row, server, state);
+        }
     }
     row.text(const { col("addr") }, &address(server, state));
     if let Some(cookie) = &server.cookie {
@@ -246,12 +249,15 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
     row
 }
 
-fn check(row: &mut Row, server: &Server, state: &ServerState, at: At) {
-    let (Some(check), result) = (&server.check, state.check.load()) else { return };
+fn failures(row: &mut Row, state: &ServerState, at: At) {
     let down = if state.health() == Health::Down { at.now - state.changed_at.load(Relaxed) } else { 0 };
     row.num(const { col("chkfail") }, state.check_fails.load(Relaxed));
     row.num(const { col("chkdown") }, state.downs.load(Relaxed));
     row.num(const { col("downtime") }, state.down_seconds.load(Relaxed) as i64 + down);
+}
+
+fn check(row: &mut Row, server: &Server, state: &ServerState) {
+    let (Some(check), result) = (&server.check, state.check.load()) else { return };
     row.text(const { col("check_status") }, if result.status.is_empty() { "INI" } else { result.status });
     if result.code > 0 {
         row.num(const { col("check_code") }, result.code);

@@ -5,7 +5,7 @@ use super::response::Response;
 use crate::expr::{Ctx, LogFormat};
 use crate::http::Msg;
 use crate::http::list::Elements;
-use crate::ir::check::TextMatch;
+use crate::ir::check::{Comparison, TextMatch};
 use crate::ir::{Expect, ExpectMatch};
 
 /// What an answer is worth so far.
@@ -35,7 +35,8 @@ pub(super) fn judge(expect: Option<&Expect>, response: &Response, ctx: &Ctx<'_>,
         ExpectMatch::Header { name, value, full } => {
             let value = value.as_ref().map(|value| &value.how);
             let found = msg.fields().any(|field| {
-                is_name(&name.how, field.name) && value.is_none_or(|value| is_value(value, field.value, *full))
+                is_name(&name.how, field.name, ctx)
+                    && value.is_none_or(|value| is_value(value, field.value, *full, ctx))
             });
             status(Some(expect), found != expect.negate, msg, ctx, step)
         }
@@ -52,7 +53,7 @@ pub(super) fn judge(expect: Option<&Expect>, response: &Response, ctx: &Ctx<'_>,
 /// The outcome of a check whose last rule found what it expected.
 pub(super) fn passed(expect: Option<&Expect>, response: &Response, ctx: &Ctx<'_>) -> Outcome {
     let status = expect.and_then(|expect| expect.ok_status).unwrap_or("L7OK");
-    let code = response.msg().map_or(0, |msg| msg.status());
+    let code = code(expect, response.msg().map_or(0, |msg| msg.status()), ctx);
     Outcome::new(status, code, rendered(expect.and_then(|expect| expect.on_success.as_ref()), ctx))
 }
 
@@ -80,8 +81,11 @@ fn body(
 ) -> Judgement {
     let code = response.msg().map_or(0, |msg| msg.status());
     let body = response.body();
-    let more = !response.is_whole() && expect.min_recv != Some(0);
+    let more = !response.is_whole();
     if more && body.len() < expect.min_recv.unwrap_or(1).min(text) {
+        return Judgement::More;
+    }
+    if body.is_empty() && more {
         return Judgement::More;
     }
     if body.is_empty() {
@@ -105,7 +109,13 @@ fn fail(expect: Option<&Expect>, status: &'static str, code: u16, detail: &[u8],
     if let Some(comment) = expect.and_then(|expect| expect.comment.as_ref()) {
         text.extend_from_slice(format!(" comment: {comment}").as_bytes());
     }
-    Judgement::Fail(Outcome::new(status, code, text))
+    Judgement::Fail(Outcome::new(status, self::code(expect, code, ctx), text))
+}
+
+/// The code to be told: that of the answer, unless `status-code` says another.
+fn code(expect: Option<&Expect>, own: u16, ctx: &Ctx<'_>) -> u16 {
+    let told = expect.and_then(|expect| expect.status_code.as_ref()).and_then(|code| code.int(ctx));
+    told.map_or(own, |code| u16::try_from(code).unwrap_or_default())
 }
 
 fn rendered(format: Option<&LogFormat>, ctx: &Ctx<'_>) -> Vec<u8> {
@@ -117,7 +127,7 @@ fn rendered(format: Option<&LogFormat>, ctx: &Ctx<'_>) -> Vec<u8> {
 }
 
 /// Names of fields are in lower case and compared without case.
-fn is_name(how: &TextMatch, name: &[u8]) -> bool {
+fn is_name(how: &TextMatch, name: &[u8], ctx: &Ctx<'_>) -> bool {
     let lower = |text: &[u8]| text.to_ascii_lowercase();
     match how {
         TextMatch::Str(text) => name.eq_ignore_ascii_case(text),
@@ -125,18 +135,33 @@ fn is_name(how: &TextMatch, name: &[u8]) -> bool {
         TextMatch::End(text) => name.ends_with(&lower(text)),
         TextMatch::Sub(text) => contains(name, &lower(text)),
         TextMatch::Reg(regex) => regex.is_match(name),
+        TextMatch::Format(how, format) => compare(*how, name, &lower(&rendered(Some(format), ctx))),
     }
 }
 
-fn is_value(how: &TextMatch, value: &[u8], full: bool) -> bool {
+fn is_value(how: &TextMatch, value: &[u8], full: bool, ctx: &Ctx<'_>) -> bool {
+    let made = match how {
+        TextMatch::Format(_, format) => rendered(Some(format), ctx),
+        _ => Vec::new(),
+    };
     let fits = |value: &[u8]| match how {
         TextMatch::Str(text) => *value == **text,
         TextMatch::Beg(text) => value.starts_with(text),
         TextMatch::End(text) => value.ends_with(text),
         TextMatch::Sub(text) => contains(value, text),
         TextMatch::Reg(regex) => regex.is_match(value),
+        TextMatch::Format(how, _) => compare(*how, value, &made),
     };
     if full { fits(value) } else { Elements::new(value).any(|element| fits(element.bytes)) }
+}
+
+fn compare(how: Comparison, text: &[u8], part: &[u8]) -> bool {
+    match how {
+        Comparison::Str => text == part,
+        Comparison::Beg => text.starts_with(part),
+        Comparison::End => text.ends_with(part),
+        Comparison::Sub => contains(text, part),
+    }
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

@@ -19,6 +19,7 @@ use crate::engine::core::Core;
 use crate::engine::live::{self, Live};
 use crate::engine::servers::Place;
 use crate::expr::{ConnFacts, Ctx, Dir, Endpoint, Payload, StreamFacts, Vars};
+use crate::ir::check::PortOf;
 use crate::ir::{Check, CheckKind, Expect, HttpCheckStep, Proxy, ProxyProtocol, Server};
 use crate::net::connect::{self, Options, Target};
 use crate::net::io::Io;
@@ -82,9 +83,10 @@ impl<'a> Probe<'a> {
     }
 
     /// Makes the check.
-    pub(super) async fn run(&self) -> Outcome {
+    pub(super) async fn run(mut self) -> Outcome {
         let begun = Instant::now();
-        let found = match &self.check.kind {
+        let check = self.check;
+        let found = match &check.kind {
             CheckKind::Connect => self.connect_only().await,
             CheckKind::Http(steps) => self.http(steps).await,
         };
@@ -105,8 +107,9 @@ impl<'a> Probe<'a> {
         Ok(Outcome::bare(if way.tls { "L6OK" } else { "L4OK" }))
     }
 
-    async fn http(&self, steps: &[HttpCheckStep]) -> Result<Outcome, Outcome> {
+    async fn http(&mut self, steps: &[HttpCheckStep]) -> Result<Outcome, Outcome> {
         let disable_on_404 = steps.iter().any(|step| matches!(step, HttpCheckStep::DisableOn404));
+        let send_state = steps.iter().any(|step| matches!(step, HttpCheckStep::SendState));
         let mut line: Option<Line> = None;
         let mut response = Response::default();
         let mut asked = false;
@@ -115,7 +118,14 @@ impl<'a> Probe<'a> {
         let mut number = 0;
         for step in steps {
             match step {
-                HttpCheckStep::DisableOn404 => continue,
+                HttpCheckStep::DisableOn404 | HttpCheckStep::SendState => continue,
+                HttpCheckStep::Set { what, .. } => {
+                    let value = what.value(&self.ctx(Some(&response)));
+                    if let Some(value) = value {
+                        self.vars.set_anywhere(&self.live.view, what.var(), value);
+                    }
+                }
+                HttpCheckStep::Unset { var, .. } => self.vars.unset_anywhere(&self.live.view, *var),
                 HttpCheckStep::Connect { .. } => {
                     drop(line.take());
                     line = Some(self.connect(self.way(step)).await?);
@@ -129,7 +139,9 @@ impl<'a> Probe<'a> {
                         }
                     };
                     let (uri, body) = (uri.as_ref(), body.as_ref());
-                    let bytes = Request { method, uri, version, headers, body }.bytes(&self.ctx(None));
+                    let state = send_state.then(|| self.server_state());
+                    let request = Request { method, uri, version, headers, body, state: state.as_deref() };
+                    let bytes = request.bytes(&self.ctx(None));
                     ready.send(&bytes).await?;
                     line = Some(ready);
                     response = Response::to(method, self.live.ir.global.bufsize);
@@ -246,8 +258,13 @@ impl<'a> Probe<'a> {
     fn way(&self, step: &HttpCheckStep) -> Way {
         let usual = self.usual_way();
         let HttpCheckStep::Connect { port, addr, tls, send_proxy, linger, default } = step else { return usual };
+        let port = port.as_ref().and_then(|port| match port {
+            PortOf::Fixed(port) => Some(*port),
+            // Where the expression yields no port, that of the server's line counts.
+            PortOf::Expr(expr) => expr.int(&self.ctx(None)).and_then(|port| u16::try_from(port).ok()),
+        });
         Way {
-            port: *port,
+            port,
             addr: *addr,
             tls: *tls || *default && usual.tls,
             send_proxy: *send_proxy || *default && usual.send_proxy,
@@ -273,6 +290,45 @@ impl<'a> Probe<'a> {
             }
             other => Some(other),
         }
+    }
+
+    /// How this process sees the server (manual 4.2 `http-check send-state`).
+    fn server_state(&self) -> String {
+        let (check, score) = (self.check, self.state.check_score.load(Relaxed));
+        let word = match self.state.health() {
+            Health::Down if score > 0 => format!("DOWN {score}/{}", check.rise),
+            Health::Down => "DOWN".to_owned(),
+            health => {
+                let name = if health == Health::Stopping { "NOLB" } else { "UP" };
+                match (score + 1).saturating_sub(check.rise) {
+                    above if above < check.fall => format!("{name} {above}/{}", check.fall),
+                    _ => name.to_owned(),
+                }
+            }
+        };
+        let (addr, port) = match live::target(self.server, self.state, None) {
+            Some(Target::Ip(ip)) => (ip.ip().to_string(), ip.port().to_string()),
+            _ => ("unix".to_owned(), "unix".to_owned()),
+        };
+        let backend = self.live.view.proxy(self.proxy.id);
+        let weight = |state: &ServerState| state.weight.load(Relaxed);
+        let total: u32 = backend.servers.iter().filter(|state| state.usable()).map(|state| weight(state)).sum();
+        format!(
+            "{word}; address={addr}; port={port}; name={}/{}; node={}; weight={}/{total}; scur={}/{}; qcur={}",
+            self.proxy.name,
+            self.server.name,
+            self.live
+                .ir
+                .global
+                .node
+                .as_deref()
+                .or(self.live.view.process.hostname.get().map(|name| &**name))
+                .unwrap_or_default(),
+            weight(self.state),
+            self.state.current.load(Relaxed),
+            backend.be_current.load(Relaxed),
+            self.state.queued.load(Relaxed),
+        )
     }
 
     fn ctx<'c>(&'c self, response: Option<&'c Response>) -> Ctx<'c> {

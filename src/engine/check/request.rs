@@ -11,6 +11,8 @@ pub(super) struct Request<'a> {
     /// Names in lower case.
     pub(super) headers: &'a [(Box<str>, LogFormat)],
     pub(super) body: Option<&'a LogFormat>,
+    /// The value of `http-check send-state`.
+    pub(super) state: Option<&'a str>,
 }
 
 impl Request<'_> {
@@ -36,6 +38,9 @@ impl Request<'_> {
                     field(&mut out, name, |out| value.render(ctx, out));
                 }
             }
+        }
+        if let Some(state) = self.state {
+            field(&mut out, "x-haproxy-server-state", |out| out.extend_from_slice(state.as_bytes()));
         }
         let body = self.body.map(|body| {
             let mut text = Vec::new();

@@ -15,6 +15,7 @@ mod words;
 use super::Action;
 
 pub use redirect::LITERAL as LITERAL_REDIRECT;
+pub use variable::Assignment;
 
 /// All actions.
 pub static FAMILIES: &[&[Action]] = &[

@@ -3,9 +3,9 @@
 use crate::base::value::Value;
 use crate::diag::{Diagnostic, Word};
 use crate::expr::log_format::Style;
-use crate::expr::{Expr, LogFormat, args};
+use crate::expr::{Ctx, Expr, LogFormat, args};
 use crate::keyword::{Meta, Needs, Result, Scope, VarSlot, Words};
-use crate::rules::{Action, Bound, Hooks, Txn, Verdict};
+use crate::rules::{Action, Bound, Hooks, Verdict};
 
 pub(super) static ACTIONS: &[Action] = &[
     Action {
@@ -16,7 +16,7 @@ pub(super) static ACTIONS: &[Action] = &[
             &[("set-var-fmt(txn.from) %[src]:%[src_port]", "txn.from=192.0.2.7:49224")],
         ),
         hooks: Hooks::ALL,
-        bind: set_var_fmt,
+        bind: |words, scope| Assignment::bind_format(words, scope).map(Assignment::action),
     },
     Action {
         meta: Meta::new(
@@ -34,7 +34,7 @@ pub(super) static ACTIONS: &[Action] = &[
             ],
         ),
         hooks: Hooks::ALL,
-        bind: set_var,
+        bind: |words, scope| Assignment::bind(words, scope).map(Assignment::action),
     },
     Action {
         meta: Meta::new(
@@ -97,14 +97,11 @@ impl Target {
         Ok(Target { var, conditions: conditions.into() })
     }
 
-    fn set(&self, txn: &mut Txn<'_>, value: Value<'static>) {
-        let holds = |txn: &Txn<'_>| {
-            let ctx = txn.ctx();
+    /// Whether all conditions hold for a new value.
+    fn permits(&self, ctx: &Ctx<'_>, value: &Value<'_>) -> bool {
+        self.conditions.is_empty() || {
             let old = ctx.variable(self.var);
-            self.conditions.iter().all(|condition| condition.holds(old.as_ref(), &value))
-        };
-        if self.conditions.is_empty() || holds(txn) {
-            txn.vars.set_anywhere(txn.view, self.var, value);
+            self.conditions.iter().all(|condition| condition.holds(old.as_ref(), value))
         }
     }
 }
@@ -141,28 +138,66 @@ impl Condition {
     }
 }
 
-fn set_var(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
-    let target = Target::bind(words, scope)?;
-    let expr = Expr::bind(words, scope)?;
-    Ok(Bound::new(expr.needs(), move |txn| {
-        if let Some(value) = expr.with_value(&txn.ctx(), |value| value.into_owned()) {
-            target.set(txn, value);
-        }
-        Verdict::Next
-    }))
+/// What `set-var` and `set-var-fmt` say: a variable, conditions, and where the value comes from. Rule sets and health
+/// checks have it.
+pub struct Assignment {
+    target: Target,
+    source: Source,
 }
 
-fn set_var_fmt(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
-    let target = Target::bind(words, scope)?;
-    let empty = Word::new("", words.span());
-    let word = match words.peek() {
-        Some(word) if !matches!(word.as_str(), "if" | "unless") => words.next_word().unwrap_or(&empty),
-        _ => &empty,
-    };
-    let format = LogFormat::bind_as(word, scope, Style::Text)?;
-    Ok(Bound::new(format.needs(), move |txn| {
-        let value = format.value(&txn.ctx());
-        target.set(txn, value);
-        Verdict::Next
-    }))
+enum Source {
+    Expr(Expr),
+    Format(LogFormat),
+}
+
+impl Assignment {
+    /// Reads the text between the parentheses as one word, then the expression.
+    pub fn bind(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Assignment> {
+        let target = Target::bind(words, scope)?;
+        let source = Source::Expr(Expr::bind(words, scope)?);
+        Ok(Assignment { target, source })
+    }
+
+    /// Reads the text between the parentheses as one word, then the format string.
+    pub fn bind_format(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Assignment> {
+        let target = Target::bind(words, scope)?;
+        let empty = Word::new("", words.span());
+        let word = match words.peek() {
+            Some(word) if !matches!(word.as_str(), "if" | "unless") => words.next_word().unwrap_or(&empty),
+            _ => &empty,
+        };
+        let source = Source::Format(LogFormat::bind_as(word, scope, Style::Text)?);
+        Ok(Assignment { target, source })
+    }
+
+    /// The variable.
+    pub fn var(&self) -> VarSlot {
+        self.target.var
+    }
+
+    /// The new value; `None` where the expression has none or a condition does not hold.
+    pub fn value(&self, ctx: &Ctx<'_>) -> Option<Value<'static>> {
+        let value = match &self.source {
+            Source::Expr(expr) => expr.with_value(ctx, |value| value.into_owned())?,
+            Source::Format(format) => format.value(ctx),
+        };
+        self.target.permits(ctx, &value).then_some(value)
+    }
+
+    fn needs(&self) -> Needs {
+        match &self.source {
+            Source::Expr(expr) => expr.needs(),
+            Source::Format(format) => format.needs(),
+        }
+    }
+
+    fn action(self) -> Bound {
+        Bound::new(self.needs(), move |txn| {
+            let value = self.value(&txn.ctx());
+            if let Some(value) = value {
+                txn.vars.set_anywhere(txn.view, self.var(), value);
+            }
+            Verdict::Next
+        })
+    }
 }

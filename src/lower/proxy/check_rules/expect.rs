@@ -2,16 +2,16 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::diag::Word;
-use crate::expr::LogFormat;
-use crate::ir::check::{HeaderNameMatch, HeaderValueMatch, TextMatch};
+use crate::diag::{Span, Word};
+use crate::expr::{Expr, LogFormat};
+use crate::ir::check::{Comparison, HeaderNameMatch, HeaderValueMatch, TextMatch};
 use crate::ir::{Expect, ExpectMatch};
 use crate::keyword::{Hook, Result, Scope, Words};
-use crate::lower::table::{not_yet, sentence};
+use crate::lower::table::sentence;
 
 /// Reads everything behind `http-check expect`.
 pub(super) fn read(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Expect> {
-    let scope = scope.at(Hook::Internal);
+    let scope = scope.at(Hook::Check);
     if words.is_empty() {
         let message = "'http-check expect' : expects at least a matching pattern as arguments.";
         return Err(sentence(words.end(), "missing", message));
@@ -44,6 +44,7 @@ pub(super) fn read(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Expect> {
         timeout_status: expect.timeout_status,
         on_success: expect.on_success,
         on_error: expect.on_error,
+        status_code: expect.status_code,
         min_recv: expect.min_recv,
         comment: expect.comment,
     })
@@ -57,6 +58,7 @@ struct Options {
     timeout_status: Option<&'static str>,
     on_success: Option<LogFormat>,
     on_error: Option<LogFormat>,
+    status_code: Option<Expr>,
     min_recv: Option<usize>,
     comment: Option<Box<str>>,
 }
@@ -81,7 +83,11 @@ impl Options {
             "tout-status" => self.timeout_status = Some(status(words, name, &["L7TOUT", "L6TOUT", "L4TOUT"])?),
             "on-success" => self.on_success = Some(LogFormat::bind(value(words, name)?, scope)?),
             "on-error" => self.on_error = Some(LogFormat::bind(value(words, name)?, scope)?),
-            "status-code" => return Err(not_yet(words.span(), "'http-check expect ... status-code'")),
+            "status-code" => {
+                let word = value(words, name)?;
+                let mut inner = Words::new(std::slice::from_ref(word), word.span.after());
+                self.status_code = Some(Expr::bind(&mut inner, scope)?);
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -98,7 +104,7 @@ fn pattern(name: &str, word: &Word, words: &mut Words<'_>, scope: &Scope<'_>) ->
         "string" => Ok(ExpectMatch::Body(value(words, name)?.as_bytes().into())),
         "rstring" => Ok(ExpectMatch::BodyRegex(regex(value(words, name)?, false)?)),
         "string-lf" => Ok(ExpectMatch::BodyFormat(LogFormat::bind(value(words, name)?, scope)?)),
-        "hdr" | "fhdr" => header(name == "fhdr", words),
+        "hdr" | "fhdr" => header(name == "fhdr", words, scope),
         _ => {
             let message = format!(
                 "'http-check expect' : only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', \
@@ -110,33 +116,58 @@ fn pattern(name: &str, word: &Word, words: &mut Words<'_>, scope: &Scope<'_>) ->
 }
 
 /// `{ name | name-lf } [-m <meth>] <name> [{ value | value-lf } [-m <meth>] <value>]`
-fn header(full: bool, words: &mut Words<'_>) -> Result<ExpectMatch> {
+fn header(full: bool, words: &mut Words<'_>, scope: &Scope<'_>) -> Result<ExpectMatch> {
     let usage = "'http-check expect' : 'hdr' expects a 'name' or 'name-lf' and optionally a 'value' or 'value-lf'.";
-    let format = |words: &Words<'_>| matches!(words.peek_str(), "name-lf" | "value-lf");
-    if format(words) {
-        return Err(not_yet(words.span(), "'name-lf' in 'http-check expect'"));
-    }
-    if !words.take("name") {
-        return Err(sentence(words.span(), "missing", usage));
-    }
-    let name = HeaderNameMatch { how: text_match(words, true)? };
-    if format(words) {
-        return Err(not_yet(words.span(), "'value-lf' in 'http-check expect'"));
-    }
-    let value = match words.take("value") {
-        true => Some(HeaderValueMatch { how: text_match(words, false)? }),
-        false => None,
+    let how = match words.peek_str() {
+        "name" => text_match,
+        "name-lf" => format_match,
+        _ => return Err(sentence(words.span(), "missing", usage)),
+    };
+    words.next_word();
+    let name = HeaderNameMatch { how: how(words, scope)? };
+    let how = match words.peek_str() {
+        "value" => Some(text_match as fn(&mut Words<'_>, &Scope<'_>) -> Result<TextMatch>),
+        "value-lf" => Some(format_match as _),
+        _ => None,
+    };
+    let value = match how {
+        Some(how) => {
+            words.next_word();
+            Some(HeaderValueMatch { how: how(words, scope)? })
+        }
+        None => None,
     };
     Ok(ExpectMatch::Header { name, value, full })
 }
 
-/// Names of fields are compared without case, which texts are when they are used.
-fn text_match(words: &mut Words<'_>, name: bool) -> Result<TextMatch> {
+/// A comparison with a text that is made anew for each check, which a regular expression cannot be.
+fn format_match(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<TextMatch> {
+    let how = match method(words)? {
+        ("str", _) => Comparison::Str,
+        ("beg", _) => Comparison::Beg,
+        ("end", _) => Comparison::End,
+        ("sub", _) => Comparison::Sub,
+        (_, span) => {
+            let message = "'http-check expect' : '-m' only supports 'str', 'beg', 'sub' or 'end' with a format string.";
+            return Err(sentence(span, "unknown", message));
+        }
+    };
+    Ok(TextMatch::Format(how, LogFormat::bind(value(words, "hdr")?, scope)?))
+}
+
+/// `-m <method>`, and where it stands.
+fn method<'a>(words: &mut Words<'a>) -> Result<(&'a str, Span)> {
     let method = match words.take("-m") {
         true => value(words, "-m")?.as_str(),
         false => "str",
     };
-    let span = words.last().map_or(words.end(), |word| word.span);
+    Ok((method, words.last().map_or(words.end(), |word| word.span)))
+}
+
+/// Names of fields are in lower case when they are compared.
+fn text_match(words: &mut Words<'_>, _: &Scope<'_>) -> Result<TextMatch> {
+    let name = words.last().is_some_and(|word| word.as_str() == "name");
+    let (method, span) = method(words)?;
     let pattern = value(words, "hdr")?;
     let text = || pattern.as_bytes().into();
     match method {

@@ -20,7 +20,7 @@ pub(super) struct Request {
 impl Request {
     /// Reads everything behind `http-check send`.
     pub(super) fn read(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Request> {
-        let scope = scope.at(Hook::Internal);
+        let scope = scope.at(Hook::Check);
         let mut request = Request::default();
         while let Some(word) = words.next_word() {
             let missing = |words: &Words<'_>| {
@@ -42,6 +42,7 @@ impl Request {
                 "body-lf" => {
                     request.body = Some(LogFormat::bind(words.next_word().ok_or_else(|| missing(words))?, &scope)?)
                 }
+                // It is told of a rule that fails, which one that sends cannot.
                 "comment" => {
                     words.next_word().ok_or_else(|| missing(words))?;
                 }
