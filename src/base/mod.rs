@@ -7,6 +7,7 @@ pub mod duration;
 pub mod hash;
 pub mod id;
 pub mod ipnet;
+pub mod iptext;
 pub mod log_formats;
 pub mod size;
 pub mod userlist;

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::iptext::IpText;
+
 /// The type of a sample as `-dKfetch` and `-dKconv` name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
@@ -109,13 +111,11 @@ impl<'a> Value<'a> {
 
     /// Appends the value as text, as a cast to string would give it.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        use std::io::Write;
         match self {
             Value::Bool(v) => out.push(if *v { b'1' } else { b'0' }),
             Value::Int(v) => out.extend_from_slice(itoa::Buffer::new().format(*v).as_bytes()),
-            // Writing to a Vec cannot fail.
-            Value::Ipv4(v) => drop(write!(out, "{v}")),
-            Value::Ipv6(v) => drop(write!(out, "{v}")),
+            Value::Ipv4(v) => out.extend_from_slice(IpText::of((*v).into()).as_bytes()),
+            Value::Ipv6(v) => out.extend_from_slice(IpText::of((*v).into()).as_bytes()),
             Value::Str(v) | Value::Meth(v) => out.extend_from_slice(v),
             Value::Bin(v) => out.extend_from_slice(&v[..text_length(v)]),
         }

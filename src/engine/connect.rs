@@ -53,7 +53,7 @@ pub fn server_name(
 }
 
 /// A connection that is ready for a request; counts it.
-pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Upstream, Fault> {
+pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream>, Fault> {
     let target = live::target(wanted.server, wanted.state, s.client_dst()).ok_or(Fault::NoServer)?;
     s.seat.goes_to(wanted.backend.id, wanted.id, wanted.state);
     if wanted.reuse
@@ -75,7 +75,7 @@ pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Upstream, Fa
 }
 
 /// Keeps a connection whose response is complete for other requests, or for this session only.
-pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Upstream) {
+pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Upstream>) {
     let Some(line) = backend.servers.get(server.index()) else { return };
     if line.max_reuse.is_some_and(|max| upstream.requests > max) {
         return;
@@ -91,7 +91,7 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Upstre
     }
 }
 
-fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Option<Upstream> {
+fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Option<Box<Upstream>> {
     if let Some(mut own) = s.own.take()
         && Arc::ptr_eq(&own.state, wanted.state)
         && own.target == *target

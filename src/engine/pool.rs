@@ -42,14 +42,16 @@ pub enum Choice {
 /// The idle connections of one core to one server.
 #[derive(Default)]
 pub struct Pool {
-    idle: RefCell<Vec<Upstream>>,
+    /// Boxed, since a connection is handed on several times for each request.
+    #[allow(clippy::vec_box)]
+    idle: RefCell<Vec<Box<Upstream>>>,
     /// The fewest that lay here since the last purge: nobody needed those.
     unused: Cell<usize>,
 }
 
 impl Upstream {
     /// Counts a new connection.
-    pub fn new(io: Io, state: Arc<ServerState>, target: Target, name: Option<Box<[u8]>>) -> Self {
+    pub fn new(io: Io, state: Arc<ServerState>, target: Target, name: Option<Box<[u8]>>) -> Box<Self> {
         let endpoint = |addr: Option<std::net::SocketAddr>| addr.map_or(Endpoint::Unix, Endpoint::Ip);
         let (src, dst) = (
             endpoint(io.plain().local_addr()),
@@ -59,7 +61,7 @@ impl Upstream {
             },
         );
         state.used.fetch_add(1, Relaxed);
-        Upstream { io, buf: Buf::default(), state, target, name, requests: 0, src, dst }
+        Box::new(Upstream { io, buf: Buf::default(), state, target, name, requests: 0, src, dst })
     }
 }
 
@@ -71,7 +73,7 @@ impl Drop for Upstream {
 
 impl Pool {
     /// Takes the idle connection that was used last among those that fit and are alive.
-    pub fn take(&self, choice: Choice, target: &Target, name: Option<&[u8]>) -> Option<Upstream> {
+    pub fn take(&self, choice: Choice, target: &Target, name: Option<&[u8]>) -> Option<Box<Upstream>> {
         let mut idle = self.idle.borrow_mut();
         loop {
             let at = idle.iter().rposition(|one| {
@@ -87,7 +89,7 @@ impl Pool {
     }
 
     /// Keeps a connection whose response is complete.
-    pub fn put(&self, mut one: Upstream) {
+    pub fn put(&self, mut one: Box<Upstream>) {
         one.buf.clear();
         one.state.idle.fetch_add(1, Relaxed);
         one.state.used.fetch_sub(1, Relaxed);
@@ -130,7 +132,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.idle.borrow().iter().for_each(leave);
+        self.idle.borrow().iter().for_each(|one| leave(one));
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Session {
     /// The deadline.
     pub slot: Slot,
     /// A connection to a server that only this session may use (`http-reuse never`).
-    pub own: Option<Upstream>,
+    pub own: Option<Box<Upstream>>,
     /// The client has ended its direction, or is gone.
     pub ended: bool,
     /// The client's connection has failed, not just ended.
@@ -59,6 +59,8 @@ pub struct Session {
     /// The connection's place among those with TLS.
     pub secured: Option<Secured>,
     permit: Permit,
+    /// The last to go: whoever waits for the end of all sessions finds the permit given back.
+    _counted: Counted,
 }
 
 /// What a client that goes away while it waits for a server means.
@@ -85,16 +87,10 @@ impl Patience {
 
 /// Starts the task of an accepted connection on this core.
 pub fn spawn(core: &Rc<Core>, arrival: Arrival) {
-    if let Some(load) = core.load() {
-        load.fetch_add(1, Relaxed);
+    // Opened before the task begins, which then has no room for what only that needs.
+    if let Some(mut session) = Session::open(core, arrival) {
+        tokio::task::spawn_local(async move { session.run().await });
     }
-    let core = core.clone();
-    tokio::task::spawn_local(async move {
-        let counted = Counted { core };
-        if let Some(mut session) = Session::open(&counted.core, arrival) {
-            session.run().await;
-        }
-    });
 }
 
 impl Session {
@@ -228,6 +224,7 @@ impl Session {
             watch_at: None,
             secured: None,
             permit: arrival.permit,
+            _counted: Counted::enter(core),
         })
     }
 
@@ -299,9 +296,18 @@ impl Drop for Session {
     }
 }
 
-/// Counts the connection among the core's for as long as its task lives.
+/// Counts the connection among the core's for as long as its session lives.
 struct Counted {
     core: Rc<Core>,
+}
+
+impl Counted {
+    fn enter(core: &Rc<Core>) -> Counted {
+        if let Some(load) = core.load() {
+            load.fetch_add(1, Relaxed);
+        }
+        Counted { core: core.clone() }
+    }
 }
 
 impl Drop for Counted {

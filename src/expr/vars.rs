@@ -18,6 +18,12 @@ impl Ctx<'_> {
 /// The variables of one stream. `proc` variables live in the shared state and are not kept here.
 #[derive(Debug, Default)]
 pub struct Vars {
+    /// Most streams set none; an idle connection should not have the room for them.
+    scopes: Option<Box<Scopes>>,
+}
+
+#[derive(Debug, Default)]
+struct Scopes {
     sess: Vec<Option<Value<'static>>>,
     txn: Vec<Option<Value<'static>>>,
     req: Vec<Option<Value<'static>>>,
@@ -69,29 +75,33 @@ impl Vars {
 
     /// A new request on the same connection: only session variables live on.
     pub fn next_request(&mut self) {
-        self.txn.clear();
-        self.req.clear();
-        self.res.clear();
+        if let Some(scopes) = &mut self.scopes {
+            scopes.txn.clear();
+            scopes.req.clear();
+            scopes.res.clear();
+        }
     }
 
     fn scope(&self, scope: VarScope) -> Option<&Vec<Option<Value<'static>>>> {
+        let scopes = self.scopes.as_ref()?;
         match scope {
-            VarScope::Sess => Some(&self.sess),
-            VarScope::Txn => Some(&self.txn),
-            VarScope::Req => Some(&self.req),
-            VarScope::Res => Some(&self.res),
-            VarScope::Check => self.check.as_ref().map(|check| &check.txn),
+            VarScope::Sess => Some(&scopes.sess),
+            VarScope::Txn => Some(&scopes.txn),
+            VarScope::Req => Some(&scopes.req),
+            VarScope::Res => Some(&scopes.res),
+            VarScope::Check => scopes.check.as_ref().map(|check| &check.txn),
             VarScope::Proc => None,
         }
     }
 
     fn scope_mut(&mut self, scope: VarScope) -> Option<&mut Vec<Option<Value<'static>>>> {
+        let scopes = self.scopes.get_or_insert_default();
         match scope {
-            VarScope::Sess => Some(&mut self.sess),
-            VarScope::Txn => Some(&mut self.txn),
-            VarScope::Req => Some(&mut self.req),
-            VarScope::Res => Some(&mut self.res),
-            VarScope::Check => Some(&mut self.check.get_or_insert_default().txn),
+            VarScope::Sess => Some(&mut scopes.sess),
+            VarScope::Txn => Some(&mut scopes.txn),
+            VarScope::Req => Some(&mut scopes.req),
+            VarScope::Res => Some(&mut scopes.res),
+            VarScope::Check => Some(&mut scopes.check.get_or_insert_default().txn),
             VarScope::Proc => None,
         }
     }

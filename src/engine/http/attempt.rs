@@ -32,7 +32,7 @@ pub(super) struct Exchange {
     /// The server.
     pub(super) server: ServerId,
     /// The connection to it; the response head lies in its buffer.
-    pub(super) upstream: Upstream,
+    pub(super) upstream: Box<Upstream>,
     /// What is left of the request.
     pub(super) up: Flow,
     /// The place at the server.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::base::iptext::IpText;
 use crate::engine::session::Session;
 use crate::engine::stream::Stream;
 use crate::http::{Msg, MsgMut};
@@ -23,9 +24,7 @@ fn add_one(s: &Session, st: &mut Stream, wanted: [&Option<Forwarded>; 2], ip: Op
     if first.if_none && (Msg { raw, head: &st.req }).has(&first.header) {
         return;
     }
-    let mut text = [0u8; 64];
-    let value = write_ip(ip, &mut text);
-    MsgMut { raw, head: &mut st.req }.add(&first.header, value);
+    MsgMut { raw, head: &mut st.req }.add(&first.header, IpText::of(ip).as_bytes());
 }
 
 fn is_within(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
@@ -42,45 +41,9 @@ fn is_within(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
     }
 }
 
-/// The text of an address; IPv4 without the formatting machinery, since this runs for each request.
-fn write_ip(ip: IpAddr, text: &mut [u8; 64]) -> &[u8] {
-    use std::io::Write;
-    let mut len = 0;
-    match ip {
-        IpAddr::V4(ip) => {
-            for (at, octet) in ip.octets().into_iter().enumerate() {
-                let mut digits = itoa::Buffer::new();
-                let digits = digits.format(octet).as_bytes();
-                let dot = usize::from(at > 0);
-                // Four octets and three dots take 15 bytes at most.
-                if let Some(place) = text.get_mut(len..len + dot + digits.len()) {
-                    place[..dot].fill(b'.');
-                    place[dot..].copy_from_slice(digits);
-                    len += place.len();
-                }
-            }
-        }
-        IpAddr::V6(ip) => {
-            let mut rest = &mut text[..];
-            // 39 bytes at most, so it cannot fail.
-            let _ = write!(rest, "{ip}");
-            len = 64 - rest.len();
-        }
-    }
-    text.get(..len).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_written_as_text() {
-        for text in ["1.2.3.4", "255.255.255.255", "10.0.0.0", "::1", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff"] {
-            let ip = text.parse().expect("an address");
-            assert_eq!(write_ip(ip, &mut [0; 64]), text.as_bytes());
-        }
-    }
 
     #[test]
     fn excepted_networks() {

@@ -61,11 +61,11 @@ pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
         let after = match woken {
             Woken::Data => Box::pin(request::serve(s, &mut stream, &frontend, since)).await,
             Woken::Closed => {
-                without_request(s, &mut stream, &frontend, since, Fault::ClientAbort).await;
+                Box::pin(without_request(s, &mut stream, &frontend, since, Fault::ClientAbort)).await;
                 After::Drop
             }
             Woken::TimedOut => {
-                without_request(s, &mut stream, &frontend, since, Fault::ClientTimeout).await;
+                Box::pin(without_request(s, &mut stream, &frontend, since, Fault::ClientTimeout)).await;
                 After::Linger
             }
             Woken::Stopping => After::Close,

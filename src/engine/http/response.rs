@@ -36,7 +36,7 @@ pub(super) async fn deliver(
     capture(st, frontend, exchange.upstream.buf.data());
     if let Some(decided) = rules(s, st, frontend, backend, live, &exchange) {
         drop(exchange);
-        return replace(s, st, frontend, backend, decided).await;
+        return Box::pin(replace(s, st, frontend, backend, decided)).await;
     }
     st.facts.status = st.res.status;
     let keep_client = client_keeps(s, st, frontend);
@@ -48,7 +48,7 @@ pub(super) async fn deliver(
     let mut down = Flow::new(head, st.res.body, sent.framing);
     st.phase = Phase::Data;
     if sent.framing == Framing::Tunnel {
-        return through_tunnel(s, st, frontend, backend, exchange, down).await;
+        return Box::pin(through_tunnel(s, st, frontend, backend, exchange, down)).await;
     }
     down.join(&mut exchange.upstream.buf, SMALL_BODY);
     exchange.upstream.buf.release();

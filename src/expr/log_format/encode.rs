@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Flags;
+use crate::base::iptext::IpText;
 use crate::base::value::Value;
 use crate::expr::Endpoint;
 
@@ -20,15 +21,8 @@ pub(super) fn text(out: &mut Vec<u8>, flags: Flags, text: &[u8]) {
     if text.is_empty() {
         return empty(out, flags);
     }
-    quoted(out, flags, |out| {
-        for &byte in text {
-            if flags.contains(Flags::LOG) && is_control(byte) {
-                push_hex(out, b'#', byte);
-            } else {
-                push(out, flags, byte);
-            }
-        }
-    });
+    let log = flags.contains(Flags::LOG);
+    quoted(out, flags, |out| encoded(out, flags, text, b'#', |byte| log && is_control(byte)));
 }
 
 /// A string that may be missing.
@@ -38,12 +32,13 @@ pub(super) fn maybe(out: &mut Vec<u8>, flags: Flags, found: Option<&[u8]>) {
 
 /// Part of a request line: `"`, `#` and what is not printable are encoded.
 pub(super) fn request(out: &mut Vec<u8>, flags: Flags, text: &[u8]) {
-    quoted(out, flags, |out| encoded(out, flags, text, |byte| matches!(byte, b'"' | b'#')));
+    quoted(out, flags, |out| encoded(out, flags, text, b'#', |byte| is_no_text(byte) || matches!(byte, b'"' | b'#')));
 }
 
 /// A captured header: as a request line, and `{`, `|`, `}` are encoded too. No quotes around it.
 pub(super) fn header(out: &mut Vec<u8>, flags: Flags, text: &[u8]) {
-    encoded(out, flags, text, |byte| matches!(byte, b'"' | b'#' | b'{' | b'|' | b'}'));
+    let is_unsafe = |byte| is_no_text(byte) || matches!(byte, b'"' | b'#' | b'{' | b'|' | b'}');
+    encoded(out, flags, text, b'#', is_unsafe);
 }
 
 /// The quotes around what `inner` writes, where the flags ask for them.
@@ -59,8 +54,13 @@ pub(super) fn quoted(out: &mut Vec<u8>, flags: Flags, inner: impl FnOnce(&mut Ve
 }
 
 /// A decimal number. Numbers of aliases are never quoted.
-pub(super) fn number(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+#[inline]
+pub(super) fn number(out: &mut Vec<u8>, number: impl Into<u64>) {
+    match number.into() {
+        // Most are times and queue lengths.
+        digit @ 0..10 => out.push(b'0' + digit as u8),
+        number => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+    }
 }
 
 /// A number that `+X` turns into at least four hexadecimal digits (ports, `%rt`, `%lc`, `%Ts`).
@@ -110,13 +110,7 @@ fn sample(out: &mut Vec<u8>, flags: Flags, bytes: &[u8]) {
     if !flags.contains(Flags::HTTP) {
         return text(out, flags, bytes);
     }
-    for &byte in bytes {
-        if is_control(byte) && byte != b'\t' {
-            push_hex(out, b'%', byte);
-        } else {
-            push(out, flags, byte);
-        }
-    }
+    encoded(out, flags, bytes, b'%', |byte| is_control(byte) && byte != b'\t');
 }
 
 fn ip(out: &mut Vec<u8>, flags: Flags, ip: IpAddr) {
@@ -126,29 +120,36 @@ fn ip(out: &mut Vec<u8>, flags: Flags, ip: IpAddr) {
             hex(out, (u128::from(ip) >> 64) as u64, 16);
             hex(out, u128::from(ip) as u64, 16);
         }
-        ip => Value::addr(ip).write_to(out),
+        ip => out.extend_from_slice(IpText::of(ip).as_bytes()),
     }
 }
 
-fn encoded(out: &mut Vec<u8>, flags: Flags, text: &[u8], unsafe_too: impl Fn(u8) -> bool) {
-    for &byte in text {
-        if !matches!(byte, b' '..=b'~') || unsafe_too(byte) {
-            push_hex(out, b'#', byte);
+/// Text with its unsafe bytes as two digits behind `mark`. What lies between them is copied at once.
+#[inline]
+fn encoded(out: &mut Vec<u8>, flags: Flags, text: &[u8], mark: u8, is_unsafe: impl Fn(u8) -> bool) {
+    let escape = flags.contains(Flags::ESCAPE);
+    let is_odd = |byte: &u8| is_unsafe(*byte) || escape && matches!(byte, b'"' | b'\\' | b']');
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(is_odd) {
+        let (plain, odd) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((&byte, behind)) = odd.split_first() else { break };
+        if is_unsafe(byte) {
+            push_hex(out, mark, byte);
         } else {
-            push(out, flags, byte);
+            out.extend_from_slice(&[b'\\', byte]);
         }
+        rest = behind;
     }
-}
-
-fn push(out: &mut Vec<u8>, flags: Flags, byte: u8) {
-    if flags.contains(Flags::ESCAPE) && matches!(byte, b'"' | b'\\' | b']') {
-        out.push(b'\\');
-    }
-    out.push(byte);
+    out.extend_from_slice(rest);
 }
 
 fn push_hex(out: &mut Vec<u8>, mark: u8, byte: u8) {
     out.extend_from_slice(&[mark, HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+}
+
+fn is_no_text(byte: u8) -> bool {
+    !matches!(byte, b' '..=b'~')
 }
 
 fn is_control(byte: u8) -> bool {
