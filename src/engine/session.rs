@@ -338,3 +338,19 @@ fn unix(fd: OwnedFd) -> Option<UnixStream> {
 const READ_AHEAD: usize = 8 * 1024;
 /// How long a server may take before the client is watched, if that costs a registration.
 const WATCH_AFTER_MS: u64 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The session and the future that waits for its next request are most of what an idle connection costs. Whatever is needed
+    /// rarely, or by a request only, is boxed.
+    #[test]
+    fn an_idle_session_takes_little_room() {
+        fn size<'a, F: Future>(_: impl FnOnce(&'a mut Session) -> F) -> usize {
+            size_of::<F>()
+        }
+        let (session, future) = (size_of::<Session>(), size(Session::run));
+        assert!(session <= 416 && future <= 240, "{session} and {future} bytes");
+    }
+}

@@ -167,3 +167,18 @@ async fn close(s: &mut Session, linger: bool) {
 }
 
 const LINGER_MS: u64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The future of a request is allocated and moved for each; what only some requests need is boxed.
+    #[test]
+    fn the_future_of_a_request_is_small() {
+        fn size<'a, F: Future>(_: impl FnOnce(&'a mut Session, &'a mut Stream, &'a Arc<Proxy>, u64) -> F) -> usize {
+            size_of::<F>()
+        }
+        let future = size(request::serve);
+        assert!(future <= 1152, "{future} bytes");
+    }
+}
