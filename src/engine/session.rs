@@ -248,7 +248,7 @@ impl Session {
         self.count_session();
         match proxy.mode {
             Mode::Http => http::serve(self, &proxy).await,
-            Mode::Tcp => tcp::serve(self, &proxy).await,
+            Mode::Tcp => Box::pin(tcp::serve(self, &proxy)).await,
         }
     }
 

@@ -28,8 +28,8 @@ struct Scopes {
     txn: Vec<Option<Value<'static>>>,
     req: Vec<Option<Value<'static>>>,
     res: Vec<Option<Value<'static>>>,
-    /// Those of a health check, as the transaction's of variables of their own: streams need no room for them.
-    check: Option<Box<Vars>>,
+    /// Those of a health check.
+    check: Vec<Option<Value<'static>>>,
 }
 
 impl Vars {
@@ -89,7 +89,7 @@ impl Vars {
             VarScope::Txn => Some(&scopes.txn),
             VarScope::Req => Some(&scopes.req),
             VarScope::Res => Some(&scopes.res),
-            VarScope::Check => scopes.check.as_ref().map(|check| &check.txn),
+            VarScope::Check => Some(&scopes.check),
             VarScope::Proc => None,
         }
     }
@@ -101,7 +101,7 @@ impl Vars {
             VarScope::Txn => Some(&mut scopes.txn),
             VarScope::Req => Some(&mut scopes.req),
             VarScope::Res => Some(&mut scopes.res),
-            VarScope::Check => Some(&mut scopes.check.get_or_insert_default().txn),
+            VarScope::Check => Some(&mut scopes.check),
             VarScope::Proc => None,
         }
     }

@@ -16,7 +16,7 @@ use crate::ir::Proxy;
 /// A connected server.
 pub(super) struct Connected {
     /// The connection.
-    pub(super) upstream: Upstream,
+    pub(super) upstream: Box<Upstream>,
     /// The place at the server.
     pub(super) slot: Slot,
 }
@@ -46,7 +46,7 @@ pub(super) async fn connect(
     }
 }
 
-async fn attempt(s: &mut Session, st: &mut Stream, search: &Search<'_>, id: ServerId) -> Result<Upstream, Fault> {
+async fn attempt(s: &mut Session, st: &mut Stream, search: &Search<'_>, id: ServerId) -> Result<Box<Upstream>, Fault> {
     let Search { backend, live, patience, stage } = search;
     let (server, state) = live.server(backend.id, id).ok_or(Fault::NoServer)?;
     st.facts.queue_ms = Some(s.core.now_ms());
