@@ -185,8 +185,15 @@ async fn agree(acceptor: &Acceptor, plain: Plain, received: &[u8], began: &mut b
     Ok((io, asked))
 }
 
-/// The message, with the reason in parentheses where there is one.
+/// The message, with the reason in parentheses where the manual's list says no more.
 fn message(error: &io::Error) -> Cow<'static, str> {
+    match error.get_ref().and_then(|why| why.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {
+            return "SSL client CA chain cannot be verified".into();
+        }
+        Some(rustls::Error::InvalidCertificate(_)) => return "SSL client certificate not trusted".into(),
+        _ => {}
+    }
     match (error.kind(), error.get_ref()) {
         (io::ErrorKind::UnexpectedEof, _) => "Connection closed during SSL handshake".into(),
         (io::ErrorKind::InvalidData | io::ErrorKind::Other, Some(why)) => {

@@ -111,6 +111,19 @@ pub struct BindTls {
     pub prefer_client_ciphers: bool,
     /// `no-tls-tickets`.
     pub no_tickets: bool,
+    /// `verify optional` or `required`.
+    pub client_auth: Option<ClientAuth>,
+}
+
+/// Certificates of clients.
+#[derive(Clone, Debug)]
+pub struct ClientAuth {
+    /// Clients without one are refused.
+    pub required: bool,
+    /// `ca-file`, read at load.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// The names of the authorities are sent to clients, unless `no-ca-names`.
+    pub names: bool,
 }
 
 /// TLS 1.2 and 1.3 are what rustls speaks.

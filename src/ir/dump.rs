@@ -396,6 +396,8 @@ fn bind_tls(f: &mut fmt::Formatter<'_>, tls: &BindTls) -> fmt::Result {
             ("strict-sni", tls.strict_sni),
             ("prefer-client-ciphers", tls.prefer_client_ciphers),
             ("no-tls-tickets", tls.no_tickets),
+            ("verify", tls.client_auth.is_some()),
+            ("required", tls.client_auth.as_ref().is_some_and(|auth| auth.required)),
         ],
     )?;
     tls_common(f, &tls.alpn, &tls.suites, tls.versions)

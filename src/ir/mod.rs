@@ -10,7 +10,7 @@ pub mod proxy;
 pub mod server;
 pub mod stats;
 
-pub use bind::{Bind, BindAddr, BindTls, CertChain, ProtocolVersion, TlsVersions};
+pub use bind::{Bind, BindAddr, BindTls, CertChain, ClientAuth, ProtocolVersion, TlsVersions};
 pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep};
 pub use dump::dump;
 pub use global::{Global, Group, RuntimeSocket, User, Userlist};

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hydroxy::ir::{BindTls, CertChain, Proxy, TlsVersions};
+use hydroxy::ir::{BindTls, CertChain, ClientAuth, Proxy, Reuse, ServerTls, TlsVersions, Verify};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 
@@ -33,6 +33,7 @@ pub fn bind_tls(certs: Vec<Arc<CertChain>>) -> BindTls {
         versions: TlsVersions::default(),
         prefer_client_ciphers: false,
         no_tickets: false,
+        client_auth: None,
     }
 }
 
@@ -216,4 +217,133 @@ fn what_is_not_tls_is_refused_and_slow_handshakes_end() {
     assert!((250..3000).contains(&waited), "{waited} ms");
     // Others are not disturbed.
     connect(&Arc::new(client(&certs)), proxy.addr, "a.test").expect("accepted");
+}
+
+#[test]
+fn clients_are_asked_for_a_certificate() {
+    let certs = [certificate(&["a.test"])];
+    let (known, unknown) = (certificate(&["client.test"]), certificate(&["other.test"]));
+    for required in [false, true] {
+        let roots = known.chain.clone();
+        let auth = ClientAuth { required, roots, names: true };
+        let proxy = serve(certs.to_vec(), |tls, _| tls.client_auth = Some(auth));
+        let with = |cert: &CertChain| {
+            let mut roots = RootCertStore::empty();
+            roots.add(certs[0].chain[0].clone()).expect("a root");
+            let config = ClientConfig::builder().with_root_certificates(roots);
+            Arc::new(config.with_client_auth_cert(cert.chain.clone(), cert.key.clone_key()).expect("a client"))
+        };
+        // In TLS 1.3 a client learns of a refusal after its own handshake.
+        let served = |config: &Arc<ClientConfig>| {
+            let mut stream = connect(config, proxy.addr, "a.test").ok()?;
+            write!(stream, "GET / HTTP/1.0\r\n\r\n").ok()?;
+            stream.read(&mut [0; 4096]).ok().filter(|n| *n > 0)
+        };
+        assert!(served(&with(&known)).is_some());
+        assert!(served(&with(&unknown)).is_none());
+        assert_eq!(served(&Arc::new(client(&certs))).is_some(), !required);
+    }
+}
+
+/// A server that speaks TLS with this certificate and answers each request with the name asked for.
+fn secure_origin(cert: &CertChain) -> SocketAddr {
+    let config = rustls::ServerConfig::builder().with_no_client_auth();
+    let config = Arc::new(config.with_single_cert(cert.chain.clone(), cert.key.clone_key()).expect("a server"));
+    crate::fixture::origin(move |at, conn| {
+        let tls = rustls::ServerConnection::new(config.clone()).expect("a server");
+        let mut stream = StreamOwned::new(tls, conn.stream);
+        let mut seen = Vec::new();
+        let mut buf = [0; 4096];
+        while let Ok(n @ 1..) = stream.read(&mut buf) {
+            seen.extend_from_slice(&buf[..n]);
+            if seen.ends_with(b"\r\n\r\n") {
+                seen.clear();
+                let resumed = stream.conn.handshake_kind() == Some(HandshakeKind::Resumed);
+                let body = format!("{at} {} {resumed}", stream.conn.server_name().unwrap_or("-"));
+                write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("written");
+            }
+        }
+    })
+}
+
+fn server_tls(cert: &CertChain, verify: Verify) -> ServerTls {
+    ServerTls {
+        verify,
+        roots: cert.chain.clone(),
+        system_roots: false,
+        verify_host: None,
+        sni: None,
+        cert: None,
+        alpn: Vec::new(),
+        suites: Vec::new(),
+        versions: TlsVersions::default(),
+        no_reuse: false,
+        check_sni: None,
+    }
+}
+
+#[test]
+fn servers_are_verified() {
+    let (cert, other) = (certificate(&["server.test"]), certificate(&["server.test"]));
+    let origin = secure_origin(&cert);
+    let status = |change: &dyn Fn(&mut ServerTls)| {
+        let proxy = run(&[origin], |proxy| {
+            let mut tls = server_tls(&cert, Verify::Required);
+            change(&mut tls);
+            proxy.servers[0].tls = Some(tls);
+            proxy.retries = 0;
+        });
+        let mut client = Conn::to(proxy.addr);
+        client.send("GET / HTTP/1.1\r\nhost: server.test\r\nconnection: close\r\n\r\n");
+        client.rest().split(' ').nth(1).map(str::to_owned)
+    };
+    assert_eq!(status(&|_| ()).as_deref(), Some("200"));
+    assert_eq!(status(&|tls| tls.verify_host = Some("server.test".to_owned())).as_deref(), Some("200"));
+    assert_eq!(status(&|tls| tls.verify_host = Some("www.test".to_owned())).as_deref(), Some("503"));
+    assert_eq!(status(&|tls| tls.roots = other.chain.clone()).as_deref(), Some("503"));
+    let believes_all = |tls: &mut ServerTls| (tls.verify, tls.roots) = (Verify::None, other.chain.clone());
+    assert_eq!(status(&believes_all).as_deref(), Some("200"));
+    assert_eq!(status(&|tls| tls.versions = TlsVersions { tls12: true, tls13: false }).as_deref(), Some("200"));
+}
+
+#[test]
+fn a_server_that_does_not_speak_tls_is_an_error_in_time() {
+    let silent = crate::fixture::origin(|_, mut conn| drop(conn.rest()));
+    let cert = certificate(&["server.test"]);
+    let proxy = run(&[silent], |proxy| {
+        proxy.servers[0].tls = Some(server_tls(&cert, Verify::None));
+        proxy.retries = 0;
+        proxy.timeouts.connect = Some(300);
+    });
+    let began = Instant::now();
+    let mut client = Conn::to(proxy.addr);
+    client.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    assert!(client.rest().starts_with("HTTP/1.1 503 "));
+    let waited = began.elapsed().as_millis();
+    assert!((250..3000).contains(&waited), "{waited} ms");
+}
+
+#[test]
+fn connections_and_sessions_with_servers_are_used_again() {
+    let cert = certificate(&["server.test"]);
+    let origin = secure_origin(&cert);
+    let proxy = run(&[origin], |proxy| {
+        proxy.servers[0].tls = Some(server_tls(&cert, Verify::None));
+        proxy.reuse = Reuse::Always;
+    });
+    let mut client = Conn::to(proxy.addr);
+    for _ in 0..3 {
+        client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+        assert_eq!(client.message().1, "0 - false");
+    }
+    let proxy = run(&[origin], |proxy| {
+        proxy.servers[0].tls = Some(server_tls(&cert, Verify::None));
+        proxy.reuse = Reuse::Never;
+    });
+    for resumed in [false, true, true] {
+        let mut client = Conn::to(proxy.addr);
+        client.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let answer = client.rest();
+        assert!(answer.ends_with(&format!(" - {resumed}")), "{answer}");
+    }
 }

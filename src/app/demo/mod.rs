@@ -120,9 +120,7 @@ fn start(ports: &Ports, replicas: Replicas) -> i32 {
     let options = Options { foreground: true, ..Options::default() };
     let files = Memory::default().with(config::CERTIFICATE, pem);
     let mut voice = Voice::new(false, false);
-    // TLS is not served yet, so that the demonstration runs without its HTTPS listener.
-    let text: String = config::text(ports).split_inclusive('\n').filter(|line| !line.contains(" ssl crt ")).collect();
-    let input = Input::new("demo.cfg", text);
+    let input = Input::new("demo.cfg", config::text(ports));
     match load::load_inputs(&options, vec![input], &files, &mut voice) {
         Outcome::Stop(code) => code,
         Outcome::Good(ir, _) => run::run(*ir, &options, &mut voice, |_| announce(ports)),
@@ -138,14 +136,14 @@ fn certificate() -> Result<String, rcgen::Error> {
 
 fn announce(ports: &Ports) {
     let show = |scheme: &str, port: u16| match (scheme, port) {
-        ("http", 80) => format!("{scheme}://localhost"),
+        ("http", 80) | ("https", 443) => format!("{scheme}://localhost"),
         _ => format!("{scheme}://localhost:{port}"),
     };
-    let (http, stats) = (show("http", ports.http), show("http", ports.stats));
+    let (http, https, stats) = (show("http", ports.http), show("https", ports.https), show("http", ports.stats));
     let flower = r#"{"sepal_length": 6.0, "sepal_width": 2.7, "petal_length": 4.2, "petal_width": 1.3}"#;
     println!(
-        "{} replicas of an API are served at\n  {http}/\n  {stats}/ (statistics)\n\
-         Try:\n  curl {http}/\n  curl {http}/predict -H 'content-type: application/json' -d '{flower}'\n\
+        "{} replicas of an API are served at\n  {http}/\n  {https}/ (certificate made just now)\n  {stats}/ (statistics)\n\
+         Try:\n  curl {http}/\n  curl -k {https}/\n  curl {http}/predict -H 'content-type: application/json' -d '{flower}'\n\
          Ctrl-C ends it; `hydroxy demo --print-config` shows the configuration.",
         ports.api.len()
     );

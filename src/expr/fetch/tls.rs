@@ -256,9 +256,9 @@ pub(super) static FETCHES: &[Fetch] = &[
         "ssl_fc_has_crt",
         Bool,
         CLIENT_L5,
-        "Whether the client sent a certificate.",
+        "Whether the client sent a certificate on this connection; a resumed session keeps the one it had.",
         &[("ssl_fc_has_crt", "1")],
-        |ctx| has_certificate(ctx)
+        |ctx| { Some(Value::Bool(tls(ctx).is_some_and(|tls| tls.client_cert.is_some() && !tls.resumed))) }
     ),
     plain!(
         "ssl_fc_has_early",

@@ -54,6 +54,10 @@ pub(super) struct BindDraft {
     certs: Vec<(tls::CertSource, Word)>,
     alpn: Option<(Vec<Vec<u8>>, Word)>,
     no_alpn: bool,
+    /// `verify`: whether it is `required`.
+    verify: Option<bool>,
+    ca_file: Option<Word>,
+    no_ca_names: bool,
 }
 
 /// Owner and permissions of UNIX sockets; names are looked up when all is read.
@@ -106,6 +110,9 @@ impl BindDraft {
             certs: Vec::new(),
             alpn: None,
             no_alpn: false,
+            verify: None,
+            ca_file: None,
+            no_ca_names: false,
         }
     }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::BindDraft;
 use crate::diag::{Diagnostic, Diagnostics, Word};
-use crate::ir::{BindTls, CertChain};
+use crate::ir::{BindTls, CertChain, ClientAuth};
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::files::Reader;
 use crate::lower::global::GlobalDraft;
-use crate::lower::table::{not_yet, sentence};
-use crate::lower::tls::{bundle, load_certs, load_list, only_http1, read_alpn};
+use crate::lower::table::sentence;
+use crate::lower::tls::{bundle, load_certs, load_list, load_roots, only_http1, read_alpn};
 
 /// Where certificates of a `bind` line come from.
 #[derive(Clone, Copy)]
@@ -159,21 +159,47 @@ pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
         Meta::new(
             "verify",
             "verify { none | optional | required }",
-            "Sets whether clients must show a certificate. Only 'none', the default, is supported yet.",
+            "Sets whether clients are asked for a certificate, which must lead to an authority of 'ca-file', and must show one.",
             &[("bind :8443 ssl crt site.pem verify none", "ssl crt site.pem")],
         ),
-        |words, _, _| {
+        |words, draft, _| {
             let word = words.expect("a verify method.")?;
-            match word.as_str() {
-                "none" => Ok(()),
-                "optional" | "required" => Err(not_yet(word.span, &format!("'verify {word}' on 'bind'"))),
+            draft.verify = match word.as_str() {
+                "none" => None,
+                "optional" => Some(false),
+                "required" => Some(true),
                 _ => {
                     let message = format!(
                         "'verify' : unknown verify method '{word}', only 'none', 'optional', and 'required' are supported"
                     );
-                    Err(sentence(word.span, "unknown", message))
+                    return Err(sentence(word.span, "unknown", message));
                 }
-            }
+            };
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "ca-file",
+            "ca-file <cafile>",
+            "Sets the authorities that certificates of clients must lead to: a PEM file, or a directory of them.",
+            &[("bind :8443 ssl crt site.pem ca-file site.pem verify required", "verify required")],
+        ),
+        |words, draft, _| {
+            draft.ca_file = Some(words.expect("a CA file's location.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "no-ca-names",
+            "no-ca-names",
+            "Does not send clients the names of the authorities of 'ca-file'.",
+            &[("bind :8443 ssl crt site.pem no-ca-names", "ssl crt site.pem")],
+        ),
+        |_, draft, _| {
+            draft.no_ca_names = true;
+            Ok(())
         },
     ),
     flag("ssl-min-ver", "ssl-min-ver <version>", MIN, &[("bind :8443 ssl crt site.pem ssl-min-ver TLSv1.3", "tls1.3")]),
@@ -218,14 +244,6 @@ pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
         "Takes back a 'strict-sni' of 'ssl-default-bind-options'.",
         &[("bind :8443 ssl crt site.pem no-strict-sni", "ssl crt site.pem")],
     ),
-    entry(
-        Meta::accepted(
-            "no-ca-names",
-            "no-ca-names",
-            "names of CAs are sent with 'verify' only, which is refused itself",
-        ),
-        |_, _, _| Ok(()),
-    ),
 ];
 
 impl BindDraft {
@@ -250,6 +268,7 @@ impl BindDraft {
             suites,
             prefer_client_ciphers: options.client_order,
             no_tickets: options.no_tickets.unwrap_or(false),
+            client_auth: self.finish_client_auth(global, reader, &place)?,
         })
     }
 
@@ -283,6 +302,20 @@ impl BindDraft {
             defaults = first.iter().take_while(|cert| bundle(&cert.path) == stem).count();
         }
         Ok((first, defaults))
+    }
+
+    fn finish_client_auth(&self, global: &GlobalDraft, reader: &Reader<'_>, place: &str) -> Result<Option<ClientAuth>> {
+        let Some(required) = self.verify else { return Ok(None) };
+        let Some(word) = &self.ca_file else {
+            let message = format!("{place}verify is enabled but no CA file specified.");
+            let error = sentence(self.word.span, "no-ca-file", message);
+            return Err(Box::new(
+                error.help("add 'ca-file <file>' with the authorities that sign certificates of clients"),
+            ));
+        };
+        let path = under(global.ca_base.as_deref(), word);
+        let fail = |why| sentence(word.span, "ca-file", format!("{place}{why}."));
+        Ok(Some(ClientAuth { required, roots: load_roots(&path, reader).map_err(fail)?, names: !self.no_ca_names }))
     }
 
     /// Without `alpn` an HTTP/1.1-only offer would change nothing, so none is made.

@@ -17,6 +17,7 @@ use tokio::io::AsyncWrite;
 use super::choose::{Abilities, Names};
 use super::records::Records;
 use super::stream::{Tls, receive};
+use super::verify::ClientVerifier;
 use crate::ir::{BindTls, CertChain, TlsVersions};
 use crate::net::io::Plain;
 use crate::wire::Progress;
@@ -162,9 +163,18 @@ async fn refuse(plain: &mut Plain, description: u8) -> io::Error {
 }
 
 fn config(tls: &BindTls, key: &Arc<CertifiedKey>) -> Result<ServerConfig, rustls::Error> {
-    let builder = ServerConfig::builder_with_provider(Arc::new(provider(&tls.suites)));
+    let provider = Arc::new(provider(&tls.suites));
+    let builder = ServerConfig::builder_with_provider(provider.clone());
     let builder = builder.with_protocol_versions(&versions(tls.versions))?;
-    let mut config = builder.with_no_client_auth().with_cert_resolver(resolver(key));
+    let builder = match &tls.client_auth {
+        None => builder.with_no_client_auth(),
+        Some(auth) => {
+            let verifier =
+                ClientVerifier::new(auth, provider).map_err(|error| rustls::Error::General(error.to_string()))?;
+            builder.with_client_cert_verifier(Arc::new(verifier))
+        }
+    };
+    let mut config = builder.with_cert_resolver(resolver(key));
     config.ignore_client_order = !tls.prefer_client_ciphers;
     config.alpn_protocols = tls.alpn.clone();
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS);

@@ -1,4 +1,4 @@
-//! Whether a server's certificate is believed (manual 5.2 `verify`, `ca-file`, `verifyhost`).
+//! Whether a certificate is believed: a server's (manual 5.2 `verify`, `ca-file`, `verifyhost`), a client's (5.1 `verify`).
 
 use std::sync::Arc;
 
@@ -6,9 +6,11 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 
+use crate::ir::ClientAuth;
 use crate::wire::certificate;
 
 /// The authorities of a line.
@@ -58,19 +60,13 @@ impl Verifier {
         chain: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Error> {
-        // A certificate that signed itself and is listed is its own authority, which the library would not accept as a server's.
-        if authorities.certificates.iter().any(|known| known == leaf) {
-            let valid = certificate::is_valid_at(leaf, i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-            return if valid { Ok(()) } else { Err(CertificateError::Expired.into()) };
+        if let Some(listed) = check_listed(&authorities.certificates, leaf, now) {
+            return listed;
         }
         let parsed = ParsedCertificate::try_from(leaf)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
         let checked = verify_server_cert_signed_by_trust_anchor(&parsed, &authorities.store, chain, now, algorithms);
-        // Authorities cannot be servers for the library; one that is not listed is simply not known.
-        checked.map_err(|error| match error {
-            Error::InvalidCertificate(CertificateError::Other(_)) => CertificateError::UnknownIssuer.into(),
-            error => error,
-        })
+        checked.map_err(unknown)
     }
 
     fn check_name(&self, leaf: &CertificateDer<'_>, sent: &ServerName<'_>) -> Result<(), Error> {
@@ -126,5 +122,87 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Checks the certificates of clients.
+#[derive(Debug)]
+pub(super) struct ClientVerifier {
+    library: Arc<dyn ClientCertVerifier>,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl ClientVerifier {
+    pub(super) fn new(auth: &ClientAuth, provider: Arc<CryptoProvider>) -> Result<Self, VerifierBuilderError> {
+        let store = Arc::new(Authorities::new(&auth.roots, false).store);
+        let mut builder = WebPkiClientVerifier::builder_with_provider(store, provider);
+        if !auth.required {
+            builder = builder.allow_unauthenticated();
+        }
+        if !auth.names {
+            builder = builder.clear_root_hint_subjects();
+        }
+        Ok(ClientVerifier { library: builder.build()?, certificates: auth.roots.clone() })
+    }
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.library.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.library.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match check_listed(&self.certificates, leaf, now) {
+            Some(listed) => listed.map(|()| ClientCertVerified::assertion()),
+            None => self.library.verify_client_cert(leaf, chain, now).map_err(unknown),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.library.verify_tls12_signature(message, leaf, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.library.verify_tls13_signature(message, leaf, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.library.supported_verify_schemes()
+    }
+}
+
+/// A certificate that signed itself and is listed is its own authority, which the library would not accept at the end of a chain.
+fn check_listed(listed: &[CertificateDer<'_>], leaf: &CertificateDer<'_>, now: UnixTime) -> Option<Result<(), Error>> {
+    if !listed.iter().any(|known| known == leaf) {
+        return None;
+    }
+    let valid = certificate::is_valid_at(leaf, i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    Some(if valid { Ok(()) } else { Err(CertificateError::Expired.into()) })
+}
+
+/// Authorities cannot stand at the end of a chain for the library; one that is not listed is simply not known.
+fn unknown(error: Error) -> Error {
+    match error {
+        Error::InvalidCertificate(CertificateError::Other(_)) => CertificateError::UnknownIssuer.into(),
+        error => error,
     }
 }
