@@ -169,6 +169,15 @@ impl Io {
         }
     }
 
+    /// Says that our direction ends, where there is a way to say it; the stream is closed next.
+    pub fn poll_say_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Io::Plain(_) => Poll::Ready(Ok(())),
+            Io::Accepted(io) => io.poll_say_end(cx),
+            Io::Connected(io) => io.poll_say_end(cx),
+        }
+    }
+
     /// Whether a read may find something: data, the end or an error. It does not read, so it says nothing about which, and under
     /// TLS it may be a record without data, or a part of one.
     #[inline]

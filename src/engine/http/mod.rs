@@ -140,7 +140,7 @@ async fn close(s: &mut Session, linger: bool) {
     s.buf.clear();
     poll_fn(|cx| {
         if !ended {
-            match s.io.poll_shutdown(cx) {
+            match if linger { s.io.poll_shutdown(cx) } else { s.io.poll_say_end(cx) } {
                 Poll::Ready(Ok(())) => ended = true,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => {}

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{ServerSessionMemoryCache, UnbufferedServerConnection};
+use rustls::server::UnbufferedServerConnection;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ServerConfig, SupportedCipherSuite};
 use tokio::io::AsyncWrite;
 
 use super::choose::{Abilities, Names};
 use super::records::Records;
+use super::sessions::Sessions;
 use super::stream::{Tls, receive};
 use super::verify::ClientVerifier;
 use crate::ir::{BindTls, CertChain, TlsVersions};
@@ -177,7 +178,7 @@ fn config(tls: &BindTls, key: &Arc<CertifiedKey>) -> Result<ServerConfig, rustls
     let mut config = builder.with_cert_resolver(resolver(key));
     config.ignore_client_order = !tls.prefer_client_ciphers;
     config.alpn_protocols = tls.alpn.clone();
-    config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+    config.session_storage = Arc::new(Sessions::new(SESSIONS));
     if !tls.no_tickets {
         config.ticketer = aws_lc_rs::Ticketer::new()?;
     }

@@ -5,9 +5,10 @@
 //! | `accept` | TLS with clients, as a `bind` line wants it |
 //! | `choose` | which certificate a client is shown |
 //! | `connect` | TLS with servers, as a `server` line wants it |
-//! | `verify` | whether a server's certificate is believed |
+//! | `verify` | whether a certificate is believed |
 //! | `stream` | the connection: reads, writes, handshake, end |
 //! | `records` | memory for records |
+//! | `sessions` | sessions with clients that can be resumed |
 //! | `names` | cipher suites and versions in OpenSSL's words |
 
 mod accept;
@@ -15,6 +16,7 @@ mod choose;
 mod connect;
 mod names;
 mod records;
+mod sessions;
 mod stream;
 mod verify;
 

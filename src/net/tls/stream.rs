@@ -181,13 +181,18 @@ impl<S: Side> Tls<S> {
         self.poll_send(cx)
     }
 
-    /// Says that we end our direction, and ends it.
-    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Says that we end our direction.
+    pub fn poll_say_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.said_end && !self.side.is_handshaking() {
             self.drive(&mut [], Wish::End, cx)?;
             self.said_end = true;
         }
-        ready!(self.poll_send(cx))?;
+        self.poll_send(cx)
+    }
+
+    /// Says that we end our direction, and ends it.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_say_end(cx))?;
         Pin::new(&mut self.plain).poll_shutdown(cx)
     }
 
