@@ -85,6 +85,7 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Up
     if private {
         s.own = Some(upstream);
     } else if upstream.state.idle.load(std::sync::atomic::Ordering::Relaxed) < limit
+        && upstream.state.has_use_for_idle()
         && let Some(pool) = s.local.pool(backend.id, server)
     {
         pool.put(upstream);

@@ -46,7 +46,7 @@ pub enum Phase {
     Request,
     /// Waiting in a queue.
     Queue,
-    /// Connecting.
+    /// Connecting, or nobody to connect to.
     Connect,
     /// Waiting for the response head.
     Headers,
@@ -54,8 +54,6 @@ pub enum Phase {
     Data,
     /// The server has finished, the client has yet to take the rest.
     Last,
-    /// Tarpitted.
-    Tarpit,
 }
 
 /// What a fault means in a phase.
@@ -83,7 +81,6 @@ impl Phase {
             Phase::Headers => b'H',
             Phase::Data => b'D',
             Phase::Last => b'L',
-            Phase::Tarpit => b'T',
         }
     }
 }
@@ -93,8 +90,10 @@ impl Fault {
     pub fn meaning(self, phase: Phase) -> Meaning {
         use Fault::*;
         let (cause, status) = match self {
-            ClientAbort => (b'C', if matches!(phase, Phase::Queue | Phase::Connect) { 503 } else { 400 }),
-            ClientTimeout => (b'c', 408),
+            // Nobody is there to be answered, and no server has been asked.
+            ClientAbort => (b'C', if matches!(phase, Phase::Queue | Phase::Connect) { 0 } else { 400 }),
+            // A body that does not come is answered like a malformed one.
+            ClientTimeout => (b'c', if phase == Phase::Request { 408 } else { 400 }),
             BadRequest(status) => (b'P', status),
             NoServer => (b'S', 503),
             QueueFull => (b'S', 503),
@@ -119,7 +118,6 @@ impl Fault {
         use Fault::*;
         match (self, phase) {
             (ClientAbort | ClientTimeout | BadRequest(_), Phase::Request) => (Some(Stat::RequestErrors), None, None),
-            (ClientAbort, Phase::Tarpit) => (Some(Stat::RequestErrors), None, None),
             (ClientAbort, Phase::Queue | Phase::Connect) => (None, None, None),
             (ClientAbort | ClientTimeout, _) => {
                 (Some(Stat::ClientAborts), Some(Stat::ClientAborts), Some(Stat::ClientAborts))
@@ -154,6 +152,8 @@ mod tests {
     fn faults_have_the_status_and_flags_of_the_manual() {
         assert_eq!(flags(Fault::ClientTimeout, Phase::Request), (408, "cR".into()));
         assert_eq!(flags(Fault::BadRequest(400), Phase::Request), (400, "PR".into()));
+        assert_eq!(flags(Fault::ClientTimeout, Phase::Headers), (400, "cH".into()));
+        assert_eq!(flags(Fault::ClientAbort, Phase::Queue), (0, "CQ".into()));
         assert_eq!(flags(Fault::QueueTimeout, Phase::Queue), (503, "sQ".into()));
         assert_eq!(flags(Fault::Refused, Phase::Connect), (503, "SC".into()));
         assert_eq!(flags(Fault::NoServer, Phase::Queue), (503, "SC".into()));

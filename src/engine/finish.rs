@@ -8,9 +8,10 @@ use super::hooks::{self, Stage};
 use super::log;
 use super::session::Session;
 use super::stream::Stream;
+use crate::base::id::CoreId;
 use crate::expr::Termination;
-use crate::ir::Proxy;
-use crate::state::{Stat, Times};
+use crate::ir::{Mode, Proxy};
+use crate::state::{Counters, Stat, Times};
 
 /// Records a fault in facts and counters; the first one counts. Returns the status to answer with.
 pub fn record(s: &Session, st: &mut Stream, fault: Fault, phase: Phase) -> u16 {
@@ -21,12 +22,12 @@ pub fn record(s: &Session, st: &mut Stream, fault: Fault, phase: Phase) -> u16 {
             s.count(stat, 1);
         }
         if let (Some(stat), Some(backend)) = (meaning.backend, &st.backend) {
-            backend.state().be.inc(s.core.id, stat);
+            count_at(&backend.state().be, s.core.id, stat, fault);
         }
         if let (Some(stat), Some(backend), Some(server)) = (meaning.server, st.facts.backend, st.facts.server)
             && let Some(state) = s.local.live.view.server(backend, server)
         {
-            state.counters.inc(s.core.id, stat);
+            count_at(&state.counters, s.core.id, stat, fault);
         }
     }
     meaning.status
@@ -51,11 +52,22 @@ pub fn deny_response(s: &Session, st: &mut Stream) {
     count_at_server(s, st, Stat::DeniedResponses);
 }
 
+/// An abort of the server is a response error too (management.txt 9.1).
+fn count_at(counters: &Counters, core: CoreId, stat: Stat, fault: Fault) {
+    counters.inc(core, stat);
+    if stat == Stat::ServerAborts && fault == Fault::ServerAbort {
+        counters.inc(core, Stat::ResponseErrors);
+    }
+}
+
 /// Closes the books of a stream.
 pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     let now = s.core.tick_ms();
     st.facts.end_ms = Some(now);
-    count(s, st, now);
+    if frontend.mode == Mode::Tcp {
+        (st.facts.bytes_to_server, st.facts.bytes_to_client) = (st.facts.bytes_in, st.facts.bytes_out);
+    }
+    count(s, st, now, frontend.mode == Mode::Http);
     let live = s.local.live.clone();
     let facts = &mut st.facts;
     facts.counts[0] = live.view.process.connections.load(Relaxed);
@@ -73,27 +85,33 @@ pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     log::stream(&core, &local, frontend, &hooks::txn(s, st, &live, stage).ctx());
 }
 
-fn count(s: &Session, st: &Stream, now: u64) {
+fn count(s: &Session, st: &Stream, now: u64, http: bool) {
     let core = s.core.id;
     let facts = &st.facts;
     s.count(Stat::BytesIn, facts.bytes_in);
     s.count(Stat::BytesOut, facts.bytes_out);
-    if facts.status > 0 {
+    s.count(Stat::RequestBytesOut, facts.bytes_to_server);
+    s.count(Stat::ResponseBytesOut, facts.bytes_to_client);
+    // A request without an answer counts among the other statuses.
+    if http {
         s.frontend_state().fe.response(core, facts.status);
     }
     let Some(backend) = &st.backend else { return };
     let be = &backend.state().be;
     be.add(core, Stat::BytesIn, facts.bytes_in);
     be.add(core, Stat::BytesOut, facts.bytes_out);
+    be.add(core, Stat::RequestBytesOut, facts.bytes_to_server);
+    be.add(core, Stat::ResponseBytesOut, facts.bytes_to_client);
     be.inc(core, Stat::Requests);
-    if facts.status > 0 {
+    if http {
         be.response(core, facts.status);
     }
     let (Some(id), Some(server)) = (facts.backend, facts.server) else { return };
     let Some(state) = s.local.live.view.server(id, server) else { return };
     state.counters.add(core, Stat::BytesIn, facts.bytes_in);
     state.counters.add(core, Stat::BytesOut, facts.bytes_out);
-    state.counters.inc(core, Stat::Requests);
+    state.counters.add(core, Stat::RequestBytesOut, facts.bytes_to_server);
+    state.counters.add(core, Stat::ResponseBytesOut, facts.bytes_to_client);
     if let (Some(request), Some(queue), Some(connect), Some(response)) =
         (facts.request_ms, facts.queue_ms, facts.connect_ms, facts.response_ms)
     {

@@ -21,7 +21,7 @@ pub struct Flow {
     gap: usize,
     after: usize,
     body: Body,
-    abandoned: bool,
+    discards: bool,
     /// Where the flow waits; tells whose timeout counts.
     pub waits: Waits,
     /// Bytes written so far.
@@ -68,7 +68,7 @@ impl Flow {
             gap: 0,
             after: 0,
             body: Body::new(received, sent),
-            abandoned: false,
+            discards: false,
             waits: Waits::Source,
             moved: 0,
             progress: 0,
@@ -115,17 +115,20 @@ impl Flow {
         self.body.is_until_close()
     }
 
-    /// Ends the flow before its message is complete.
-    pub fn abandon(&mut self) {
-        self.abandoned = true;
-        self.body.abandon();
-        (self.ready, self.gap, self.after) = (0, 0, 0);
+    /// From now on what arrives is read and dropped: the destination wants no more, but the source is to send its message to the end.
+    pub fn discard(&mut self) {
+        self.discards = true;
         self.written = self.lead.len();
     }
 
-    /// Whether it was ended before its message was complete.
-    pub fn was_abandoned(&self) -> bool {
-        self.abandoned
+    /// Whether the destination did not get all of it.
+    pub fn was_discarded(&self) -> bool {
+        self.discards
+    }
+
+    /// How much of the body has arrived, as HAProxy counts it.
+    pub fn received(&self) -> u64 {
+        self.body.received()
     }
 
     /// The memory of the lead: the whole message, if `join` was true.
@@ -151,7 +154,7 @@ impl Flow {
                 }
             }
             if self.body.is_done() {
-                return to.poll_flush(cx).map_err(Broken::Sink);
+                return if self.discards { Poll::Ready(Ok(())) } else { to.poll_flush(cx).map_err(Broken::Sink) };
             }
             let room = self.room(buf);
             match buf.poll_fill(from, room, cx) {
@@ -163,11 +166,32 @@ impl Flow {
                 Poll::Ready(Ok(_)) => self.progress = self.progress.wrapping_add(1),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Broken::Source(error))),
                 Poll::Pending => {
+                    if self.discards {
+                        self.waits = Waits::Source;
+                        return Poll::Pending;
+                    }
                     let flushed = to.poll_flush(cx).map_err(Broken::Sink)?;
                     self.waits = if flushed.is_pending() { Waits::Sink } else { Waits::Source };
                     return Poll::Pending;
                 }
             }
+        }
+    }
+
+    /// The same; goes on without the destination if that fails.
+    pub fn poll_or_discard(
+        &mut self,
+        from: &mut Io,
+        buf: &mut Buf,
+        to: &mut Io,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Broken>> {
+        match self.poll(from, buf, to, cx) {
+            Poll::Ready(Err(Broken::Sink(_))) => {
+                self.discard();
+                self.poll(from, buf, to, cx)
+            }
+            polled => polled,
         }
     }
 
@@ -179,6 +203,10 @@ impl Flow {
     /// Writes the lead and what is ready in the buffer.
     #[inline]
     fn poll_write(&mut self, buf: &mut Buf, to: &mut Io, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        if self.discards {
+            self.drop_ready(buf);
+            return Poll::Ready(Ok(()));
+        }
         loop {
             let lead = self.lead.get(self.written..).unwrap_or_default();
             let bytes = match lead {
@@ -204,6 +232,15 @@ impl Flow {
                     return Poll::Pending;
                 }
             }
+        }
+    }
+
+    #[cold]
+    fn drop_ready(&mut self, buf: &mut Buf) {
+        self.written = self.lead.len();
+        while self.ready > 0 {
+            self.progress = self.progress.wrapping_add(1);
+            self.consume(buf, self.ready);
         }
     }
 

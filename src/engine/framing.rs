@@ -11,6 +11,8 @@ pub struct Body {
     course: Course,
     /// Read already, but not to be written.
     skip: usize,
+    /// See [`Body::received`]; without the chunks that pass.
+    received: u64,
 }
 
 enum Course {
@@ -72,7 +74,7 @@ impl Body {
             (_, Framing::Chunked) => Course::Encode { left: None, open: false },
             _ => Course::UntilClose,
         };
-        Body { course, skip: 0 }
+        Body { course, skip: 0, received: 0 }
     }
 
     /// Whether nothing is left.
@@ -81,10 +83,12 @@ impl Body {
         matches!(self.course, Course::Done)
     }
 
-    /// Forgets what is left.
-    pub fn abandon(&mut self) {
-        self.course = Course::Done;
-        self.skip = 0;
+    /// How much of the message behind its head has been seen, as HAProxy counts it: payload, trailers, and one for the end of chunks.
+    pub fn received(&self) -> u64 {
+        match &self.course {
+            Course::Pass(pass) => self.received + pass.payload(),
+            _ => self.received,
+        }
     }
 
     /// Whether the end is told by the source's end only.
@@ -113,6 +117,7 @@ impl Body {
                 return Ok(Next::More { skip: 0 });
             }
             *left -= len as u64;
+            self.received += len as u64;
             if *left == 0 {
                 self.course = Course::Done;
             }
@@ -155,7 +160,10 @@ impl Body {
                 Ok(Next::Done)
             }
             _ if data.is_empty() => Ok(Next::More { skip: 0 }),
-            Course::UntilClose | Course::Length(_) => Ok(Next::Bytes { skip: 0, len: data.len() }),
+            Course::UntilClose | Course::Length(_) => {
+                self.received += data.len() as u64;
+                Ok(Next::Bytes { skip: 0, len: data.len() })
+            }
             Course::Pass(pass) => {
                 let mut at = 0;
                 let step = pass.next(data, &mut at).map_err(malformed)?;
@@ -164,6 +172,9 @@ impl Body {
             Course::Decode(decoder) => {
                 let mut at = 0;
                 let step = decoder.next(data, &mut at).map_err(malformed)?;
+                if let ChunkStep::Bytes(range) = &step {
+                    self.received += range.len() as u64;
+                }
                 self.chunks(step, at, data, false, made, can_make)
             }
             Course::Trailers { .. } => self.trailers(data, made, can_make),
@@ -181,6 +192,7 @@ impl Body {
                 if let Some(left) = left {
                     *left -= len as u64;
                 }
+                self.received += len as u64;
                 Ok(Next::Bytes { skip: 0, len })
             }
         }
@@ -202,6 +214,7 @@ impl Body {
             }
             ChunkStep::More => Ok(Next::More { skip: at }),
             ChunkStep::Trailers => {
+                self.received = self.received() + 1;
                 self.course = Course::Trailers { head: Box::default(), pass };
                 let rest = data.get_mut(at..).unwrap_or_default();
                 match self.trailers(rest, made, can_make)? {
@@ -235,6 +248,7 @@ impl Body {
                     write_trailers(Msg { raw: data, head }, made);
                 }
                 let skip = head.len;
+                self.received += Msg { raw: data, head }.fields_size();
                 self.course = Course::Done;
                 Ok(Next::Bytes { skip, len: 0 })
             }

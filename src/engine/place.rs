@@ -39,6 +39,7 @@ pub async fn find(
 ) -> Result<(ServerId, Slot), Fault> {
     let Search { backend, live, .. } = search;
     let queue = live.proxies.get(backend.id.index()).map(|proxy| proxy.queue.clone()).ok_or(Fault::Internal)?;
+    // Whom the queue assigns was not chosen by the algorithm, as HAProxy counts.
     let Some((id, slot)) = pick(s, st, search, retries, &queue)? else {
         return Box::pin(wait(s, st, search, retries, &queue)).await;
     };

@@ -60,7 +60,7 @@ impl Upstream {
                 _ => Endpoint::Unix,
             },
         );
-        state.used.fetch_add(1, Relaxed);
+        state.take_into_use();
         Box::new(Upstream { io, buf: Buf::default(), state, target, name, requests: 0, src, dst })
     }
 }
@@ -139,5 +139,5 @@ impl Drop for Pool {
 /// Counts a connection that leaves a pool as used again; dropping it then counts it out.
 fn leave(one: &Upstream) {
     one.state.idle.fetch_sub(1, Relaxed);
-    one.state.used.fetch_add(1, Relaxed);
+    one.state.take_into_use();
 }

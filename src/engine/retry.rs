@@ -36,6 +36,9 @@ impl Retries {
         if !condition(fault, st.phase).is_some_and(|condition| self.allow(backend, condition)) {
             return false;
         }
+        if matches!(fault, Fault::ServerAbort | Fault::BadResponse) {
+            failed(s, backend, server);
+        }
         self.count(s, st, backend, server);
         if self.same.is_some() && matches!(fault, Fault::Refused | Fault::Resource) {
             let pause = backend.timeouts.connect.unwrap_or(TURN_AROUND_MS).min(TURN_AROUND_MS);
@@ -72,6 +75,15 @@ impl Retries {
         if let Some(state) = state {
             state.counters.inc(core, stat);
         }
+    }
+}
+
+/// A response that failed is an error also where the request is sent again.
+fn failed(s: &Session, backend: &Proxy, server: ServerId) {
+    let (view, core) = (&s.local.live.view, s.core.id);
+    view.proxy(backend.id).be.inc(core, Stat::ResponseErrors);
+    if let Some(state) = view.server(backend.id, server) {
+        state.counters.inc(core, Stat::ResponseErrors);
     }
 }
 

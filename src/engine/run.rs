@@ -446,11 +446,19 @@ async fn keep_house(core: Rc<Core>) {
         let local = core.local();
         for (proxy, servers) in local.live.ir.proxies.iter().map(|proxy| (proxy.id, &proxy.servers)) {
             for (at, server) in servers.iter().enumerate() {
-                let every = (server.pool_purge_ms / 1000).max(1);
-                if let Some(pool) = local.pool(proxy, crate::base::id::ServerId(at as u32))
+                let id = ServerId(at as u32);
+                let purge = seconds.is_multiple_of((server.pool_purge_ms / 1000).max(1));
+                // The cores share the estimate: one of them keeps it.
+                if purge
+                    && core.id.index() == 0
+                    && let Some(state) = local.live.view.server(proxy, id)
+                {
+                    state.estimate_need();
+                }
+                if let Some(pool) = local.pool(proxy, id)
                     && !pool.is_empty()
                 {
-                    pool.tidy(seconds.is_multiple_of(every));
+                    pool.tidy(purge);
                 }
             }
         }

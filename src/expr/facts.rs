@@ -159,10 +159,14 @@ pub struct StreamFacts {
     pub status: u16,
     /// Status the server sent, 0 where none.
     pub server_status: u16,
-    /// Bytes to the client (`%B`).
-    pub bytes_out: u64,
-    /// Bytes from the client (`%U`).
+    /// Bytes received from the client (`%U`, `req.bytes_in`), as HAProxy counts them: see `Msg::size`.
     pub bytes_in: u64,
+    /// Bytes sent to the server (`req.bytes_out`).
+    pub bytes_to_server: u64,
+    /// Bytes of the response as received from the server or made here (`%B`, `res.bytes_in`).
+    pub bytes_out: u64,
+    /// Bytes sent to the client (`res.bytes_out`).
+    pub bytes_to_client: u64,
     /// How it ended (`%ts`, `%tsc`).
     pub termination: Termination,
     /// Method and target as received, with the version: `GET /x HTTP/1.1` (`%r`); kept only where a log may want it.

@@ -184,7 +184,10 @@ impl ChunkDecoder {
 /// Follows a chunked body that is forwarded as it is: everything is validated before it passes, blanks and extensions of size
 /// lines are left out, and the line of the last chunk passes too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ChunkPass(Chunks);
+pub struct ChunkPass {
+    chunks: Chunks,
+    payload: u64,
+}
 
 impl ChunkPass {
     pub fn new() -> ChunkPass {
@@ -194,8 +197,11 @@ impl ChunkPass {
     /// The next range of bytes to forward from `pos` on, which is moved behind what was read.
     pub fn next(&mut self, bytes: &[u8], pos: &mut usize) -> Result<ChunkStep, ChunkError> {
         let mut run = *pos..*pos;
-        while self.0.state != State::Trailers && *pos < bytes.len() {
-            let (piece, next) = self.0.advance(bytes, *pos)?;
+        while self.chunks.state != State::Trailers && *pos < bytes.len() {
+            let (piece, next) = self.chunks.advance(bytes, *pos)?;
+            if matches!(piece, Piece::Data) {
+                self.payload += (next - *pos) as u64;
+            }
             *pos = next;
             match piece {
                 Piece::Framing | Piece::Data => run.end = next,
@@ -203,16 +209,21 @@ impl ChunkPass {
                 Piece::Skip => return Ok(ChunkStep::Bytes(run)),
             }
         }
-        Ok(match (run.is_empty(), self.0.state) {
+        Ok(match (run.is_empty(), self.chunks.state) {
             (false, _) => ChunkStep::Bytes(run),
             (true, State::Trailers) => ChunkStep::Trailers,
             (true, _) => ChunkStep::More,
         })
     }
 
+    /// How much payload has passed.
+    pub fn payload(&self) -> u64 {
+        self.payload
+    }
+
     /// Bytes of the current chunk that have not arrived yet: how much the next read may take without looking.
     pub fn data_left(&self) -> u64 {
-        self.0.data_left()
+        self.chunks.data_left()
     }
 }
 

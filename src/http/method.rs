@@ -74,6 +74,12 @@ impl Version {
     pub fn is_11(self) -> bool {
         self >= Version::HTTP_11
     }
+
+    /// As it stands in a start line. The parser lets only single digits pass.
+    #[inline]
+    pub fn text(self) -> [u8; 8] {
+        [b'H', b'T', b'T', b'P', b'/', b'0' + self.major % 10, b'.', b'0' + self.minor % 10]
+    }
 }
 
 impl Default for Version {

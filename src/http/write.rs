@@ -52,7 +52,7 @@ pub fn write_request(msg: Msg<'_>, out: &mut impl Out, opts: &OutOptions) -> Sen
     writer.request_line(is_11);
     writer.fields();
     writer.framing_fields();
-    let close = !opts.keep_alive || msg.head.flags.contains(HeadFlags::INSECURE_FRAMING) || writer.close;
+    let close = !opts.keep_alive || writer.close;
     if close && is_11 && !writer.close {
         writer.add(b"connection: close\r\n");
     } else if !close && !is_11 && !msg.head.flags.contains(HeadFlags::UPGRADE) {
@@ -77,7 +77,7 @@ pub fn write_response(msg: Msg<'_>, out: &mut impl Out, opts: &OutOptions) -> Se
     writer.framing_fields();
     let close = !opts.keep_alive || framing == Framing::UntilClose || writer.close;
     match (close, is_11) {
-        (true, true) if !writer.close => writer.add(b"connection: close\r\n"),
+        (true, true) if !writer.close && framing != Framing::Tunnel => writer.add(b"connection: close\r\n"),
         (false, true) if opts.peer.is_11() => {}
         (false, _) if framing != Framing::Tunnel => writer.add(b"connection: keep-alive\r\n"),
         _ => {}
@@ -425,8 +425,8 @@ mod tests {
         // HAProxy 2.8 forwards this as HTTP/1.0, where chunked does not exist.
         let text = "POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n";
         let (out, sent) = request(text, |_| {}, keep(NEW));
-        assert_eq!(shown(&out.0.concat()), "POST / HTTP/1.1|transfer-encoding: chunked|connection: close||");
-        assert_eq!(sent, Sent { framing: Framing::Chunked, close: true });
+        assert_eq!(shown(&out.0.concat()), "POST / HTTP/1.1|transfer-encoding: chunked||");
+        assert_eq!(sent, Sent { framing: Framing::Chunked, close: false });
     }
 
     /// What HAProxy 2.8 sends for the same messages; HTTP/1.0 clients get no chunks, which they cannot know.

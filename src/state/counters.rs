@@ -10,9 +10,9 @@ use crate::base::id::CoreId;
 pub enum Stat {
     /// `stot`, cumulated sessions (connections for a frontend, streams for a backend or server).
     Sessions,
-    /// `bin`, `reqbin`, `reqbout`, bytes of requests. Heads are edited on their way; what is counted is what was received.
+    /// `bin`, `reqbin`, bytes of requests as they came from clients.
     BytesIn,
-    /// `bout`, `resbin`, `resbout`, bytes of responses, as they were sent.
+    /// `bout`, `resbin`, bytes of responses as they came from servers or were made here.
     BytesOut,
     /// `dreq`, requests denied.
     DeniedRequests,
@@ -64,6 +64,10 @@ pub enum Stat {
     Connects,
     /// `reuse`, connections to servers reused.
     Reuses,
+    /// `reqbout`, bytes of requests as sent to servers.
+    RequestBytesOut,
+    /// `resbout`, bytes of responses as sent to clients.
+    ResponseBytesOut,
     /// Sliding sums of queue, connect, response and total times in ms: see [`Counters::timed`].
     TimeSums,
 }
@@ -115,6 +119,12 @@ impl Counters {
     /// Adds one.
     pub fn inc(&self, core: CoreId, stat: Stat) {
         self.add(core, stat, 1);
+    }
+
+    /// Counts a response of a server, interim ones included: what its `req_tot` counts.
+    pub fn answered(&self, core: CoreId, status: u16) {
+        self.inc(core, Stat::Requests);
+        self.response(core, status);
     }
 
     /// Counts a response in its class.

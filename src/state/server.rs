@@ -146,6 +146,10 @@ pub struct ServerState {
     pub idle: AtomicU32,
     /// Connections in use (`used_conn_cur`).
     pub used: AtomicU32,
+    /// Most connections in use since the last purge, and how many are needed by the experience of the time before (`need_conn_est`).
+    pub used_max: AtomicU32,
+    /// See `used_max`.
+    pub needed: AtomicU32,
     /// Sessions per second.
     pub rate: Rate,
     /// Counters.
@@ -191,6 +195,8 @@ impl ServerState {
             queued_max: AtomicU32::new(0),
             idle: AtomicU32::new(0),
             used: AtomicU32::new(0),
+            used_max: AtomicU32::new(0),
+            needed: AtomicU32::new(0),
             rate: Rate::default(),
             counters: Counters::new(cores),
             check_fails: AtomicU64::new(0),
@@ -237,6 +243,29 @@ impl ServerState {
     /// May take sessions that the balancer gives out.
     pub fn usable(&self) -> bool {
         self.health() == Health::Up && self.admin() == Admin::Ready && self.weight.load(Relaxed) > 0
+    }
+
+    /// Counts a connection that comes into use.
+    #[inline]
+    pub fn take_into_use(&self) {
+        let used = self.used.fetch_add(1, Relaxed) + 1;
+        if used > self.used_max.load(Relaxed) {
+            self.used_max.fetch_max(used, Relaxed);
+        }
+    }
+
+    /// Whether a connection that falls idle is worth keeping: HAProxy keeps as many as were needed at once lately, with those in use.
+    #[inline]
+    pub fn has_use_for_idle(&self) -> bool {
+        let used = self.used.load(Relaxed);
+        let needed = used.max(self.used_max.load(Relaxed)).max(self.needed.load(Relaxed));
+        used + self.idle.load(Relaxed) <= needed
+    }
+
+    /// Forgets half of the experience that is older than a purge.
+    pub fn estimate_need(&self) {
+        let recent = self.used_max.swap(self.used.load(Relaxed), Relaxed);
+        self.needed.store((self.needed.load(Relaxed) + recent).div_ceil(2).max(recent), Relaxed);
     }
 
     /// Counts as running for `nbsrv` and for persistence: up, or up and draining.

@@ -22,8 +22,7 @@ from tcp import MARK, TcpOrigin
 HERE = pathlib.Path(__file__).resolve().parent
 
 # Columns whose values depend on time, place or release rather than on what was asked of the proxy.
-# Bytes are compared on the wire: HAProxy counts those of its internal form of a message, hydroxy those it receives and sends.
-VOLATILE = set("""bin bout reqbin reqbout resbin resbout h1_open_connections h1_open_streams h1_total_streams
+VOLATILE = set("""reqbin reqbout resbin resbout h1_open_connections h1_open_streams h1_total_streams
     scur smax slim stot_rate rate rate_max rate_lim req_rate req_rate_max conn_rate conn_rate_max lastchg lastsess
     downtime check_duration qtime ctime rtime ttime qtime_max ctime_max rtime_max ttime_max addr idle_conn_cur
     safe_conn_cur used_conn_cur need_conn_est agent_duration pid iid sid uweight agg_server_status agg_check_status
@@ -173,6 +172,5 @@ def mask(line):
     line = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line)
     line = re.sub(r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(\.\d+| [-+]\d{4})?\]", "[TIME]", line)
     line = re.sub(r' \d+ \d+ ("[^"]*" "[^"]*" "[^"]*") -?\d+ -?\d+ -?\d+ -?\d+ -?\d+ ', r" PORT MS \1 T T T T T ", line)
-    line = re.sub(r" (\d{3}|-1) (\+?)\d+ (\S+ \S+ \S{4} )", r" \1 \2BYTES \3", line, count=1)
-    timers = r"(?<= )(-?\d+(?:/\+?-?\d+){1,4})(?= (?:\+?-?\d{1,3} )?\+?(?:\d+|BYTES) )"
+    timers = r"(?<= )(-?\d+(?:/\+?-?\d+){1,4})(?= (?:\+?-?\d{1,3} )?\+?\d+ )"
     return re.sub(timers, lambda m: re.sub(r"(?<![-\d])\d+", "T", m.group(1)), line, count=1)

@@ -74,7 +74,7 @@ fn show_info(shell: &mut Shell<'_>, words: &[&str]) -> String {
         ("Jobs", (process.connections.load(Relaxed) as usize + listeners).to_string()),
         ("Listeners", listeners.to_string()),
         ("DroppedLogs", process.dropped_logs.load(Relaxed).to_string()),
-        ("TotalBytesOut", sum(Stat::BytesOut).to_string()),
+        ("TotalBytesOut", sum(Stat::ResponseBytesOut).to_string()),
         ("Build info", format!("{RELEASE}-hydroxy-{}", env!("CARGO_PKG_VERSION"))),
     ];
     let mut out = String::new();

@@ -163,7 +163,7 @@ fn frontend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
         row.num(const { col("h1_total_connections") }, state.fe.sum(Stat::Connections));
         row.num(const { col("h1_total_streams") }, requests);
         row.num(const { col("h1_bytes_in") }, state.fe.sum(Stat::BytesIn));
-        row.num(const { col("h1_bytes_out") }, state.fe.sum(Stat::BytesOut));
+        row.num(const { col("h1_bytes_out") }, state.fe.sum(Stat::ResponseBytesOut));
     }
     row
 }
@@ -240,7 +240,7 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
     row.num(const { col("srv_icur") }, idle);
     row.num(const { col("idle_conn_cur") }, idle);
     row.num(const { col("used_conn_cur") }, used);
-    row.num(const { col("need_conn_est") }, used);
+    row.num(const { col("need_conn_est") }, state.needed.load(Relaxed).max(state.used_max.load(Relaxed)));
     if let Some(limit) = server.pool_max {
         row.num(const { col("src_ilim") }, limit);
     }
@@ -431,9 +431,9 @@ const TRAFFIC: &[(usize, Stat)] = &[
     (col("wrew"), Stat::FailedRewrites),
     (col("eint"), Stat::InternalErrors),
     (col("reqbin"), Stat::BytesIn),
-    (col("reqbout"), Stat::BytesIn),
+    (col("reqbout"), Stat::RequestBytesOut),
     (col("resbin"), Stat::BytesOut),
-    (col("resbout"), Stat::BytesOut),
+    (col("resbout"), Stat::ResponseBytesOut),
 ];
 /// Of a backend, bytes in are those that servers send.
 const BACKEND_H1: &[(usize, Stat)] = &[

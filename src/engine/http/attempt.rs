@@ -57,7 +57,8 @@ pub(super) async fn forward(
             Ok(exchange) => {
                 if tries.wants_again(backend, st.res.status) {
                     tries.retries.count(s, st, backend, exchange.server);
-                    st.out = exchange.up.into_lead();
+                    st.facts.bytes_in += exchange.up.received();
+                    set_aside(s, st, backend, exchange);
                     continue;
                 }
                 return response::deliver(s, st, frontend, backend, live, exchange).await;
@@ -73,6 +74,22 @@ pub(super) async fn forward(
                 }
             }
         }
+    }
+}
+
+/// Forgets a response that is not to be delivered. If all of it has arrived, the connection lives on.
+fn set_aside(s: &mut Session, st: &mut Stream, backend: &Proxy, exchange: Exchange) {
+    let Exchange { server, mut upstream, up, keep, .. } = exchange;
+    let whole = match st.res.body {
+        Framing::None => Some(st.res.len),
+        Framing::Length(body) => usize::try_from(body).ok().map(|body| st.res.len + body),
+        _ => None,
+    };
+    let is_whole = whole == Some(upstream.buf.len());
+    st.out = up.into_lead();
+    if keep && is_whole && st.res.keep_alive() {
+        upstream.buf.clear();
+        connect::keep(s, backend, server, upstream);
     }
 }
 
@@ -164,12 +181,13 @@ async fn attempt(
     };
     tries.committed |= !tries.replayable && up.moved > 0;
     let up_moved = up.moved;
-    if up.is_done() && !up.was_abandoned() {
+    if up.is_done() {
         st.request = RequestAt::Gone;
     }
     match result {
         Ok(()) => Ok(Exchange { server: id, upstream, up, slot, keep }),
         Err(fault) => {
+            st.facts.bytes_in += up.received();
             let untouched = upstream.buf.is_empty() && matches!(fault, Fault::ServerAbort);
             let reused = upstream.requests > 1;
             let repeatable = st.req.method.is_idempotent() || up_moved == 0;
@@ -200,7 +218,9 @@ fn send(s: &mut Session, st: &mut Stream, backend: &Proxy, keep: bool, tries: &m
     }
     lead.clear();
     let options = OutOptions { keep_alive: keep, peer: Version::HTTP_11 };
-    let sent = write_request(Msg { raw: s.buf.data(), head: &st.req }, &mut lead, &options);
+    let msg = Msg { raw: s.buf.data(), head: &st.req };
+    st.facts.bytes_to_server += msg.size();
+    let sent = write_request(msg, &mut lead, &options);
     s.buf.consume(st.req.len);
     let mut up = Flow::new(lead, st.req.body, sent.framing);
     let copied = if backend.retry_on == RetryOn::CONN_FAILURE { SMALL_BODY } else { s.local.live.ir.global.bufsize };
@@ -215,6 +235,8 @@ fn send(s: &mut Session, st: &mut Stream, backend: &Proxy, keep: bool, tries: &m
 async fn pass_informational(s: &mut Session, st: &mut Stream, upstream: &mut Upstream) -> Result<(), Fault> {
     let mut text = std::mem::take(&mut st.answer);
     text.clear();
+    st.facts.bytes_out += Msg { raw: upstream.buf.data(), head: &st.res }.received_size();
+    upstream.state.counters.answered(s.core.id, st.res.status);
     if st.req.version.is_11() && !(st.continued && st.res.status == 100) {
         let options = OutOptions { keep_alive: true, peer: st.req.version };
         write_response(Msg { raw: upstream.buf.data(), head: &st.res }, &mut text, &options);
@@ -244,15 +266,13 @@ async fn converse(
     };
     st.res.clear();
     let mut watch = Watch::new(s, frontend.timeouts.client, backend.timeouts.server);
-    let (mut server_gone, mut told_server, mut look) = (false, false, !upstream.buf.is_empty());
+    let (mut server_gone, mut look) = (false, !upstream.buf.is_empty());
     poll_fn(|cx| {
         if !up.is_done() {
-            match up.poll(&mut s.io, &mut s.buf, &mut upstream.io, cx) {
-                Poll::Ready(Err(Broken::Sink(_))) => {
-                    // The server takes no more; it may have answered before.
-                    up.abandon();
-                    server_gone = true;
-                }
+            let polled = up.poll_or_discard(&mut s.io, &mut s.buf, &mut upstream.io, cx);
+            // A server that takes no more may have answered before.
+            server_gone |= up.was_discarded();
+            match polled {
                 Poll::Ready(Err(broken)) => return Poll::Ready(Err(fault_of_request(&broken))),
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
@@ -262,7 +282,10 @@ async fn converse(
                 match parse_response(upstream.buf.data_mut(), &mut st.res, answering, &options) {
                     Ok(Parsed::Complete) => return Poll::Ready(Ok(())),
                     Ok(Parsed::Partial) if upstream.buf.len() < limit => {}
-                    _ => return Poll::Ready(Err(Fault::BadResponse)),
+                    _ => {
+                        st.facts.response_ms = None;
+                        return Poll::Ready(Err(Fault::BadResponse));
+                    }
                 }
             }
             match upstream.buf.poll_fill(&mut upstream.io, Room::Head, cx) {
@@ -270,22 +293,15 @@ async fn converse(
                     st.facts.response_ms = Some(s.core.tick_ms());
                     look = true;
                 }
-                Poll::Ready(_) => {
-                    let fault = if s.ended && backend.abort_on_close { Fault::ClientAbort } else { Fault::ServerAbort };
-                    return Poll::Ready(Err(fault));
-                }
+                Poll::Ready(_) => return Poll::Ready(Err(Fault::ServerAbort)),
                 Poll::Pending => break,
             }
         }
         if server_gone && upstream.buf.is_empty() {
             return Poll::Ready(Err(Fault::ServerAbort));
         }
-        if up.is_done() && backend.abort_on_close && s.poll_client_gone(cx) && !told_server {
-            if s.broken {
-                return Poll::Ready(Err(Fault::ClientAbort));
-            }
-            // The server decides whether it still answers a client that has ended its direction.
-            told_server = upstream.io.poll_shutdown(cx).is_ready();
+        if up.is_done() && backend.abort_on_close && s.poll_client_gone(cx) {
+            return Poll::Ready(Err(Fault::ClientAbort));
         }
         let waits_for_client = !up.is_done() && up.waits == Waits::Source;
         let side = if waits_for_client { Side::Client } else { Side::Server };

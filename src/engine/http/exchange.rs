@@ -10,7 +10,8 @@ use crate::engine::session::Session;
 use crate::engine::watch::{Side, Watch};
 use crate::ir::Proxy;
 
-/// Moves the bodies. An unfinished request ends with the response where the connections do not live on (`keep`).
+/// Moves the bodies. The client is to send its request to the end although the response is complete, as HAProxy has it; if the
+/// connection to the server does not live on (`keep`), the rest is dropped.
 pub(super) async fn run(
     s: &mut Session,
     exchange: &mut Exchange,
@@ -23,14 +24,13 @@ pub(super) async fn run(
     let mut watch = Watch::new(s, frontend.timeouts.client, backend.timeouts.server);
     poll_fn(|cx| {
         match down.poll(&mut upstream.io, &mut upstream.buf, &mut s.io, cx) {
-            Poll::Ready(Ok(())) if up.is_done() || !keep => return Poll::Ready(Ok(())),
+            Poll::Ready(Ok(())) if up.is_done() => return Poll::Ready(Ok(())),
+            Poll::Ready(Ok(())) if !keep => up.discard(),
             Poll::Ready(Err(broken)) => return Poll::Ready(Err(fault_of_response(&broken))),
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
         if !up.is_done() {
-            match up.poll(&mut s.io, &mut s.buf, &mut upstream.io, cx) {
-                // The server wants no more; its response goes on.
-                Poll::Ready(Err(Broken::Sink(_))) => up.abandon(),
+            match up.poll_or_discard(&mut s.io, &mut s.buf, &mut upstream.io, cx) {
                 Poll::Ready(Err(Broken::Malformed)) => return Poll::Ready(Err(Fault::BadRequest(400))),
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Fault::ClientAbort)),
                 Poll::Ready(Ok(())) | Poll::Pending => {}
@@ -38,7 +38,7 @@ pub(super) async fn run(
             if up.is_done() && down.is_done() {
                 return Poll::Ready(Ok(()));
             }
-        } else if s.poll_client_gone(cx) && s.broken {
+        } else if s.poll_client_gone(cx) && (s.broken || backend.abort_on_close) {
             return Poll::Ready(Err(Fault::ClientAbort));
         }
         let waits_for_client = match down.is_done() {
@@ -46,7 +46,11 @@ pub(super) async fn run(
             true => up.waits == Waits::Source,
         };
         let side = if waits_for_client { Side::Client } else { Side::Server };
-        watch.poll(s, up.progress.wrapping_add(down.progress), side, cx)
+        watch.poll(s, up.progress.wrapping_add(down.progress), side, cx).map_err(|fault| match fault {
+            // Nobody was there any more to take what the server did not send.
+            Fault::ServerTimeout if s.ended => Fault::ClientAbort,
+            fault => fault,
+        })
     })
     .await
 }

@@ -66,7 +66,7 @@ pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
             }
             Woken::TimedOut => {
                 Box::pin(without_request(s, &mut stream, &frontend, since, Fault::ClientTimeout)).await;
-                After::Linger
+                After::Close
             }
             Woken::Stopping => After::Close,
         };

@@ -30,19 +30,18 @@ pub(super) async fn answer(
     answer: Answer,
 ) -> After {
     count(s, st, answer.why);
-    if answer.why == Why::Tarpit
-        && let Err(fault) = tarpit(s, st, frontend, backend).await
-    {
-        return fail(s, st, frontend, backend, fault, Phase::Tarpit).await;
+    if answer.why == Why::Tarpit {
+        tarpit(s, st, frontend, backend).await;
     }
     if let Some(status) = answer.status {
         if answer.why == Why::Monitor {
+            st.facts.log_level = Some(SILENT);
             monitor(st, status);
         } else if !error_reply(st, frontend, backend, status) {
             return After::Drop;
         }
     }
-    send(s, st, frontend, backend).await
+    send(s, st, frontend, backend, answer.status).await
 }
 
 /// Ends a stream that failed before its response began: counts, and answers with the status that stands for the fault.
@@ -61,7 +60,7 @@ pub(super) async fn fail(
     st.reply.clear();
     if st.req.flags.contains(HeadFlags::COMPLETE) && !matches!(fault, Fault::BadRequest(_)) {
         return match error_reply(st, frontend, backend, meaning) {
-            true => send(s, st, frontend, backend).await,
+            true => send(s, st, frontend, backend, Some(meaning)).await,
             false => After::Drop,
         };
     }
@@ -72,8 +71,9 @@ pub(super) async fn fail(
         Some(reply) => &reply.raw,
         None => error_page(meaning).map_or(&[][..], |page| page.bytes.as_bytes()),
     };
-    st.facts.bytes_out = raw.len() as u64;
     match write_all(s, raw).await {
+        // Who was silent has nothing on its way that could destroy the answer.
+        Ok(()) if fault == Fault::ClientTimeout => After::Close,
         Ok(()) => After::Linger,
         Err(_) => After::Drop,
     }
@@ -81,9 +81,8 @@ pub(super) async fn fail(
 
 fn count(s: &mut Session, st: &mut Stream, why: Why) {
     let (phase, cause) = match why {
-        Why::Denied | Why::Challenge => (b'R', b'P'),
-        Why::Tarpit => (b'T', b'P'),
-        Why::Intercepted | Why::Monitor | Why::Statistics => (b'R', b'L'),
+        Why::Denied | Why::Tarpit => (b'R', b'P'),
+        Why::Challenge | Why::Intercepted | Why::Monitor | Why::Statistics => (b'R', b'L'),
         Why::DeniedResponse => (b'H', b'P'),
         Why::InterceptedResponse => (b'H', b'L'),
     };
@@ -95,30 +94,26 @@ fn count(s: &mut Session, st: &mut Stream, why: Why) {
                 backend.state().be.inc(s.core.id, Stat::DeniedRequests);
             }
         }
-        Why::Intercepted | Why::Monitor => s.count(Stat::Intercepted, 1),
-        Why::Challenge | Why::DeniedResponse | Why::InterceptedResponse => {}
+        Why::Challenge | Why::Intercepted | Why::Monitor => s.count(Stat::Intercepted, 1),
+        Why::DeniedResponse | Why::InterceptedResponse => {}
         Why::Statistics => st.facts.applet = Some("<STATS>"),
     }
 }
 
-/// Keeps the client waiting for `timeout tarpit`, or until it goes.
-async fn tarpit(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>) -> Result<(), Fault> {
-    st.phase = Phase::Tarpit;
+/// Keeps the client waiting for `timeout tarpit`, or until it goes. The time counts as queued, after a request that never was.
+async fn tarpit(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>) {
     let timeouts = &backend.map_or(frontend, |backend| backend).timeouts;
     let until = s.core.tick_ms() + timeouts.tarpit.or(timeouts.connect).unwrap_or(0);
     poll_fn(|cx| {
-        if s.poll_client_gone(cx) {
-            return Poll::Ready(Err(Fault::ClientAbort));
-        }
-        if s.core.tick_ms() >= until {
-            return Poll::Ready(Ok(()));
+        if s.poll_client_gone(cx) || s.core.tick_ms() >= until {
+            return Poll::Ready(());
         }
         s.arm(cx, Some(until));
         Poll::Pending
     })
-    .await?;
-    st.facts.queue_ms = Some(s.core.now_ms());
-    Ok(())
+    .await;
+    st.facts.request_ms = None;
+    st.facts.queue_ms = Some(s.core.tick_ms());
 }
 
 /// Writes the reply that stands for `status` to `Stream::reply`: configured for the backend, for the frontend, or built in, with the
@@ -133,9 +128,9 @@ fn error_reply(st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>, 
     }
     let extra = std::mem::take(&mut st.reply);
     let out = &mut st.reply;
-    let (text, body) = match error_page(status) {
-        Some(page) => (page.reason, page.body),
-        None => (reason(status), ""),
+    let (text, body, close) = match error_page(status) {
+        Some(page) => (page.reason, page.body, page.close),
+        None => (reason(status), "", false),
     };
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
@@ -150,7 +145,7 @@ fn error_reply(st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>, 
         }
     }
     out.extend_from_slice(&extra);
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(if close { b"connection: close\r\n\r\n" } else { b"\r\n" });
     out.extend_from_slice(body.as_bytes());
     true
 }
@@ -163,18 +158,30 @@ fn monitor(st: &mut Stream, status: u16) {
     }
 }
 
-/// Sends the complete raw response in `Stream::reply` after the `http-after-response` rules.
-async fn send(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, backend: Option<&Arc<Proxy>>) -> After {
+/// Sends the complete raw response in `Stream::reply` after the `http-after-response` rules. It is counted and logged as `meant`,
+/// whatever an error file or `errorloc` made of that.
+async fn send(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Arc<Proxy>,
+    backend: Option<&Arc<Proxy>>,
+    meant: Option<u16>,
+) -> After {
     let mut raw = std::mem::take(&mut st.reply);
     st.res.clear();
     let parsed = parse_response(&mut raw, &mut st.res, Answering::to(&st.req), &ParseOptions::default());
     if !matches!(parsed, Ok(Parsed::Complete)) {
         // An error file that is no HTTP/1.1 response goes out as it is.
-        st.facts.bytes_out = raw.len() as u64;
+        st.facts.bytes_out += raw.len() as u64;
         let sent = write_all(s, &raw).await;
         st.reply = raw;
         return if sent.is_ok() { After::Linger } else { After::Drop };
     }
+    let body = if st.res.body == Framing::None { 0 } else { raw.len().saturating_sub(st.res.len) as u64 };
+    // HAProxy's own 204 has a length, which it counts and does not send.
+    let unsent = if st.res.status == 204 { "content-length0".len() as u64 } else { 0 };
+    st.facts.bytes_out += Msg { raw: &raw, head: &st.res }.size() + body + unsent;
+    let given = st.res.status;
     let live = s.local.live.clone();
     let proxies = backend.into_iter().filter(|backend| backend.id != frontend.id).chain([frontend]);
     for proxy in proxies.filter(|proxy| !proxy.http_after.is_empty()) {
@@ -182,7 +189,7 @@ async fn send(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, backend: 
         let stage = Stage::response(st, &raw);
         hooks::run(&proxy.http_after, &mut Cursor::default(), s, st, &live, stage);
     }
-    st.facts.status = st.res.status;
+    st.facts.status = meant.filter(|_| st.res.status == given).unwrap_or(st.res.status);
     let whole = match st.request {
         RequestAt::Buffer => body_is_buffered(s, st),
         at => at == RequestAt::Gone,
@@ -190,14 +197,16 @@ async fn send(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, backend: 
     let keep_alive = whole && client_keeps(s, st, frontend) && st.res.keep_alive();
     st.answer.clear();
     let options = OutOptions { keep_alive, peer: st.req.version };
-    let sent = write_response(Msg { raw: &raw, head: &st.res }, &mut st.answer, &options);
+    let msg = Msg { raw: &raw, head: &st.res };
+    st.facts.bytes_to_client += msg.size() + body;
+    let sent = write_response(msg, &mut st.answer, &options);
     if st.res.body != Framing::None {
         st.answer.extend_from_slice(raw.get(st.res.len..).unwrap_or_default());
     }
     st.reply = raw;
-    st.facts.bytes_out = st.answer.len() as u64;
     if whole && st.request == RequestAt::Buffer {
         let body = if let Framing::Length(len) = st.req.body { len as usize } else { 0 };
+        st.facts.bytes_in += body as u64;
         super::request::keep_head(s, st, &live, &[frontend]);
         s.buf.consume(st.req.len + body);
         s.buf.release();
@@ -213,6 +222,9 @@ async fn send(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, backend: 
         }
     }
 }
+
+/// The log level that keeps a line back.
+const SILENT: u8 = 8;
 
 /// Writes everything to the client within `timeout client`.
 pub(super) async fn write_all(s: &mut Session, bytes: &[u8]) -> Result<(), Fault> {

@@ -15,7 +15,7 @@ use crate::engine::live::Live;
 use crate::engine::log;
 use crate::engine::session::Session;
 use crate::engine::stream::Stream;
-use crate::http::{Framing, HeadFlags, Msg, ParseOptions, Parsed, parse_request};
+use crate::http::{ChunkDecoder, ChunkStep, Framing, HeadFlags, Msg, ParseOptions, Parsed, parse_request};
 use crate::ir::{ConnectionMode, Proxy};
 use crate::state::Stat;
 
@@ -24,19 +24,19 @@ pub(super) async fn serve(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy
     begin(s, st, since);
     let after = match read_head(s, st, frontend).await {
         Ok(()) => process(s, st, frontend).await,
-        Err(fault) => {
-            s.facts.requests += 1;
-            reply::fail(s, st, frontend, None, fault, Phase::Request).await
-        }
+        Err(fault) => reply::fail(s, st, frontend, None, fault, Phase::Request).await,
     };
     finish::finish(s, st, frontend);
     after
 }
 
-/// Starts the facts of a stream.
+/// Starts the facts of a stream, and counts it: HAProxy counts what never becomes a request too.
 pub(super) fn begin(s: &mut Session, st: &mut Stream, since: u64) {
     let now_us = s.core.tick_us();
     s.watch_at = None;
+    s.facts.requests += 1;
+    s.count(Stat::Requests, 1);
+    s.frontend_state().req_rate.tick(now_us / 1000);
     let facts = &mut st.facts;
     facts.number = s.core.next_number();
     facts.began_ms = since;
@@ -66,11 +66,11 @@ async fn read_head(s: &mut Session, st: &mut Stream, frontend: &Proxy) -> Result
     };
     let timeouts = &frontend.timeouts;
     // The time for the head runs from its first byte, or on a new connection from the end of its handshakes.
-    let start = if s.facts.requests == 0 { s.facts.accepted_ms + s.facts.handshake_ms } else { s.core.now_ms() };
+    let start = if s.facts.requests == 1 { s.facts.accepted_ms + s.facts.handshake_ms } else { s.core.now_ms() };
     let whole = timeouts.http_request.map(|timeout| start + timeout);
     loop {
         match parse_request(s.buf.data_mut(), &mut st.req, &options) {
-            Ok(Parsed::Complete) if st.req.len <= limit => return Ok(()),
+            Ok(Parsed::Complete) if st.req.len <= limit => return check_chunks(s, st),
             Ok(Parsed::Partial) if s.buf.len() < limit => {}
             Ok(Parsed::Complete | Parsed::Partial) => {
                 return Err(Fault::BadRequest(if st.req.has_start_line() { 431 } else { 414 }));
@@ -80,6 +80,23 @@ async fn read_head(s: &mut Session, st: &mut Stream, frontend: &Proxy) -> Result
         }
         let deadline = whole.or_else(|| timeouts.client.map(|timeout| s.core.now_ms() + timeout));
         fill(s, deadline).await?;
+    }
+}
+
+/// Looks at the chunks that came with the head: a request whose body is malformed from the start is refused like one with a bad head,
+/// before any rule or server sees it.
+fn check_chunks(s: &Session, st: &Stream) -> Result<(), Fault> {
+    if st.req.body != Framing::Chunked {
+        return Ok(());
+    }
+    let body = s.buf.data().get(st.req.len..).unwrap_or_default();
+    let (mut decoder, mut at) = (ChunkDecoder::new(), 0);
+    loop {
+        match decoder.next(body, &mut at) {
+            Ok(ChunkStep::Bytes(_)) => {}
+            Ok(ChunkStep::More | ChunkStep::Trailers) => return Ok(()),
+            Err(_) => return Err(Fault::BadRequest(400)),
+        }
     }
 }
 
@@ -105,7 +122,6 @@ pub(super) async fn fill(s: &mut Session, deadline: Option<u64>) -> Result<(), F
 /// Records a complete request head in facts and counters.
 fn received(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
     let now = s.core.now_ms();
-    s.facts.requests += 1;
     let facts = &mut st.facts;
     facts.request_ms = Some(now);
     let msg = Msg { raw: s.buf.data(), head: &st.req };
@@ -116,14 +132,13 @@ fn received(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
     line.extend_from_slice(method);
     line.push(b' ');
     line.extend_from_slice(target);
-    line.extend_from_slice(if st.req.version.is_11() { b" HTTP/1.1" } else { b" HTTP/1.0" });
-    facts.bytes_in = st.req.len as u64;
+    line.push(b' ');
+    line.extend_from_slice(&st.req.version.text());
+    facts.bytes_in = msg.received_size();
     for (name, len) in &frontend.capture_req {
         let value = name.as_ref().and_then(|name| msg.nth_value(name, -1));
         facts.req_captures.push(value.map(|value| value.get(..*len).unwrap_or(value).into()));
     }
-    s.count(Stat::Requests, 1);
-    s.frontend_state().req_rate.tick(now);
 }
 
 /// Copies the request head if one of the proxies wants to read it after it has left the buffer.

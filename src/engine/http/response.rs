@@ -32,9 +32,11 @@ pub(super) async fn deliver(
     mut exchange: Exchange,
 ) -> After {
     st.facts.server_status = st.res.status;
-    exchange.slot.server().counters.response(s.core.id, st.res.status);
+    exchange.slot.server().counters.answered(s.core.id, st.res.status);
+    st.facts.bytes_out += Msg { raw: exchange.upstream.buf.data(), head: &st.res }.received_size();
     capture(st, frontend, exchange.upstream.buf.data());
     if let Some(decided) = rules(s, st, frontend, backend, live, &exchange) {
+        st.facts.bytes_in += exchange.up.received();
         drop(exchange);
         return Box::pin(replace(s, st, frontend, backend, decided)).await;
     }
@@ -43,7 +45,9 @@ pub(super) async fn deliver(
     let mut head = std::mem::take(&mut st.answer);
     head.clear();
     let options = OutOptions { keep_alive: keep_client, peer: st.req.version };
-    let sent = write_response(Msg { raw: exchange.upstream.buf.data(), head: &st.res }, &mut head, &options);
+    let msg = Msg { raw: exchange.upstream.buf.data(), head: &st.res };
+    st.facts.bytes_to_client += msg.size();
+    let sent = write_response(msg, &mut head, &options);
     exchange.upstream.buf.consume(st.res.len);
     let mut down = Flow::new(head, st.res.body, sent.framing);
     st.phase = Phase::Data;
@@ -53,23 +57,29 @@ pub(super) async fn deliver(
     down.join(&mut exchange.upstream.buf, SMALL_BODY);
     exchange.upstream.buf.release();
     let keep_server = exchange.keep && st.res.keep_alive();
-    let both = keep_server && keep_client && !sent.close;
-    let ended = exchange::run(s, &mut exchange, &mut down, both, frontend, backend).await;
-    st.facts.bytes_out = down.moved;
-    st.facts.bytes_in = exchange.up.moved.max(st.facts.bytes_in);
-    let uploaded = exchange.up.is_done() && !exchange.up.was_abandoned();
+    let ended = exchange::run(s, &mut exchange, &mut down, keep_server, frontend, backend).await;
+    bodies(st, &exchange.up, &down);
     let after = match ended {
-        Ok(()) if uploaded && keep_client && !sent.close => After::Next,
-        Ok(()) if uploaded => After::Close,
-        Ok(()) => After::Linger,
+        Ok(()) if keep_client && !sent.close => After::Next,
+        Ok(()) => After::Close,
         Err(fault) => {
             let phase = if down.wants_more() { Phase::Data } else { Phase::Last };
             finish::record(s, st, fault, phase);
             After::Drop
         }
     };
-    done(s, st, backend, exchange, down, ended.is_ok() && uploaded && keep_server);
+    let keep = ended.is_ok() && keep_server && !exchange.up.was_discarded();
+    done(s, st, backend, exchange, down, keep);
     after
+}
+
+/// Adds the bodies to the byte counts.
+fn bodies(st: &mut Stream, up: &Flow, down: &Flow) {
+    let facts = &mut st.facts;
+    facts.bytes_in += up.received();
+    facts.bytes_to_server += up.received();
+    facts.bytes_out += down.received();
+    facts.bytes_to_client += down.received();
 }
 
 /// Gives back what the exchange used; the connection to the server lives on if `keep`.
@@ -93,10 +103,9 @@ async fn through_tunnel(
 ) -> After {
     let limits = Limits::new(&frontend.timeouts, &backend.timeouts);
     let Exchange { upstream, up, slot, .. } = &mut exchange;
-    let head = std::mem::replace(up, Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel));
+    *up = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);
     let ended = tunnel::run(s, upstream, up, &mut down, limits).await;
-    st.facts.bytes_out = down.moved;
-    st.facts.bytes_in = head.moved + up.moved;
+    bodies(st, up, &down);
     st.facts.counts[3] = slot.server().current.load(Relaxed);
     if let Err(fault) = ended {
         finish::record(s, st, fault, Phase::Data);

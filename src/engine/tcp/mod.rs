@@ -77,7 +77,10 @@ async fn process(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, live: 
         return Err(fault);
     }
     st.facts.request_ms = Some(s.core.now_ms());
-    let mut connected = attempt::connect(s, st, backend, live).await?;
+    let connected = attempt::connect(s, st, backend, live).await;
+    // What came meanwhile counts, whether it has gone on or not.
+    st.facts.bytes_in = s.buf.len() as u64;
+    let mut connected = connected?;
     let moved = transfer(s, st, frontend, backend, live, &mut connected).await;
     st.facts.counts[3] = connected.slot.server().current.load(std::sync::atomic::Ordering::Relaxed);
     if matches!(moved, Err(Fault::ClientAbort)) {
@@ -119,8 +122,6 @@ fn record(s: &Session, st: &mut Stream, fault: Fault) {
     let phase = st.phase;
     finish::record(s, st, fault, phase);
     match (fault, phase) {
-        // A server that resets the connection has failed to respond.
-        (Fault::ServerAbort, Phase::Data) => finish::count_at_server(s, st, Stat::ResponseErrors),
         // Its rules had passed, so it was the backend's already.
         (Fault::ClientAbort | Fault::ClientTimeout, Phase::Request) => {
             if let Some(backend) = &st.backend {

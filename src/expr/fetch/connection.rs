@@ -36,6 +36,14 @@ pub(super) static FETCHES: &[Fetch] = &[
         &[("bytes_in", "412")],
         |ctx| { int(ctx.stream.bytes_in) }
     ),
+    plain!(
+        "bytes_out",
+        Int,
+        RES_KEPT,
+        "Bytes received from the server in this stream, or made here.",
+        &[("bytes_out", "180")],
+        |ctx| { int(ctx.stream.bytes_out) }
+    ),
     address("dst", "The address that the client connected to, as rules see it.", &[("dst", "203.0.113.5")], |_, _| {
         Ok(ip(|conn| conn.dst))
     }),
@@ -121,6 +129,14 @@ pub(super) static FETCHES: &[Fetch] = &[
         |ctx| int(ctx.stream.bytes_in)
     ),
     plain!(
+        "req.bytes_out",
+        Int,
+        REQ_KEPT,
+        "Bytes sent to the server in this stream.",
+        &[("req.bytes_out", "440")],
+        |ctx| int(ctx.stream.bytes_to_server)
+    ),
+    plain!(
         "req.timer.hdr",
         Int,
         REQ_HEAD,
@@ -162,12 +178,20 @@ pub(super) static FETCHES: &[Fetch] = &[
         },
     ),
     plain!(
+        "res.bytes_in",
+        Int,
+        RES_KEPT,
+        "Bytes received from the server in this stream, or made here.",
+        &[("res.bytes_in", "180")],
+        |ctx| int(ctx.stream.bytes_out)
+    ),
+    plain!(
         "res.bytes_out",
         Int,
         RES_KEPT,
         "Bytes sent to the client in this stream.",
-        &[("res.bytes_out", "180")],
-        |ctx| int(ctx.stream.bytes_out)
+        &[("res.bytes_out", "190")],
+        |ctx| int(ctx.stream.bytes_to_client)
     ),
     plain!("so_id", Int, CLIENT_L4, "The number of the listener.", &[("so_id", "1")], |ctx| {
         int(listener(ctx)?.number.load(Relaxed))

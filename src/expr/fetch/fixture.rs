@@ -275,6 +275,8 @@ fn stream(request: &[u8]) -> StreamFacts {
         server_status: 200,
         bytes_in: 412,
         bytes_out: 180,
+        bytes_to_client: 190,
+        bytes_to_server: 440,
         termination: Termination { cause: b'-', phase: b'-' },
         method_len: parts[0] as u16,
         target_len: parts[1] as u32,

@@ -2,8 +2,8 @@
 
 use super::words::exactly;
 use crate::diag::Word;
-use crate::expr::{Ctx, LogFormat};
-use crate::http::{Method, Msg};
+use crate::expr::{Ctx, Dir, LogFormat};
+use crate::http::{Framing, Method, Msg};
 use crate::keyword::{Hook, Meta, Needs, Result, Scope, Words};
 use crate::rules::{Action, Bound, Final, Hooks, Txn, Verdict};
 
@@ -174,6 +174,10 @@ impl Redirect {
         out.extend_from_slice(b"\r\n");
         if !matches!(self.code, 301 | 308) {
             out.extend_from_slice(b"cache-control: no-cache\r\n");
+        }
+        // A body that the client sends for nothing is not waited for.
+        if ctx.dir == Dir::Request && ctx.req.is_some_and(|msg| msg.head.body != Framing::None) {
+            out.extend_from_slice(b"connection: close\r\n");
         }
         if let Some(cookie) = &self.cookie {
             out.extend_from_slice(b"set-cookie: ");
