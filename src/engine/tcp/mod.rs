@@ -121,13 +121,10 @@ async fn transfer(
 fn record(s: &Session, st: &mut Stream, fault: Fault) {
     let phase = st.phase;
     finish::record(s, st, fault, phase);
-    match (fault, phase) {
-        // Its rules had passed, so it was the backend's already.
-        (Fault::ClientAbort | Fault::ClientTimeout, Phase::Request) => {
-            if let Some(backend) = &st.backend {
-                backend.state().be.inc(s.core.id, Stat::ClientAborts);
-            }
-        }
-        _ => {}
+    // A client that left while rules waited had passed those of the frontend, if there is a backend.
+    if matches!((fault, phase), (Fault::ClientAbort | Fault::ClientTimeout, Phase::Request))
+        && let Some(backend) = &st.backend
+    {
+        backend.state().be.inc(s.core.id, Stat::ClientAborts);
     }
 }
