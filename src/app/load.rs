@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 
 use super::options::Options;
-use super::{reference, version};
+use super::{objects, reference, version};
 use crate::config::{Env, Facts, Identity, Input, configuration_files, eval_condition};
 use crate::diag::{Diagnostic, Renderer, Severity, SourceMap};
 use crate::ir::Ir;
@@ -55,6 +55,17 @@ impl Voice {
 /// A failure to write to standard error cannot be reported anywhere.
 fn write_stderr(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// `-dL`; the title is for people only.
+fn dump_objects(options: &Options, voice: &mut Voice) {
+    match objects::text(options.verbose && !options.quiet) {
+        Ok(text) if options.quiet => print(&text),
+        Ok(text) => print(&format!("List of loaded object files:\n{text}")),
+        Err(error) => {
+            voice.say(Severity::Warning, &format!("-dL: /proc/self/maps cannot be read : {}", system_message(&error)))
+        }
+    }
 }
 
 /// Standard output may be a pipe that is closed early; that is no failure.
@@ -127,10 +138,16 @@ fn report(options: &Options, names: &[String], loaded: Loaded, voice: &mut Voice
         for (option, why) in &options.without_effect {
             voice.say(Severity::Notice, &format!("option '{option}' has no effect: {why}"));
         }
+        for (option, why) in options.unsupported.iter().filter(|_| options.check) {
+            voice.say(Severity::Notice, &format!("option '{option}' would stop the start: {why}"));
+        }
     }
     let warned = loaded.diags.iter().any(|found| found.severity == Severity::Warning);
     if let Some(classes) = options.dump_keywords.as_deref().filter(|_| loaded.ir.is_some()) {
         print(&reference::dump::text(classes));
+    }
+    if options.dump_objects && loaded.ir.is_some() {
+        dump_objects(options, voice);
     }
     match loaded.ir {
         None => {

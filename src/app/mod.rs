@@ -2,7 +2,9 @@
 
 pub mod demo;
 pub mod load;
+pub mod objects;
 pub mod options;
+pub mod pools;
 pub mod reference;
 pub mod run;
 pub mod service;
@@ -43,6 +45,10 @@ pub fn main(args: impl IntoIterator<Item = String>) -> i32 {
 fn haproxy(program: &str, options: &Options) -> i32 {
     if let Some(form) = options.version {
         print!("{}", version::text(form));
+        return 0;
+    }
+    if options.pools_help {
+        print!("{}", pools::help());
         return 0;
     }
     // `-V` takes `-q` back (management.txt, chapter 3).

@@ -3,6 +3,8 @@
 //! HAProxy's options are not of the getopt family (`-dMno-merge`, `-sf 12 13`, `-f` several times, `-cc COND`), so they are
 //! read by hand; hydroxy's own commands (`hydroxy demo`) use clap, see `command`.
 
+use super::pools;
+
 /// What the command line asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -36,6 +38,10 @@ pub struct Options {
     pub directory: Option<String>,
     /// `-dK[class,...]`.
     pub dump_keywords: Option<String>,
+    /// `-dL`: list the loaded libraries.
+    pub dump_objects: bool,
+    /// `-dMhelp`: list the options of memory pools and exit.
+    pub pools_help: bool,
     /// `-dW`: warnings are fatal.
     pub zero_warning: bool,
     /// `-dD`: diagnostic mode.
@@ -93,8 +99,10 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Options, String> 
             "--compat" => options.compat = Some(value("a release such as 2.8")?),
             "-W" | "-Ws" => options.lacks(&arg, "master-worker mode is not supported yet; use -db or -D"),
             "-sf" | "-st" => {
-                while args.next_if(|arg| arg.parse::<u32>().is_ok()).is_some() {}
-                options.lacks(&arg, "taking over from other processes is not supported yet");
+                // An empty list, as of `pidof` when nothing runs, asks for nothing.
+                while args.next_if(|arg| arg.parse::<u32>().is_ok()).is_some() {
+                    options.lacks(&arg, "taking over from other processes is not supported yet");
+                }
             }
             "-x" | "-S" => {
                 value("an address")?;
@@ -113,7 +121,9 @@ impl Options {
     }
 
     fn lacks(&mut self, option: &str, why: &'static str) {
-        self.unsupported.push((option.to_owned(), why));
+        if self.unsupported.iter().all(|(known, _)| known != option) {
+            self.unsupported.push((option.to_owned(), why));
+        }
     }
 }
 
@@ -143,6 +153,7 @@ fn flag(options: &mut Options, arg: &str) -> Result<(), String> {
         "-dD" => options.diagnostic = true,
         "-dr" => options.ignore_resolution = true,
         "-dV" => options.no_server_verify = true,
+        "-dL" => options.dump_objects = true,
         _ => return long_flag(options, arg),
     }
     Ok(())
@@ -153,17 +164,19 @@ fn long_flag(options: &mut Options, arg: &str) -> Result<(), String> {
         options.dump_keywords = Some(classes.to_owned());
         return Ok(());
     }
-    for (prefix, exact, why) in WITHOUT_EFFECT {
-        if arg == *prefix || (!exact && arg.starts_with(prefix)) {
-            options.without_effect.push((arg.to_owned(), why));
-            return Ok(());
-        }
+    if let Some(text) = arg.strip_prefix("-dM") {
+        options.pools_help |= pools::parse(text)? == pools::Request::Help;
+        options.without_effect.push((arg.to_owned(), "memory is safe without debugging aids"));
+        return Ok(());
     }
-    if arg.starts_with("-dC") || arg.starts_with("-dt") || matches!(arg, "-dL" | "-dc" | "-4") || arg.starts_with("-dA")
-    {
-        return Err(unsupported(arg, "it is not supported yet"));
+    if let Some((_, why)) = WITHOUT_EFFECT.iter().find(|(name, _)| *name == arg) {
+        options.without_effect.push((arg.to_owned(), why));
+        return Ok(());
     }
-    Err(format!("unknown option '{arg}'"))
+    match REFUSED.iter().find(|(prefix, _)| arg.starts_with(prefix)) {
+        Some((_, why)) => Err(unsupported(arg, why)),
+        None => Err(format!("unknown option '{arg}'")),
+    }
 }
 
 fn unsupported(option: &str, why: &str) -> String {
@@ -174,18 +187,28 @@ fn number(option: &str, text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("option '{option}' expects a number, found '{text}'"))
 }
 
-/// (option, whether it has no argument glued to it, why it has no effect here).
-const WITHOUT_EFFECT: &[(&str, bool, &str)] = &[
-    ("-dM", false, "memory is safe without poisoning"),
-    ("-de", true, "tokio uses epoll, there is no other poller to fall back to"),
-    ("-dp", true, "poll() is never used"),
-    ("-dS", true, "splice() is never used"),
-    ("-dG", true, "names are resolved by the system's resolver in any case"),
-    ("-dR", true, "each core has its own listening socket"),
-    ("-dI", true, "no external program is ever started"),
-    ("-dF", true, "there is no fast-forwarding to turn off"),
-    ("-dZ", true, "there is no zero-copy forwarding to turn off"),
-    ("-dT", true, "kTLS is never used"),
+/// (option, why it has no effect here).
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("-4", "it is about 'resolvers' sections, which are refused themselves as long as they are not supported"),
+    ("-dc", "no CPU is selected or evicted"),
+    ("-de", "tokio uses epoll, there is no other poller to fall back to"),
+    ("-dk", "kqueue is of other systems"),
+    ("-dp", "poll() is never used"),
+    ("-dv", "event ports are of other systems"),
+    ("-dS", "splice() is never used"),
+    ("-dG", "names are resolved by the system's resolver in any case"),
+    ("-dR", "each core has its own listening socket"),
+    ("-dI", "no external program is ever started"),
+    ("-dF", "there is no fast-forwarding to turn off"),
+    ("-dZ", "there is no zero-copy forwarding to turn off"),
+    ("-dT", "kTLS is never used"),
+];
+
+/// (how the option begins, what to do instead). A check that passed over them would not do what it was asked for.
+const REFUSED: &[(&str, &str)] = &[
+    ("-dA", "list the libraries with -dL and pack them with 'tar -T -'"),
+    ("-dC", "the configuration is not printed; -c -V tells what is made of it"),
+    ("-dt", "there are no traces; read the logs"),
 ];
 
 #[cfg(test)]
@@ -209,6 +232,17 @@ mod tests {
         assert_eq!(options.dump_keywords.as_deref(), Some("all"));
         assert!(options.foreground);
         assert_eq!(options.without_effect.len(), 1);
+    }
+
+    #[test]
+    fn every_option_of_the_manual_is_read_or_refused_with_a_reason() {
+        let all = "-f a -C a -D -L a -N 1 -V -W -Ws -4 -c -cc a -d -db -dD -dF -dG -dI -dKall -dL -dM -dMhelp -dR -dS -dT -dV -dW \
+                   -dZ -dc -de -dk -dp -dr -dv -m 1 -n 1 -p a -q -S a -sf 1 2 -st -v -vv -vq -vqs -vqb -x a -- a";
+        assert!(read(all).is_ok(), "{:?}", read(all));
+        for option in ["-dA", "-dA/tmp/libs.tar", "-dC", "-dC1,line", "-dt", "-dtall"] {
+            assert!(read(option).is_err_and(|text| text.contains("known to HAProxy 3.4")), "{option}");
+        }
+        assert!(read("-dMfoo").is_err());
     }
 
     #[test]

@@ -48,6 +48,8 @@ Usage : {program} [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpco
         -N sets the default, per-proxy maximum # of connections
         -L set local peer name (default to hostname)
         -p writes pids of all children to this file
+        -dM[<byte>,help,...] HAProxy's debugging of memory, without effect
+        -dL lists loaded object files after config checks
         -dK{{class[,...]}} dump registered keywords (use 'help' for list)
         -dr ignores server address resolution failures
         -dV disables SSL verify on servers side
