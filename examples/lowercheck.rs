@@ -38,7 +38,7 @@ fn main() {
     eprint!("{}", r.render_all(&loaded.diags, &loaded.sources));
     for a in &loaded.accepted {
         if !quiet {
-            eprintln!("accepted {}: {}", a.name, a.why);
+            eprintln!("accepted: {}", a.message);
         }
     }
     eprintln!("{} in {:?}", if loaded.ir.is_some() { "valid" } else { "INVALID" }, dt);

@@ -130,10 +130,8 @@ fn report(options: &Options, names: &[String], loaded: Loaded, voice: &mut Voice
         voice.finding(found, &loaded.sources);
     }
     if options.verbose {
-        for entry in &loaded.accepted {
-            let place =
-                Diagnostic::notice("accepted", format!("'{}' has no effect: {}", entry.name, entry.why)).at(entry.span);
-            voice.finding(&place, &loaded.sources);
+        for note in &loaded.accepted {
+            voice.finding(note, &loaded.sources);
         }
         for (option, why) in &options.without_effect {
             voice.say(Severity::Notice, &format!("option '{option}' has no effect: {why}"));

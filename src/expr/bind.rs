@@ -10,7 +10,7 @@ use super::{Convert, Expr, Fetch, args, convert, fetch};
 use crate::base::value::Type;
 use crate::diag::{Diagnostic, Span, Word, suggest};
 use crate::keyword::known::{self, Class};
-use crate::keyword::{Error, Meta, Needs, Result, Scope, Status, Words};
+use crate::keyword::{Error, Needs, Result, Scope, Words};
 
 impl Expr {
     /// Binds the expression at the start of the words: one word, and after it every word that begins with a converter's name.
@@ -100,7 +100,7 @@ pub(super) fn first_name(word: &Word) -> &str {
 /// The fetch of that name, or an error that tells an unknown name from one that is not supported.
 pub(super) fn find_fetch(name: &str, span: Span) -> Result<&'static Fetch> {
     if let Some(found) = fetch::find(name) {
-        return usable(&found.meta, span).map(|()| found);
+        return found.meta.refusal(span).map_or(Ok(found), Err);
     }
     if let Some(error) = known::not_yet(Class::Fetch, name, span) {
         return Err(error);
@@ -122,7 +122,7 @@ pub(super) fn find_fetch(name: &str, span: Span) -> Result<&'static Fetch> {
 
 fn find_convert(name: &str, span: Span) -> Result<&'static Convert> {
     if let Some(found) = convert::find(name) {
-        return usable(&found.meta, span).map(|()| found);
+        return found.meta.refusal(span).map_or(Ok(found), Err);
     }
     if let Some(error) = known::not_yet(Class::Converter, name, span) {
         return Err(error);
@@ -137,20 +137,6 @@ fn find_convert(name: &str, span: Span) -> Result<&'static Convert> {
         let names = convert::all().map(|convert| convert.meta.name).chain(known::names(Class::Converter));
         suggested(found, name, names)
     }))
-}
-
-fn usable(meta: &Meta, span: Span) -> Result<()> {
-    match meta.status {
-        Status::Supported | Status::Accepted(_) => Ok(()),
-        Status::Rejected(why) => {
-            let message = format!("'{}' is not supported: {why}", meta.name);
-            Err(Box::new(Diagnostic::alert("rejected", message).at(span)))
-        }
-        Status::NotYet => {
-            let message = format!("'{}' is known to HAProxy 3.4, not supported by hydroxy yet", meta.name);
-            Err(Box::new(Diagnostic::alert("not-yet", message).at(span).label("not supported yet")))
-        }
-    }
 }
 
 fn lua(name: &str, span: Span) -> Error {

@@ -3,13 +3,15 @@
 //! One static table entry per keyword stands in the file of its family. This module owns what all families share; it knows
 //! neither fetches nor actions, whose entry types live beside them and embed a [`Meta`].
 
+use crate::diag::{Diagnostic, Span};
+
 pub mod known;
 mod scope;
 mod words;
 
 pub use scope::{
     Defined, FileRef, Hook, Interned, Names, Needs, ProxyName, Scope, TableName, UserlistName, VarNames, VarScope,
-    VarSlot,
+    VarSlot, WITHOUT_EFFECT,
 };
 pub use words::{Error, Result, Words, error_at};
 
@@ -58,6 +60,20 @@ impl Meta {
     /// A keyword that is refused for good, for the reason given.
     pub const fn rejected(name: &'static str, usage: &'static str, why: &'static str) -> Self {
         Meta { name, usage, doc: why, examples: &[], status: Status::Rejected(why) }
+    }
+
+    /// The error for a keyword that may not be used.
+    pub fn refusal(&self, span: Span) -> Option<Error> {
+        let name = self.name;
+        let found = match self.status {
+            Status::Supported | Status::Accepted(_) => return None,
+            Status::Rejected(why) => Diagnostic::alert("rejected", format!("'{name}' is not supported: {why}")),
+            Status::NotYet => {
+                let text = format!("'{name}' is known to HAProxy 3.4, not supported by hydroxy yet");
+                Diagnostic::alert("not-yet", text)
+            }
+        };
+        Some(Box::new(found.at(span)))
     }
 }
 

@@ -6,9 +6,10 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::{Meta, Status};
 use crate::base::id::{ProxyId, ServerId, UserlistId};
 use crate::base::userlist::Userlist;
-use crate::diag::{Diagnostics, Span, Word};
+use crate::diag::{Diagnostic, Diagnostics, Span, Word};
 
 /// The names of one configuration, collected before anything is bound, so that order in the file does not matter.
 #[derive(Default)]
@@ -296,6 +297,9 @@ pub type Defined = HashMap<String, Vec<Vec<Word>>>;
 /// Bound things by type and normalised text.
 pub type Interned = HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>;
 
+/// The code of notes about keywords without effect.
+pub const WITHOUT_EFFECT: &str = "without-effect";
+
 /// Everything a `bind` or `apply` may ask. Shared by reference; what it collects sits behind `RefCell`s.
 pub struct Scope<'a> {
     /// Names of all sections.
@@ -326,6 +330,15 @@ impl<'a> Scope<'a> {
             Hook::TcpRequestContent | Hook::HttpRequest if backend => self.hook.offers() | Needs::BACKEND,
             hook => hook.offers(),
         }
+    }
+
+    /// Refuses a keyword that may not be used, and notes one that has no effect: `-V` shows such notes.
+    pub fn admit(&self, meta: &Meta, span: Span) -> super::Result<()> {
+        if let Status::Accepted(why) = meta.status {
+            let text = format!("'{}' has no effect: {why}", meta.name);
+            self.diags.push(Diagnostic::notice(WITHOUT_EFFECT, text).at(span));
+        }
+        meta.refusal(span).map_or(Ok(()), Err)
     }
 
     /// The name and nature of the proxy whose section is being bound.

@@ -9,9 +9,9 @@ use super::names::{self, SECTIONS};
 use super::sections::Lowering;
 use super::values::Shared;
 use crate::config::{self, Env, Facts, Input, Options};
-use crate::diag::{Diagnostic, Diagnostics, FileId, Lead, Severity, SourceMap, Span};
+use crate::diag::{Diagnostic, Diagnostics, FileId, Lead, Severity, SourceMap};
 use crate::ir::{Global, Ir};
-use crate::keyword::VarNames;
+use crate::keyword::{VarNames, WITHOUT_EFFECT};
 
 /// What to load.
 pub struct LoadInput<'a> {
@@ -56,21 +56,10 @@ pub struct Loaded {
     pub sources: SourceMap,
     /// All findings, in the order of the files where they have a place.
     pub diags: Vec<Diagnostic>,
-    /// What was accepted without effect.
-    pub accepted: Vec<Accepted>,
+    /// Notes about words that were accepted without effect.
+    pub accepted: Vec<Diagnostic>,
     /// No frontend listens: HAProxy exits with 2 then.
     pub no_listener: bool,
-}
-
-/// A directive that was accepted without effect.
-#[derive(Clone, Copy, Debug)]
-pub struct Accepted {
-    /// Its name.
-    pub name: &'static str,
-    /// Why nobody can see a difference.
-    pub why: &'static str,
-    /// Where it stands.
-    pub span: Span,
 }
 
 /// Reads, checks and lowers a configuration. All errors are found in one run.
@@ -90,11 +79,9 @@ pub fn load(input: LoadInput<'_>) -> Loaded {
         overrides: &overrides,
         vars: VarNames::default(),
         files: RefCell::default(),
-        accepted: RefCell::default(),
     };
     let ir = lowering.run();
     read_files(&lowering.files, &reader, &diags);
-    let accepted = lowering.accepted.take();
     if ir.global.zero_warning && diags.count(Severity::Warning) > 0 && !diags.has_alerts() {
         let text = "Some warnings were found and 'zero-warning' is set. Aborting.";
         diags.push(Diagnostic::alert(ZERO_WARNING, text).lead(Lead::Config));
@@ -103,6 +90,7 @@ pub fn load(input: LoadInput<'_>) -> Loaded {
     let good = !diags.has_alerts();
     let mut diags = diags.take();
     diags.sort_by_key(place_in_report);
+    let (accepted, diags) = diags.into_iter().partition(|found| found.code == WITHOUT_EFFECT);
     Loaded { ir: good.then_some(ir), sources: ast.sources, diags, accepted, no_listener }
 }
 

@@ -26,5 +26,5 @@ mod tests;
 
 pub use compat::Compat;
 pub use files::{Disk, Files, Memory, system_message};
-pub use load::{Accepted, LoadInput, Loaded, Overrides, ZERO_WARNING, load};
+pub use load::{LoadInput, Loaded, Overrides, ZERO_WARNING, load};
 pub use reference::{Entry, entries, sections};

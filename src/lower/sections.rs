@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::files::Reader;
 use super::global::{self, GlobalDraft};
 use super::legacy;
-use super::load::{Accepted, Overrides};
+use super::load::Overrides;
 use super::names::{Plan, ProxyPlan};
 use super::proxy::{self, FinishProxy, ProxyDraft, kind_name};
 use super::table::{self, Draft, Found, Prefix, Table};
@@ -21,7 +21,7 @@ use crate::config::{Line, Section};
 use crate::diag::{Diagnostic, Diagnostics, Span, Word};
 use crate::ir::{Ir, Proxy, Userlist};
 use crate::keyword::known::{self, Class};
-use crate::keyword::{Defined, FileRef, Hook, Interned, Scope, Sections, Setting, Status, VarNames, VarScope, Words};
+use crate::keyword::{Defined, FileRef, Hook, Interned, Scope, Sections, Setting, VarNames, VarScope, Words};
 
 /// Everything that is being lowered.
 pub(super) struct Lowering<'a> {
@@ -32,7 +32,6 @@ pub(super) struct Lowering<'a> {
     pub(super) overrides: &'a Overrides,
     pub(super) vars: VarNames,
     pub(super) files: RefCell<Vec<FileRef>>,
-    pub(super) accepted: RefCell<Vec<Accepted>>,
 }
 
 /// The lines of a `defaults` section that are wrong by themselves.
@@ -271,12 +270,10 @@ impl Lowering<'_> {
         draft: &mut D,
         scope: &Scope<'_>,
     ) {
-        if let Status::Accepted(why) = setting.meta.status {
-            let span = line.first().map_or(end, |word| word.span);
-            self.accepted.borrow_mut().push(Accepted { name: setting.meta.name, why, span });
-        }
+        let span = line.first().map_or(end, |word| word.span);
         let mut words = Words::new(line.get(count..).unwrap_or_default(), end);
-        if let Err(error) = table::apply(setting, &mut words, draft, scope) {
+        let admitted = scope.admit(&setting.meta, span);
+        if let Err(error) = admitted.and_then(|()| table::apply(setting, &mut words, draft, scope)) {
             scope.diags.push(*error);
         }
     }

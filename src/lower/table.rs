@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::diag::{Diagnostic, Word};
-use crate::keyword::{Error, Meta, Result, Scope, Sections, Setting, Status, Words};
+use crate::keyword::{Error, Meta, Result, Scope, Sections, Setting, Words};
 
 /// `no` or `default` in front of a directive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,10 +138,6 @@ pub(super) fn apply<D: Draft>(
     scope: &Scope<'_>,
 ) -> Result<()> {
     let name = setting.meta.name;
-    if let Status::Rejected(why) = setting.meta.status {
-        let span = words.span();
-        return Err(Box::new(Diagnostic::alert("rejected", format!("'{name}' is not supported: {why}")).at(span)));
-    }
     (setting.apply)(words, draft, scope).map_err(|error| in_keyword(name, error))?;
     if std::mem::take(draft.prefix()) != Prefix::None {
         let option = name.strip_prefix("option ");

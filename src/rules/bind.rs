@@ -6,7 +6,7 @@ use super::{Action, Hooks, Rule, action};
 use crate::diag::{Diagnostic, Lead, Word, suggest};
 use crate::expr::Cond;
 use crate::keyword::known::{self, Class};
-use crate::keyword::{Error, Hook, Meta, Needs, Result, Scope, Status, Words};
+use crate::keyword::{Error, Hook, Needs, Result, Scope, Words};
 
 impl Rule {
     /// Binds a rule; the cursor stands at the action's name and is at its end afterwards. `scope.hook` need not be set.
@@ -16,7 +16,7 @@ impl Rule {
         let scope = scope.at(hook);
         let Some(name) = words.next_word() else { return Err(expected(None, words, &scope)) };
         let Some((action, inner)) = find(name, hook) else { return Err(expected(Some(name), words, &scope)) };
-        usable(&action.meta, name)?;
+        scope.admit(&action.meta, name.span)?;
         Rule::with(action, inner, name, words, &scope)
     }
 
@@ -82,18 +82,6 @@ fn find(name: &Word, hook: Hook) -> Option<(&'static Action, Option<Word>)> {
     };
     let action = action::all().find(|action| action.meta.name == base && action.hooks.contains(Hooks::of(hook)))?;
     Some((action, inner))
-}
-
-fn usable(meta: &Meta, name: &Word) -> Result<()> {
-    let found = match meta.status {
-        Status::Supported | Status::Accepted(_) => return Ok(()),
-        Status::Rejected(why) => Diagnostic::alert("rejected", format!("'{}' is not supported: {why}", meta.name)),
-        Status::NotYet => Diagnostic::alert(
-            "not-yet",
-            format!("'{}' is known to HAProxy 3.4, not supported by hydroxy yet", meta.name),
-        ),
-    };
-    Err(Box::new(found.at(name.span)))
 }
 
 fn condition(words: &mut Words<'_>, name: &Word, scope: &Scope<'_>) -> Result<Option<Cond>> {

@@ -138,8 +138,9 @@ impl BindDraft {
             let Found::Setting(setting, _) = TABLE.find(words.rest().get(..1).unwrap_or_default()) else {
                 return Err(unknown(words, place));
             };
+            let span = words.span();
             words.next_word();
-            let read = (setting.apply)(words, self, scope);
+            let read = scope.admit(&setting.meta, span).and_then(|()| (setting.apply)(words, self, scope));
             read.map_err(|error| table::in_option(setting.meta.name, place, error))?;
         }
         Ok(())

@@ -137,14 +137,9 @@ impl ServerDraft {
             let Found::Setting(setting, _) = TABLE.find(words.rest().get(..1).unwrap_or_default()) else {
                 return Err(self.unknown(words, &place));
             };
+            let span = words.span();
             words.next_word();
-            let read = match setting.meta.status {
-                crate::keyword::Status::Rejected(why) => {
-                    let message = format!("'{}' is not supported: {why}", setting.meta.name);
-                    Err(words.error_last(message)).map_err(|error| Box::new(Diagnostic { code: "rejected", ..*error }))
-                }
-                _ => (setting.apply)(words, self, scope),
-            };
+            let read = scope.admit(&setting.meta, span).and_then(|()| (setting.apply)(words, self, scope));
             read.map_err(|error| table::in_option(setting.meta.name, &place, error))?;
         }
         Ok(())
