@@ -109,15 +109,8 @@ pub(super) fn find_fetch(name: &str, span: Span) -> Result<&'static Fetch> {
         return Err(lua(name, span));
     }
     let found = Diagnostic::alert("unknown-fetch", format!("unknown fetch method '{name}'")).at(span);
-    Err(Box::new(if let Some(derived) = known::find(Class::Acl, name) {
-        let instead = derived.derived_from().unwrap_or(name);
-        found.help(format!("'{name}' is for ACLs only; here, write '{instead}' and a converter"))
-    } else if convert::find(name).is_some() || known::find(Class::Converter, name).is_some() {
-        found.help(format!("'{name}' is a converter: write it behind a fetch and a comma"))
-    } else {
-        let names = fetch::all().map(|fetch| fetch.meta.name).chain(known::names(Class::Fetch));
-        suggested(found, name, names)
-    }))
+    let names = fetch::all().map(|fetch| fetch.meta.name).chain(known::names(Class::Fetch));
+    Err(Box::new(suggested(found, Class::Fetch, name, names)))
 }
 
 fn find_convert(name: &str, span: Span) -> Result<&'static Convert> {
@@ -131,12 +124,8 @@ fn find_convert(name: &str, span: Span) -> Result<&'static Convert> {
         return Err(lua(name, span));
     }
     let found = Diagnostic::alert("unknown-converter", format!("unknown converter '{name}'")).at(span);
-    Err(Box::new(if fetch::find(name).is_some() || known::find(Class::Fetch, name).is_some() {
-        found.help(format!("'{name}' is a fetch: it can only stand at the start of an expression"))
-    } else {
-        let names = convert::all().map(|convert| convert.meta.name).chain(known::names(Class::Converter));
-        suggested(found, name, names)
-    }))
+    let names = convert::all().map(|convert| convert.meta.name).chain(known::names(Class::Converter));
+    Err(Box::new(suggested(found, Class::Converter, name, names)))
 }
 
 fn lua(name: &str, span: Span) -> Error {
@@ -144,9 +133,11 @@ fn lua(name: &str, span: Span) -> Error {
     Box::new(Diagnostic::alert("not-yet", message).at(span).label("not supported yet"))
 }
 
-fn suggested<'c>(found: Diagnostic, name: &str, names: impl Iterator<Item = &'c str>) -> Diagnostic {
-    match suggest(name, names) {
-        Some(near) => found.help(format!("did you mean '{near}'?")),
+/// What the name means elsewhere, else a similar name.
+fn suggested<'c>(found: Diagnostic, class: Class, name: &str, names: impl Iterator<Item = &'c str>) -> Diagnostic {
+    let near = || suggest(name, names).map(|near| format!("did you mean '{near}'?"));
+    match known::elsewhere(class, name).or_else(near) {
+        Some(help) => found.help(help),
         None => found,
     }
 }

@@ -63,6 +63,36 @@ impl Known {
         self.signature.split_once(" -m ").map(|(fetch, _)| fetch)
     }
 
+    /// A sentence for someone who wrote the name where a word of class `wanted` was expected.
+    fn described(&self, wanted: Class, name: &str) -> String {
+        match self.class {
+            Class::Global | Class::Proxy | Class::Other => {
+                let verb = if directive(wanted) { "belongs into" } else { "is a directive of" };
+                let article = if self.class == Class::Global { "the" } else { "a" };
+                format!("'{name}' {verb} {article} {} section", alternatives(self.place))
+            }
+            Class::Bind => format!("'{name}' is an option of 'bind' lines"),
+            Class::Server => format!("'{name}' is an option of 'server' lines"),
+            Class::Action => format!("'{name}' is an action of {}", self.place.replace(',', ", ")),
+            Class::Fetch if wanted == Class::Converter => {
+                format!("'{name}' is a fetch: it can only stand at the start of an expression")
+            }
+            Class::Fetch if wanted == Class::Alias => format!("'{name}' is a fetch: write '%[{name}]'"),
+            Class::Fetch => format!("'{name}' is a fetch: it stands in expressions and conditions"),
+            Class::Converter => format!("'{name}' is a converter: write it behind a fetch and a comma"),
+            Class::Acl if wanted == Class::Converter => format!("'{name}' is for ACLs only"),
+            Class::Acl => {
+                let instead = self.derived_from().unwrap_or(name);
+                format!("'{name}' is for ACLs only; here, write '{instead}' and a converter")
+            }
+            Class::Alias => format!("'{name}' is a log-format alias: write '%{name}' without brackets"),
+            Class::Filter => format!("'{name}' is a filter: write 'filter {name}'"),
+            Class::Service => format!("'{name}' is a service: write 'use-service {name}'"),
+            Class::Section => format!("'{name}' opens a section"),
+            Class::Cli => format!("'{name}' is a command of the runtime socket"),
+        }
+    }
+
     /// Where the manual speaks of it.
     pub fn manual(&self) -> String {
         match self.chapter.strip_prefix("management ") {
@@ -95,9 +125,60 @@ pub fn not_yet(class: Class, name: &str, span: Span) -> Option<Error> {
     Some(Box::new(Diagnostic::alert("not-yet", text).at(span).label("not supported yet").help(help)))
 }
 
+/// What a name means elsewhere, for a place where it means nothing as a word of `class`: a directive of another section first,
+/// then another kind of word.
+pub fn elsewhere(class: Class, name: &str) -> Option<String> {
+    if let Some(option) = find(Class::Proxy, &format!("option {name}")).filter(|_| directive(class)) {
+        return Some(match class {
+            Class::Proxy => format!("'{name}' is an option: write 'option {name}'"),
+            _ => option.described(class, option.name),
+        });
+    }
+    let expression = matches!(class, Class::Fetch | Class::Converter | Class::Alias);
+    let nearer = if expression { EXPRESSIONS } else { &[] };
+    let mut kinds = nearer.iter().chain(KINDS).filter(|kind| **kind != class);
+    kinds.find_map(|kind| begun_by(*kind, name)).map(|known| known.described(class, name))
+}
+
+/// The keyword of that name, or for directives the first that has it as its first word.
+fn begun_by(class: Class, name: &str) -> Option<&'static Known> {
+    let begins = |known: &&Known| known.name.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '));
+    let group = || all().iter().filter(|known| known.class == class && directive(class)).find(begins);
+    find(class, name).or_else(group)
+}
+
+fn directive(class: Class) -> bool {
+    matches!(class, Class::Global | Class::Proxy | Class::Other)
+}
+
+/// What stands in expressions, for words of expressions. Their names are too short to be meant elsewhere: of `mod`, `mode` is
+/// nearer than the converter.
+const EXPRESSIONS: &[Class] = &[Class::Fetch, Class::Converter, Class::Acl, Class::Alias];
+
+/// In the order in which they are tried.
+const KINDS: &[Class] = &[
+    Class::Global,
+    Class::Proxy,
+    Class::Other,
+    Class::Bind,
+    Class::Server,
+    Class::Action,
+    Class::Filter,
+    Class::Service,
+];
+
 /// A keyword of the same class that was probably meant.
 pub fn similar(class: Class, name: &str) -> Option<&'static str> {
     suggest(name, names(class))
+}
+
+/// `'frontend' or 'listen'`.
+fn alternatives(places: &str) -> String {
+    let quoted: Vec<String> = places.split(',').map(|place| format!("'{place}'")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
 }
 
 struct Inventory {
@@ -149,6 +230,19 @@ mod tests {
     fn every_line_of_the_inventory_is_read() {
         assert_eq!(all().len(), include_str!("known-3.4.tsv").lines().count());
         assert!(all().iter().all(|known| !known.name.is_empty() && !known.chapter.is_empty()));
+    }
+
+    #[test]
+    fn a_name_means_something_elsewhere() {
+        let told = |class, name| elsewhere(class, name).unwrap_or_default();
+        assert_eq!(told(Class::Proxy, "nbthread"), "'nbthread' belongs into the 'global' section");
+        assert_eq!(told(Class::Global, "use_backend"), "'use_backend' belongs into a 'frontend' or 'listen' section");
+        assert_eq!(told(Class::Proxy, "httplog"), "'httplog' is an option: write 'option httplog'");
+        assert_eq!(told(Class::Bind, "weight"), "'weight' is an option of 'server' lines");
+        assert_eq!(told(Class::Fetch, "lower"), "'lower' is a converter: write it behind a fetch and a comma");
+        assert_eq!(told(Class::Fetch, "ci"), "'ci' is a log-format alias: write '%ci' without brackets");
+        assert_eq!(told(Class::Alias, "src"), "'src' is a fetch: write '%[src]'");
+        assert_eq!(elsewhere(Class::Proxy, "nonsense"), None);
     }
 
     #[test]

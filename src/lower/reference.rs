@@ -88,6 +88,6 @@ static SECTIONS: &[Meta] = &[
     Meta::rejected(
         "program",
         "program <name>",
-        "HAProxy itself dropped these sections in 3.3; start the program by the service manager",
+        "HAProxy itself dropped these sections in 3.3, the program is not started; start it by the service manager",
     ),
 ];

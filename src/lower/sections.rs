@@ -11,7 +11,7 @@ use super::files::Reader;
 use super::global::{self, GlobalDraft};
 use super::legacy;
 use super::load::Overrides;
-use super::names::{Plan, ProxyPlan};
+use super::names::{Plan, ProxyPlan, SECTIONS};
 use super::proxy::{self, FinishProxy, ProxyDraft, kind_name};
 use super::table::{self, Draft, Found, Prefix, Table};
 use super::userlist::{self, UserlistDraft};
@@ -316,6 +316,10 @@ fn group(words: &[Word], count: usize, next: &[&'static str], end: Span, class: 
     let text = found.map_or("", Word::as_str);
     let message = match (name.as_str(), found) {
         ("option", None) => "'option' expects an option name.".to_owned(),
+        ("option", Some(word)) if known::find(Class::Proxy, word.as_str()).is_some() => {
+            let found = Diagnostic::alert("unknown-keyword", format!("unknown option '{word}'.")).at(span);
+            return found.help(format!("'{word}' is no option: write it without 'option'"));
+        }
         ("option", Some(word)) => match crate::diag::suggest(word.as_str(), next.iter().copied()) {
             Some(near) => format!("unknown option '{word}'; did you mean '{near}' maybe ?"),
             None => format!("unknown option '{word}'."),
@@ -352,26 +356,13 @@ fn unknown(words: &[Word], class: Class, section: &str, names: impl Iterator<Ite
     if let Some(error) = known {
         return *error;
     }
-    let mut message = format!("unknown keyword '{word}' in '{section}' section");
-    let mut names: Vec<&str> = names.collect();
+    let message = format!("unknown keyword '{word}' in '{section}' section");
+    if let Some(help) = known::elsewhere(class, word.as_str()) {
+        return Diagnostic::alert("unknown-keyword", message).at(word.span).help(help);
+    }
+    let mut names: Vec<&str> = names.chain(SECTIONS).collect();
     names.sort_unstable();
-    if let Some(near) = crate::diag::suggest(word.as_str(), names) {
-        message.push_str(&format!("; did you mean '{near}' maybe ?"));
-    }
-    let found = Diagnostic::alert("unknown-keyword", message).at(word.span);
-    match elsewhere(word.as_str()) {
-        Some(place) => found.help(format!("'{word}' belongs into a {place} section")),
-        None => found,
-    }
-}
-
-/// The kind of section that has a directive of that name.
-fn elsewhere(name: &str) -> Option<&'static str> {
-    if known::find(Class::Global, name).is_some() || global::TABLE.names(|_| true).any(|known| known == name) {
-        return Some("'global'");
-    }
-    if known::find(Class::Proxy, name).is_some() || proxy::TABLE.names(|_| true).any(|known| known == name) {
-        return Some("'frontend', 'backend', 'listen' or 'defaults'");
-    }
-    None
+    let near = crate::diag::suggest(word.as_str(), names);
+    let near = near.map_or(String::new(), |near| format!("; did you mean '{near}' maybe ?"));
+    Diagnostic::alert("unknown-keyword", message + &near).at(word.span)
 }

@@ -166,6 +166,9 @@ fn expected(name: Option<&Word>, words: &Words<'_>, scope: &Scope<'_>) -> Error 
         let help = format!("'{base}' is an action of {}", known.place.replace(',', ", "));
         return Box::new(lead(message, hook).at(word.span).help(help));
     }
+    if let Some(help) = known::elsewhere(Class::Action, base) {
+        return Box::new(lead(message(hook, word.as_str(), None, scope), hook).at(word.span).help(help));
+    }
     let near = suggest(base, names(hook).map(|name| name.trim_end_matches("(*)")));
     let error = lead(message(hook, word.as_str(), near, scope), hook).at(word.span);
     Box::new(match near {

@@ -14,6 +14,8 @@ pub struct Loaded {
     pub findings: String,
     /// HAProxy's lines with excerpts.
     pub drawn: String,
+    /// Notes about words without effect, which `-V` prints.
+    pub notes: String,
 }
 
 /// Loads one text; a line `# compat: 2.8` in it is `--compat 2.8`.
@@ -34,6 +36,7 @@ pub fn load(name: &str, text: &str, files: &Memory) -> Loaded {
     let renderer = Renderer::new(1);
     Loaded {
         drawn: renderer.render_all(&loaded.diags, &loaded.sources),
+        notes: renderer.render_all(&loaded.accepted, &loaded.sources),
         findings: renderer.excerpts(false).render_all(&loaded.diags, &loaded.sources),
         ir: loaded.ir,
         diags: loaded.diags,

@@ -150,7 +150,7 @@ Every keyword of HAProxy 3.4 and what hydroxy does with it. This page is generat
 
 - **supported**: does what HAProxy's manual says.
 - **accepted**: has no effect; the reason says why no client, server or log can see a difference. `-c -V` lists those of a file.
-- **rejected**: an error at load, for good.
+- **rejected**: refused for good: an error at load, or a warning where all else can run.
 - **not yet**: an error at load that names the chapter of the manual.
 ";
 

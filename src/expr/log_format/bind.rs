@@ -192,8 +192,9 @@ impl Parser<'_> {
             "no such format alias '{name}'. If you wanted to emit the '%' character verbatim, you need to use '%%'"
         );
         let mut error = self.error(start - 1, text);
-        if let Some(near) = suggest(name, known::names(Class::Alias)) {
-            *error = error.help(format!("did you mean '%{near}'?"));
+        let near = || suggest(name, known::names(Class::Alias)).map(|near| format!("did you mean '%{near}'?"));
+        if let Some(help) = known::elsewhere(Class::Alias, name).or_else(near) {
+            *error = error.help(help);
         }
         error
     }

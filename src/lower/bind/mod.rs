@@ -296,6 +296,9 @@ fn unknown(words: &Words<'_>, place: &str) -> crate::keyword::Error {
     }
     let place = place.trim_end_matches(" : ");
     let mut message = format!("{place}: unknown keyword '{name}'");
+    if let Some(help) = known::elsewhere(Class::Bind, name) {
+        return Box::new(Diagnostic::alert("unknown-keyword", message).at(span).help(help));
+    }
     if let Some(near) = suggest(name, TABLE.names(|_| true)) {
         message.push_str(&format!("; did you mean '{near}' maybe ?"));
     }

@@ -156,14 +156,19 @@ impl ServerDraft {
             return Box::new(error.context(place));
         }
         let mut message = format!("{place}unknown keyword '{name}'");
-        match suggest(name, TABLE.names(|_| true)) {
+        let other = known::elsewhere(Class::Server, name);
+        match suggest(name, TABLE.names(|_| true)).filter(|_| other.is_none()) {
             Some(near) => message.push_str(&format!("; did you mean '{near}' maybe ?")),
             None => message.push('.'),
         }
         if self.name.is_none() {
             message.push_str(" Hint: no address was expected for this server.");
         }
-        Box::new(Diagnostic::alert("unknown-keyword", message).at(span))
+        let found = Diagnostic::alert("unknown-keyword", message).at(span);
+        Box::new(match other {
+            Some(help) => found.help(help),
+            None => found,
+        })
     }
 }
 
