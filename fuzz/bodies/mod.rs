@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod http1;
+pub mod load;
 pub mod pattern;
 pub mod wire;
 
@@ -16,6 +17,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("words", config::words),
     ("conditions", config::conditions),
     ("config", config::files),
+    ("load", load::configuration),
     ("addresses", config::addresses),
     ("http1_request", http1::request),
     ("http1_response", http1::response),

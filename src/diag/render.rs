@@ -4,6 +4,7 @@ use super::diagnostic::{Diagnostic, Lead, Note, Severity};
 use super::span::{SourceMap, Span};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Snippet};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -64,14 +65,15 @@ impl Renderer {
 
     fn excerpt(&self, found: &Diagnostic, sources: &SourceMap) -> String {
         let level = level(found.severity);
+        let label = found.label.as_deref().map(quoting);
         let mut elements: Vec<Element<'_>> = Vec::new();
         if let Some(span) = found.span {
-            elements.extend(snippet(sources, span, AnnotationKind::Primary, found.label.as_deref()));
+            elements.extend(snippet(sources, span, AnnotationKind::Primary, label.as_deref()));
         }
         for note in &found.notes {
             match note {
-                Note::Help(text) => elements.push(Level::HELP.message(text).into()),
-                Note::Note(text) => elements.push(Level::NOTE.message(text).into()),
+                Note::Help(text) => elements.push(Level::HELP.message(quoting(text)).into()),
+                Note::Note(text) => elements.push(Level::NOTE.message(quoting(text)).into()),
                 Note::Place(span, text) => {
                     elements.extend(snippet(sources, *span, AnnotationKind::Context, Some(text)));
                 }
@@ -104,7 +106,7 @@ fn headline(found: &Diagnostic, sources: &SourceMap) -> String {
         (_, None) | (Lead::Config, _) => write!(out, "config : "),
     };
     debug_assert!(result.is_ok(), "writing to a String cannot fail");
-    out.push_str(&found.message);
+    out.push_str(&quoting(&found.message));
     out
 }
 
@@ -139,6 +141,15 @@ fn visible(line: &[u8], columns: Range<usize>) -> (String, Range<usize>) {
         [0..start, start..end, end..to].map(|range| printable(line.get(range).unwrap_or_default()));
     let span = before.len()..before.len() + inside.len();
     (before + &inside + &behind, span)
+}
+
+/// Text of ours that may quote the file: as `printable`, but with the lines that it has.
+fn quoting(text: &str) -> Cow<'_, str> {
+    let moves = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    match text.contains(moves) {
+        true => text.replace(moves, "\u{fffd}").into(),
+        false => text.into(),
+    }
 }
 
 /// Lossy text; control characters other than the tab would move the cursor of a terminal.

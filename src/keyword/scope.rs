@@ -16,6 +16,8 @@ use crate::diag::{Diagnostic, Diagnostics, Span, Word};
 pub struct Names {
     /// Frontends, backends and listen sections in order of their ids.
     pub proxies: Vec<ProxyName>,
+    /// Places in `proxies` by name, made when the first one is looked up: all are known then.
+    pub(crate) by_name: OnceCell<HashMap<Box<str>, Vec<usize>>>,
     /// Userlists in order of their ids.
     pub userlists: Vec<UserlistName>,
     /// The content of the userlists, in the same order; set once they have been read.
@@ -82,8 +84,16 @@ impl Names {
     }
 
     fn find(&self, name: &str, fits: impl Fn(&ProxyName) -> bool) -> Option<ProxyId> {
-        let at = self.proxies.iter().position(|proxy| proxy.name == name && fits(proxy))?;
-        Some(ProxyId(at as u32))
+        let index = self.by_name.get_or_init(|| {
+            let mut index: HashMap<Box<str>, Vec<usize>> = HashMap::with_capacity(self.proxies.len());
+            for (at, proxy) in self.proxies.iter().enumerate() {
+                index.entry(proxy.name.as_str().into()).or_default().push(at);
+            }
+            index
+        });
+        let places = index.get(name)?;
+        let at = places.iter().find(|&&at| self.proxies.get(at).is_some_and(&fits))?;
+        Some(ProxyId(*at as u32))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The first pass: which sections there are, what they are called and which `defaults` each starts from. Nothing is bound
 //! here, so that the order of sections in the file does not matter to what follows.
 
+use std::collections::HashMap;
+
 use super::compat::Compat;
 use super::proxy::title;
 use super::table::sentence;
@@ -45,7 +47,8 @@ pub(super) struct ProxyPlan<'a> {
 
 /// Sorts the sections of the AST and collects their names.
 pub(super) fn plan<'a>(ast: &'a Ast, shared: &SharedRef, diags: &Diagnostics) -> Plan<'a> {
-    let mut planner = Planner { plan: Plan::default(), uses: Vec::new(), last: None, shared, diags };
+    let mut planner =
+        Planner { plan: Plan::default(), uses: Vec::new(), last: None, seen: HashMap::new(), shared, diags };
     for section in &ast.sections {
         planner.section(section);
     }
@@ -84,6 +87,8 @@ struct Planner<'a, 's> {
     uses: Vec<bool>,
     /// The `defaults` section read last.
     last: Option<usize>,
+    /// The first proxy of each name.
+    seen: HashMap<&'a str, usize>,
     shared: &'s SharedRef,
     diags: &'s Diagnostics,
 }
@@ -233,9 +238,8 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// Names of proxies are unique since 3.3; before, a frontend and a backend could share one.
-    fn check_duplicate(&self, name: &Word, kind: Sections) {
-        let same = |proxy: &&ProxyName| proxy.name == name.as_str();
-        let Some(at) = self.plan.names.proxies.iter().position(|proxy| same(&proxy)) else { return };
+    fn check_duplicate(&mut self, name: &'a Word, kind: Sections) {
+        let at = *self.seen.entry(name.as_str()).or_insert(self.plan.proxies.len());
         let Some(first) = self.plan.proxies.get(at) else { return };
         let overlap = first.kind.contains(Sections::LISTEN) || kind == Sections::LISTEN || first.kind == kind;
         if !overlap && self.shared.compat < Compat::V3_4 {
