@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::buffer;
-use super::check;
+use super::check::{self, score};
 use super::core::{Core, CorePort, ListenerPlan, Message, Shared};
 use super::listener::Listener;
 use super::live::Live;
@@ -140,8 +140,9 @@ fn proxy_state(proxy: &Proxy, cores: usize, before: Option<&View>, now: i64) -> 
         fresh.weight.store(server.weight, Relaxed);
         fresh.limit.store(server.maxconn.unwrap_or(0), Relaxed);
         if let Some(check) = &server.check {
-            // Up until the first check says something else.
-            fresh.check_score.store(check.rise, Relaxed);
+            let (health, score) = score::begin(check);
+            fresh.set_health(health);
+            fresh.check_score.store(score, Relaxed);
         }
         fresh.setup.store(Arc::new(ServerSetup {
             number: server.id,

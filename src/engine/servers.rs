@@ -158,11 +158,13 @@ impl<'a> Scene<'a> {
                     Some(Said { level: if running { ALERT } else { NOTICE }, text })
                 }
                 (Admin::Maint, _) => {
-                    // What it was before does not count any more: it is up until a check says otherwise.
-                    self.state.set_health(Health::Up);
-                    self.state.check_score.store(self.line.check.as_ref().map_or(0, |check| check.rise), Relaxed);
+                    // What it was before does not count any more: it begins anew.
+                    let (health, score) = self.line.check.as_ref().map_or((Health::Up, 0), score::begin);
+                    self.state.set_health(health);
+                    self.state.check_score.store(score, Relaxed);
+                    let up = if health == Health::Down { "DOWN" } else { "UP" };
                     let ready = if admin == Admin::Drain { "DRAIN" } else { "READY" };
-                    said(format!("{name} is UP/{ready} (leaving forced maintenance)."))
+                    said(format!("{name} is {up}/{ready} (leaving forced maintenance)."))
                 }
                 (_, Admin::Drain) => said(format!("{name} enters drain state. {}", self.tail())),
                 (_, Admin::Ready) => {

@@ -23,6 +23,8 @@ pub struct Check {
     pub rise: u32,
     /// `fall`, default 3.
     pub fall: u32,
+    /// `init-state`; default up, and down at the first failure.
+    pub init_state: InitState,
     /// `port`; default the server's (or the first bind port rule of the manual).
     pub port: Option<u16>,
     /// `addr`; default the server's.
@@ -33,6 +35,32 @@ pub struct Check {
     pub own_tls: Option<Box<ServerTls>>,
     /// `check-send-proxy`, or `send-proxy` without another port or address.
     pub send_proxy: bool,
+}
+
+/// How a server begins, at the start and when it leaves maintenance (manual 5.2 `init-state`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InitState {
+    /// Up; `fall` checks must fail.
+    FullyUp,
+    /// Up; one failing check is enough.
+    #[default]
+    Up,
+    /// Down; one passing check is enough.
+    Down,
+    /// Down; `rise` checks must pass.
+    FullyDown,
+}
+
+impl InitState {
+    /// As in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            InitState::FullyUp => "fully-up",
+            InitState::Up => "up",
+            InitState::Down => "down",
+            InitState::FullyDown => "fully-down",
+        }
+    }
 }
 
 /// The kind of a check.

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 
 use super::Ir;
 use super::bind::{Bind, BindAddr, BindTls, TlsVersions};
-use super::check::{Check, CheckKind};
+use super::check::{Check, CheckKind, InitState};
 use super::global::{Global, Password, RuntimeSocket, Userlist};
 use super::log::{LogFormatName, LogTarget, LogTo};
 use super::proxy::{
@@ -522,6 +522,7 @@ fn health(f: &mut fmt::Formatter<'_>, check: &Check) -> fmt::Result {
     options(
         f,
         &[
+            ("init-state", (check.init_state != InitState::Up).then(|| check.init_state.name().to_owned())),
             ("fastinter", check.fastinter_ms.map(|ms| ms.to_string())),
             ("downinter", check.downinter_ms.map(|ms| ms.to_string())),
             ("port", check.port.map(|port| port.to_string())),

@@ -4,6 +4,7 @@
 //! far end of the new one, so that `fall` failures in a row are needed to turn it again.
 
 use crate::ir::Check;
+use crate::ir::check::InitState;
 use crate::state::Health;
 
 /// What a check says.
@@ -22,6 +23,16 @@ pub fn fit(score: u32, health: Health, rise: u32, fall: u32) -> u32 {
     match health {
         Health::Down => score.min(rise.saturating_sub(1)),
         Health::Up | Health::Stopping => score.clamp(rise, rise + fall - 1),
+    }
+}
+
+/// Health and counter of a server that begins.
+pub fn begin(check: &Check) -> (Health, u32) {
+    match check.init_state {
+        InitState::FullyUp => (Health::Up, check.rise + check.fall - 1),
+        InitState::Up => (Health::Up, check.rise),
+        InitState::Down => (Health::Down, check.rise - 1),
+        InitState::FullyDown => (Health::Down, 0),
     }
 }
 
@@ -91,6 +102,7 @@ mod tests {
             downinter_ms: Some(5000),
             rise,
             fall,
+            init_state: InitState::default(),
             port: None,
             addr: None,
             tls: false,
@@ -101,7 +113,8 @@ mod tests {
 
     /// Runs checks on a virtual clock: when each is made, what it says, and what it makes of the server.
     fn play(check: &Check, results: &str) -> Vec<(u64, u32, Health)> {
-        let (mut at, mut score, mut state) = (0, check.rise, Health::Up);
+        let (mut state, mut score) = begin(check);
+        let mut at = 0;
         let mut seen = Vec::new();
         for result in results.bytes() {
             let verdict = match result {
@@ -120,6 +133,20 @@ mod tests {
     #[test]
     fn before_the_first_check_one_failure_is_enough() {
         assert_eq!(play(&check(2, 3), "-"), [(0, 0, Health::Down)]);
+    }
+
+    #[test]
+    fn the_first_state_says_how_many_checks_it_takes_to_leave_it() {
+        use Health::{Down, Up};
+        let states = |init_state, results| {
+            let seen = play(&Check { init_state, ..check(2, 3) }, results);
+            seen.into_iter().map(|(_, _, health)| health).collect::<Vec<_>>()
+        };
+        assert_eq!(states(InitState::FullyUp, "---"), [Up, Up, Down]);
+        assert_eq!(states(InitState::Up, "-"), [Down]);
+        assert_eq!(states(InitState::Down, "+"), [Up]);
+        assert_eq!(states(InitState::Down, "-++"), [Down, Down, Up]);
+        assert_eq!(states(InitState::FullyDown, "++"), [Down, Up]);
     }
 
     #[test]

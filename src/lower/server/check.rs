@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use super::ServerDraft;
 use super::options::protocol;
 use crate::base::addr::{Accepts, Host};
+use crate::ir::check::InitState;
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::{not_yet, sentence};
-use crate::lower::values::{integer, millis, text};
+use crate::lower::values::{choice, integer, millis, text};
 
 /// What a server line says of its checks.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub(super) struct CheckOptions {
     pub(super) downinter_ms: Option<u64>,
     pub(super) rise: u32,
     pub(super) fall: u32,
+    pub(super) init_state: InitState,
     pub(super) port: Option<u16>,
     pub(super) addr: Option<IpAddr>,
     /// `check-ssl`, `no-check-ssl`; what the server does where it is not said.
@@ -39,6 +41,7 @@ impl Default for CheckOptions {
             downinter_ms: None,
             rise: 2,
             fall: 3,
+            init_state: InitState::default(),
             port: None,
             addr: None,
             tls: None,
@@ -135,6 +138,20 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
         ),
         |words, draft, _| {
             draft.check.fall = count(words, "fall")?;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "init-state",
+            "init-state { fully-up | up | down | fully-down | none }",
+            "Sets how a checked server begins: up or down, until one check, or as many as 'fall' or 'rise' say, changes it.",
+            &[("server a 127.0.0.1:80 check init-state fully-down", "init-state fully-down")],
+        ),
+        |words, draft, _| {
+            let all = [InitState::FullyUp, InitState::Up, InitState::Down, InitState::FullyDown, InitState::default()];
+            let at = choice(words, &["fully-up", "up", "down", "fully-down", "none"])?;
+            draft.check.init_state = all.get(at).copied().unwrap_or_default();
             Ok(())
         },
     ),

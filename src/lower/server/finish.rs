@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::tls::TlsContext;
 use super::{InitAddr, ServerDraft};
 use crate::base::addr::{Address, Host, Ports};
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostic, Diagnostics, Lead};
+use crate::ir::check::InitState;
 use crate::ir::{Check, CheckKind, PortSpec, Server, ServerAddr};
 use crate::keyword::{Result, Scope};
 use crate::lower::files::Reader;
@@ -58,7 +59,13 @@ impl FinishServer<'_> {
         };
         let tls = if draft.tls.enabled { Some(draft.finish_tls(&context)?) } else { None };
         let check = match draft.check.enabled {
-            false => None,
+            false => {
+                if draft.check.init_state != InitState::default() {
+                    let text = format!("{place}'init-state' has no effect without 'check'.");
+                    self.diags.push(Diagnostic::warning("no-check", text).at(draft.span()).lead(Lead::Place));
+                }
+                None
+            }
             true => {
                 let has_port = matches!(port, PortSpec::Fixed(_))
                     || !matches!(addr, ServerAddr::Ip(_) | ServerAddr::Client | ServerAddr::Unresolved(_))
@@ -147,6 +154,7 @@ impl FinishServer<'_> {
             downinter_ms: check.downinter_ms,
             rise: check.rise,
             fall: check.fall,
+            init_state: check.init_state,
             port: check.port,
             addr: check.addr,
             tls,
