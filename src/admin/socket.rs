@@ -1,6 +1,7 @@
 //! The runtime sockets (`stats socket`, management.txt 9.3): one thread for all of them, beside the cores.
 //!
-//! Without a prompt a connection carries one line and is closed after the answer; with one it stays until `quit`.
+//! Without a prompt a connection carries one line and is closed after the answer; with one it stays until `quit`. A client that
+//! sends several lines at once has them all answered, as HAProxy does.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,9 +11,11 @@ use std::time::Duration;
 use socket2::{Domain, Socket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
 
-use super::cli::{After, Level};
+use super::cli::console::{Mode, SeverityOutput, Wait};
+use super::cli::{self, Console, Level, Reply};
 
 /// A listening runtime socket.
 pub struct Listening {
@@ -20,22 +23,41 @@ pub struct Listening {
     pub socket: OwnedFd,
     /// Rights of those who connect.
     pub level: Level,
+    /// `severity-output` of the line.
+    pub severity: SeverityOutput,
 }
 
-/// Runs one line of commands with the given rights.
-pub type Handler = Arc<dyn Fn(Level, &str) -> (String, After) + Send + Sync>;
+/// Runs commands for a connection.
+pub trait Interpreter: Send + Sync {
+    /// Runs one command; `payload` is what came behind `<<`.
+    fn run(&self, console: &mut Console, command: &str, payload: Option<&str>) -> Reply;
+    /// Whether what a command waits for has come; an error says that it never will.
+    fn has_come(&self, console: &mut Console, wait: &Wait) -> Result<bool, String>;
+    /// Seconds since the start, for the prompt.
+    fn uptime(&self) -> u64;
+}
 
-/// Starts the thread that serves the sockets until the process ends. `idle` closes connections that say nothing
-/// (`stats timeout`).
-pub fn serve(sockets: Vec<Listening>, idle: Duration, handler: Handler) -> io::Result<()> {
+/// What bounds the connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Closes connections that say nothing (`stats timeout`).
+    pub idle: Duration,
+    /// How many are served at a time (`stats maxconn`).
+    pub connections: usize,
+}
+
+/// Starts the thread that serves the sockets until the process ends.
+pub fn serve(sockets: Vec<Listening>, limits: Limits, interpreter: Arc<dyn Interpreter>) -> io::Result<()> {
     if sockets.is_empty() {
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let served = Arc::new(Semaphore::new(limits.connections.max(1)));
     std::thread::Builder::new().name("runtime-api".into()).spawn(move || {
         runtime.block_on(async move {
-            for listening in sockets {
-                tokio::spawn(accept(listening, idle, handler.clone()));
+            for Listening { socket, level, severity } in sockets {
+                let console = Console::new(level, severity, limits.idle);
+                tokio::spawn(accept(socket, console, served.clone(), interpreter.clone()));
             }
             std::future::pending::<()>().await;
         });
@@ -43,82 +65,196 @@ pub fn serve(sockets: Vec<Listening>, idle: Duration, handler: Handler) -> io::R
     Ok(())
 }
 
-async fn accept(listening: Listening, idle: Duration, handler: Handler) {
-    let Listening { socket, level } = listening;
+async fn accept(socket: OwnedFd, console: Console, served: Arc<Semaphore>, interpreter: Arc<dyn Interpreter>) {
     let socket = Socket::from(socket);
     let unix = socket.domain().is_ok_and(|domain| domain == Domain::UNIX);
     let result = match unix {
-        true => accept_unix(socket, level, idle, handler).await,
-        false => accept_tcp(socket, level, idle, handler).await,
+        true => accept_unix(socket, console, served, interpreter).await,
+        false => accept_tcp(socket, console, served, interpreter).await,
     };
     if let Err(error) = result {
         tracing::error!(%error, "a runtime socket cannot be served");
     }
 }
 
-async fn accept_unix(socket: Socket, level: Level, idle: Duration, handler: Handler) -> io::Result<()> {
+async fn accept_unix(
+    socket: Socket,
+    console: Console,
+    served: Arc<Semaphore>,
+    interpreter: Arc<dyn Interpreter>,
+) -> io::Result<()> {
     let listener = UnixListener::from_std(OwnedFd::from(socket).into())?;
     loop {
+        // The semaphore is never closed.
+        let Ok(permit) = served.clone().acquire_owned().await else { return Ok(()) };
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(session(stream, level, idle, handler.clone()))),
+            Ok((stream, _)) => {
+                let session = session(stream, console.clone(), interpreter.clone());
+                drop(tokio::spawn(async move {
+                    session.await;
+                    drop(permit);
+                }));
+            }
             Err(_) => tokio::time::sleep(BACK_OFF).await,
         }
     }
 }
 
-async fn accept_tcp(socket: Socket, level: Level, idle: Duration, handler: Handler) -> io::Result<()> {
+async fn accept_tcp(
+    socket: Socket,
+    console: Console,
+    served: Arc<Semaphore>,
+    interpreter: Arc<dyn Interpreter>,
+) -> io::Result<()> {
     let listener = TcpListener::from_std(OwnedFd::from(socket).into())?;
     loop {
+        let Ok(permit) = served.clone().acquire_owned().await else { return Ok(()) };
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(session(stream, level, idle, handler.clone()))),
+            Ok((stream, _)) => {
+                let session = session(stream, console.clone(), interpreter.clone());
+                drop(tokio::spawn(async move {
+                    session.await;
+                    drop(permit);
+                }));
+            }
             Err(_) => tokio::time::sleep(BACK_OFF).await,
         }
     }
 }
 
 /// One connection. Whoever breaks it or says nothing for too long is no news.
-async fn session<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, level: Level, idle: Duration, handler: Handler) {
-    let mut prompt = false;
-    let mut input = Vec::new();
-    loop {
-        let Ok(Some(line)) = timeout(idle, line(&mut stream, &mut input)).await else { break };
-        let (answer, after) = handler(level, &line);
-        prompt ^= after == After::Prompt;
-        let answer = if prompt && after != After::Quit { answer + "> " } else { answer };
-        if !matches!(timeout(idle, stream.write_all(answer.as_bytes())).await, Ok(Ok(()))) {
-            break;
-        }
-        if after == After::Quit || !prompt {
+async fn session<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    mut console: Console,
+    interpreter: Arc<dyn Interpreter>,
+) {
+    let mut input = Input::default();
+    while let Some(line) = input.line(&mut stream, console.idle).await {
+        let served = self::line(&mut stream, &mut input, &mut console, &*interpreter, &line).await;
+        let more = console.mode != Mode::Single || input.has_line();
+        if served.is_none() || console.closing || !more {
             break;
         }
     }
     let _ = stream.shutdown().await;
 }
 
-/// The next line without its end; at the end of the stream what is left counts as one. `None` at the end or on an error.
-async fn line<S: AsyncRead + Unpin>(stream: &mut S, input: &mut Vec<u8>) -> Option<String> {
-    loop {
-        if let Some(end) = memchr::memchr(b'\n', input) {
-            let line = input.drain(..=end).collect::<Vec<u8>>();
-            return Some(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned());
+/// Answers one line, which may hold several commands; a payload belongs to the last. `None` once the connection is broken.
+async fn line<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    input: &mut Input,
+    console: &mut Console,
+    interpreter: &dyn Interpreter,
+    line: &str,
+) -> Option<()> {
+    let (line, payload) = match cli::payload(line) {
+        Some((line, pattern)) => (line, Some(payload(stream, input, console, pattern).await?)),
+        None => (line, None),
+    };
+    let commands = cli::split(line);
+    let last = commands.len() - 1;
+    for (at, command) in commands.into_iter().enumerate() {
+        let payload = payload.as_deref().filter(|_| at == last);
+        let Reply { mut text, wait } = interpreter.run(console, command, payload);
+        if console.closing {
+            return write(stream, console, &text).await;
         }
-        if input.len() > LONGEST_LINE {
+        if let Some(wait) = wait
+            && let Err(why) = until(interpreter, console, &wait).await
+        {
+            text.push_str(&why);
+        }
+        text.push_str(&console.end(interpreter.uptime()));
+        write(stream, console, &text).await?;
+    }
+    Some(())
+}
+
+/// The lines up to the one that is `pattern`; each keeps its end.
+async fn payload<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    input: &mut Input,
+    console: &Console,
+    pattern: &str,
+) -> Option<String> {
+    let mut payload = String::new();
+    loop {
+        if console.mode == Mode::Prompt {
+            write(stream, console, "+ ").await?;
+        }
+        let line = input.line(stream, console.idle).await?;
+        if line == pattern {
+            return Some(payload);
+        }
+        payload.push_str(&line);
+        payload.push('\n');
+        if payload.len() > LONGEST_PAYLOAD {
             return None;
         }
-        let mut chunk = [0; 4096];
-        match stream.read(&mut chunk).await {
-            Ok(0) if input.is_empty() => return None,
-            Ok(0) => return Some(String::from_utf8_lossy(&std::mem::take(input)).into_owned()),
-            Ok(length) => input.extend_from_slice(&chunk[..length]),
-            Err(_) => return None,
+    }
+}
+
+/// Waits for what a command wants, at most so long.
+async fn until(interpreter: &dyn Interpreter, console: &mut Console, wait: &Wait) -> Result<(), String> {
+    let end = Instant::now() + wait.at_most;
+    if wait.removable.is_none() {
+        tokio::time::sleep_until(end).await;
+        return Ok(());
+    }
+    while !interpreter.has_come(console, wait)? {
+        if Instant::now() >= end {
+            return Err("Wait delay expired.\n".to_owned());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
+}
+
+async fn write<S: AsyncWrite + Unpin>(stream: &mut S, console: &Console, text: &str) -> Option<()> {
+    timeout(console.idle, stream.write_all(text.as_bytes())).await.ok()?.ok()
+}
+
+/// What was received and not answered yet.
+#[derive(Default)]
+struct Input {
+    bytes: Vec<u8>,
+}
+
+impl Input {
+    fn has_line(&self) -> bool {
+        memchr::memchr(b'\n', &self.bytes).is_some()
+    }
+
+    /// The next line without its end; at the end of the stream what is left counts as one. `None` at the end, on an error or when
+    /// nothing comes for too long.
+    async fn line<S: AsyncRead + Unpin>(&mut self, stream: &mut S, idle: Duration) -> Option<String> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.bytes) {
+                let line = self.bytes.drain(..=end).collect::<Vec<u8>>();
+                return Some(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned());
+            }
+            if self.bytes.len() > LONGEST_LINE {
+                return None;
+            }
+            let mut chunk = [0; 4096];
+            match timeout(idle, stream.read(&mut chunk)).await.ok()? {
+                Ok(0) if self.bytes.is_empty() => return None,
+                Ok(0) => return Some(String::from_utf8_lossy(&std::mem::take(&mut self.bytes)).into_owned()),
+                Ok(length) => self.bytes.extend_from_slice(chunk.get(..length).unwrap_or_default()),
+                Err(_) => return None,
+            }
         }
     }
 }
 
 /// Pause after a failed accept, which mostly means that descriptors ran out.
 const BACK_OFF: Duration = Duration::from_millis(100);
+/// How often a condition is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// `tune.bufsize` by default, as HAProxy limits it.
 const LONGEST_LINE: usize = 16 * 1024;
+/// `tune.cli.max-payload-size` by default.
+const LONGEST_PAYLOAD: usize = 128 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -127,38 +263,74 @@ mod tests {
 
     use super::*;
 
-    fn echo() -> Handler {
-        Arc::new(|_, line| match line {
-            "prompt" => (String::new(), After::Prompt),
-            "quit" => (String::new(), After::Quit),
-            line => (format!("<{line}>\n\n"), After::Nothing),
-        })
+    struct Echo;
+
+    impl Interpreter for Echo {
+        fn run(&self, console: &mut Console, command: &str, payload: Option<&str>) -> Reply {
+            match command {
+                "prompt" => console.mode = Mode::Prompt,
+                "prompt i" => console.mode = Mode::Interactive,
+                "quit" => console.closing = true,
+                _ => {
+                    let payload = payload.map(|text| format!("[{text}]")).unwrap_or_default();
+                    return Reply { text: format!("<{command}>{payload}\n"), wait: None };
+                }
+            }
+            Reply { text: String::new(), wait: None }
+        }
+
+        fn has_come(&self, _: &mut Console, _: &Wait) -> Result<bool, String> {
+            Ok(true)
+        }
+
+        fn uptime(&self) -> u64 {
+            0
+        }
     }
 
     fn ask(text: &str) -> io::Result<String> {
-        let directory = std::env::temp_dir().join(format!("hydroxy-socket-{}-{}", std::process::id(), text.len()));
-        let _ = std::fs::remove_file(&directory);
-        let listener = UnixListener::bind(&directory)?;
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("hydroxy-socket-{}-{number}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(&path)?;
         listener.set_nonblocking(true)?;
-        serve(vec![Listening { socket: listener.into(), level: Level::Admin }], Duration::from_secs(5), echo())?;
-        let mut stream = UnixStream::connect(&directory)?;
+        let listening = Listening { socket: listener.into(), level: Level::Admin, severity: SeverityOutput::None };
+        let limits = Limits { idle: Duration::from_secs(5), connections: 1 };
+        serve(vec![listening], limits, Arc::new(Echo))?;
+        let mut stream = UnixStream::connect(&path)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        std::fs::remove_file(&directory)?;
+        std::fs::remove_file(&path)?;
         stream.write_all(text.as_bytes())?;
+        stream.shutdown(std::net::Shutdown::Write)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)
     }
 
     #[test]
-    fn one_line_is_answered_and_the_connection_closed() -> io::Result<()> {
-        assert_eq!(ask("show info\nshow stat\n")?, "<show info>\n\n");
+    fn what_is_sent_at_once_is_answered_and_the_connection_closed() -> io::Result<()> {
+        assert_eq!(ask("show info\nshow stat;a\n")?, "<show info>\n\n<show stat>\n\n<a>\n\n");
         Ok(())
     }
 
     #[test]
     fn a_prompt_keeps_the_connection_until_quit() -> io::Result<()> {
-        assert_eq!(ask("prompt\na\nb\nquit\n")?, "> <a>\n\n> <b>\n\n> ");
+        assert_eq!(ask("prompt\na\nb\nquit\nc\n")?, "\n> <a>\n\n> <b>\n\n> ");
+        Ok(())
+    }
+
+    #[test]
+    fn the_interactive_mode_has_no_prompt() -> io::Result<()> {
+        assert_eq!(ask("prompt i\na\nquit\n")?, "\n<a>\n\n");
+        Ok(())
+    }
+
+    #[test]
+    fn a_payload_ends_with_its_pattern() -> io::Result<()> {
+        assert_eq!(ask("a <<\nx\ny\n\nb\n")?, "<a >[x\ny\n]\n\n<b>\n\n");
+        assert_eq!(ask("a;b <<END\nx\n\nEND\n")?, "<a>\n\n<b >[x\n\n]\n\n");
+        assert_eq!(ask("prompt\na <<\nx\n\nquit\n")?, "\n> + + <a >[x\n]\n\n> ");
         Ok(())
     }
 }

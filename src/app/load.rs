@@ -16,6 +16,9 @@ pub struct Voice {
     quiet: bool,
     diagnostic: bool,
     introduced: bool,
+    /// What was said so far, for `show startup-logs`.
+    said: String,
+    warnings: u32,
 }
 
 impl Voice {
@@ -23,7 +26,7 @@ impl Voice {
     pub fn new(quiet: bool, diagnostic: bool) -> Voice {
         use std::io::IsTerminal;
         let renderer = Renderer::new(std::process::id()).colour(std::io::stderr().is_terminal());
-        Voice { renderer, quiet, diagnostic, introduced: false }
+        Voice { renderer, quiet, diagnostic, introduced: false, said: String::new(), warnings: 0 }
     }
 
     /// A message without a place in a file.
@@ -32,12 +35,29 @@ impl Voice {
         self.put(severity, &line);
     }
 
+    /// What was said so far.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
+    /// How many warnings there were.
+    pub fn warnings(&self) -> u32 {
+        self.warnings
+    }
+
+    /// A failure to write to standard error cannot be reported anywhere.
+    fn write(&mut self, text: &str) {
+        self.said.push_str(text);
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+
     fn finding(&mut self, found: &Diagnostic, sources: &SourceMap) {
         let text = self.renderer.render(found, sources);
         self.put(found.severity, &text);
     }
 
     fn put(&mut self, severity: Severity, text: &str) {
+        self.warnings += u32::from(severity == Severity::Warning);
         if self.quiet || (severity == Severity::Diag && !self.diagnostic) {
             return;
         }
@@ -46,15 +66,10 @@ impl Voice {
             let program = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
             let version = self.renderer.line(Severity::Notice, &format!("haproxy version is {}", version::full()));
             let path = self.renderer.line(Severity::Notice, &format!("path to executable is {program}"));
-            write_stderr(&format!("{version}{path}"));
+            self.write(&format!("{version}{path}"));
         }
-        write_stderr(text);
+        self.write(text);
     }
-}
-
-/// A failure to write to standard error cannot be reported anywhere.
-fn write_stderr(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// `-dL`; the title is for people only.

@@ -19,6 +19,8 @@ use options::Options;
 
 /// The whole program: arguments in (the first is the program's name), exit code out.
 pub fn main(args: impl IntoIterator<Item = String>) -> i32 {
+    // The clock begins with its first reading.
+    crate::base::clock::mono_us();
     let mut args = args.into_iter().peekable();
     let program = args.next().unwrap_or_else(|| "hydroxy".to_owned());
     let program = program.rsplit('/').next().unwrap_or_default().to_owned();

@@ -8,7 +8,10 @@ use super::load::Voice;
 use super::options::Options;
 use super::service::Status;
 use crate::admin::cli::Level;
-use crate::admin::socket::{self, Listening};
+use crate::admin::cli::console::SeverityOutput;
+use crate::admin::socket::{self, Limits, Listening};
+use crate::admin::stats::page::Process;
+use crate::base::clock;
 use crate::diag::Severity;
 use crate::engine::{self, Engine, Sockets};
 use crate::ir::{Bind, Global, Ir};
@@ -50,7 +53,8 @@ pub fn run(ir: Ir, options: &Options, voice: &mut Voice, ready: impl FnOnce(&Eng
         return 1;
     }
     let quiet = options.quiet || in_background(&ir.global, options);
-    match serve(ir, threads, maxconn, quiet, sockets, runtime_sockets, ready) {
+    let facts = facts(threads, voice);
+    match serve(ir, maxconn, quiet, sockets, runtime_sockets, facts, ready) {
         Ok(()) => 0,
         Err(error) => {
             voice.say(Severity::Alert, &format!("cannot start: {error}"));
@@ -61,11 +65,11 @@ pub fn run(ir: Ir, options: &Options, voice: &mut Voice, ready: impl FnOnce(&Eng
 
 fn serve(
     ir: Arc<Ir>,
-    threads: usize,
     maxconn: u32,
     quiet: bool,
     sockets: Sockets,
     runtime_sockets: Vec<Listening>,
+    facts: Process,
     ready: impl FnOnce(&Engine),
 ) -> io::Result<()> {
     // Signals are taken from here on, so that none of the threads started below ends the process by its default action.
@@ -74,16 +78,20 @@ fn serve(
         let _inside = runtime.enter();
         Signals::new()?
     };
+    let threads = facts.threads;
     let view = engine::view(&ir, threads, None);
-    let status = Status::new(ir.clone(), view.clone(), threads, crate::lower::Files::hostname(&crate::lower::Disk));
-    let idle = Duration::from_millis(ir.global.stats_timeout.unwrap_or(10_000));
+    // The name is set once; a second configuration would find it there.
+    let _ = view.process.hostname.set(facts.hostname.as_str().into());
+    let status = Status::new(ir.clone(), view.clone(), facts);
+    let limits = Limits {
+        idle: Duration::from_millis(ir.global.stats_timeout.unwrap_or(10_000)),
+        connections: ir.global.stats_maxconn.map_or(10, |most| most as usize),
+    };
     let hard_stop = ir.global.hard_stop_after.map(Duration::from_millis);
     let options = engine::Options { cores: threads, maxconn, service: Some(status.clone()), quiet };
-    // The name is set once; a second configuration would find it there.
-    let _ = view.process.hostname.set(status.hostname().into());
     let engine = Arc::new(engine::start(ir, view, sockets, options)?);
     status.attach(&engine);
-    socket::serve(runtime_sockets, idle, Arc::new(move |level, line| status.command(level, line)))?;
+    socket::serve(runtime_sockets, limits, status)?;
     ready(&engine);
     runtime.block_on(async {
         if signals.next().await == Signal::Finish {
@@ -98,6 +106,22 @@ fn serve(
     engine.stop_now();
     engine.join();
     Ok(())
+}
+
+/// What the process tells of itself.
+fn facts(threads: usize, voice: &Voice) -> Process {
+    Process {
+        uptime: Duration::ZERO,
+        started_us: clock::unix_us(),
+        boot_ms: clock::mono_ms().saturating_sub(clock::ORIGIN_MS),
+        pid: std::process::id(),
+        threads,
+        hostname: crate::lower::Files::hostname(&crate::lower::Disk),
+        // Asking for none changes nothing.
+        descriptors: sys::process::raise_descriptor_limit(Some(0)).unwrap_or(0),
+        warnings: voice.warnings(),
+        startup_logs: voice.said().into(),
+    }
 }
 
 /// Looks often enough that nobody waits for the end of a soft stop.
@@ -202,7 +226,8 @@ fn open_runtime_sockets(ir: &Ir) -> Result<Vec<Listening>, String> {
             2 => Level::Operator,
             _ => Level::Admin,
         };
-        open.extend(listening.sockets.into_iter().map(|socket| Listening { socket, level }));
+        let severity = SeverityOutput::from_name(socket.severity_output).unwrap_or(SeverityOutput::None);
+        open.extend(listening.sockets.into_iter().map(|socket| Listening { socket, level, severity }));
     }
     Ok(open)
 }

@@ -1,8 +1,11 @@
 //! What the running process tells of itself: the statistics page for the engine, the commands for the runtime socket.
 
 use std::sync::{Arc, OnceLock, RwLock, Weak};
+use std::time::Duration;
 
-use crate::admin::cli::{self, After, Level, Shell};
+use crate::admin::cli::console::{self, Wait};
+use crate::admin::cli::{self, Console, Reply, Shell};
+use crate::admin::socket::Interpreter;
 use crate::admin::stats::page::{self, Change, Process};
 use crate::admin::stats::rows::At;
 use crate::base::clock;
@@ -15,16 +18,15 @@ use crate::state::View;
 pub struct Status {
     current: RwLock<(Arc<Ir>, Arc<View>)>,
     started_ms: u64,
-    threads: usize,
-    hostname: String,
+    facts: Process,
     engine: OnceLock<Weak<Engine>>,
 }
 
 impl Status {
-    /// For a configuration that is about to run on that many threads.
-    pub fn new(ir: Arc<Ir>, view: Arc<View>, threads: usize, hostname: String) -> Arc<Status> {
+    /// For a configuration that is about to run; `facts` were true a moment ago.
+    pub fn new(ir: Arc<Ir>, view: Arc<View>, facts: Process) -> Arc<Status> {
         let current = RwLock::new((ir, view));
-        Arc::new(Status { current, started_ms: clock::mono_ms(), threads, hostname, engine: OnceLock::new() })
+        Arc::new(Status { current, started_ms: clock::mono_ms(), facts, engine: OnceLock::new() })
     }
 
     /// Tells which engine carries out changes; once it runs.
@@ -33,32 +35,25 @@ impl Status {
         let _ = self.engine.set(Arc::downgrade(engine));
     }
 
-    /// The name of this machine.
-    pub fn hostname(&self) -> &str {
-        &self.hostname
-    }
-
-    /// Runs a line of runtime commands.
-    pub fn command(&self, level: Level, line: &str) -> (String, After) {
-        let (ir, view) = self.current();
-        let process = self.process();
-        let mut shell = Shell { ir: &ir, view: &view, process: &process, at: at(), level, changes: Vec::new() };
-        let answer = cli::run(&mut shell, line);
-        self.apply(&shell.changes);
-        answer
-    }
-
     fn process(&self) -> Process {
-        Process {
-            uptime: (clock::mono_ms() - self.started_ms) / 1000,
-            pid: std::process::id(),
-            threads: self.threads,
-            hostname: self.hostname.clone(),
-        }
+        let uptime = Duration::from_millis(clock::mono_ms() - self.started_ms);
+        Process { uptime, ..self.facts.clone() }
+    }
+
+    fn engine(&self) -> Option<Arc<Engine>> {
+        self.engine.get().and_then(Weak::upgrade)
+    }
+
+    /// Lets a command work on what is there now.
+    fn with_shell<T>(&self, console: &mut Console, payload: Option<&str>, work: impl FnOnce(&mut Shell<'_>) -> T) -> T {
+        let (ir, view) = self.current();
+        let (process, engine) = (self.process(), self.engine());
+        let engine = engine.as_deref();
+        work(&mut Shell { engine, ir: &ir, view: &view, process: &process, at: at(), console, payload })
     }
 
     fn apply(&self, changes: &[(ProxyId, ServerId, Change)]) {
-        let Some(engine) = self.engine.get().and_then(Weak::upgrade) else { return };
+        let Some(engine) = self.engine() else { return };
         for &(proxy, server, change) in changes {
             engine.change(proxy, server, change);
         }
@@ -66,6 +61,20 @@ impl Status {
 
     fn current(&self) -> (Arc<Ir>, Arc<View>) {
         self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+impl Interpreter for Status {
+    fn run(&self, console: &mut Console, command: &str, payload: Option<&str>) -> Reply {
+        self.with_shell(console, payload, |shell| cli::run(shell, command))
+    }
+
+    fn has_come(&self, console: &mut Console, wait: &Wait) -> Result<bool, String> {
+        self.with_shell(console, None, |shell| console::has_come(shell, wait))
+    }
+
+    fn uptime(&self) -> u64 {
+        (clock::mono_ms() - self.started_ms) / 1000
     }
 }
 
@@ -87,5 +96,6 @@ impl Service for Status {
 }
 
 fn at() -> At {
-    At { now_ms: clock::mono_ms(), now: clock::unix_us() / 1_000_000 }
+    let now_us = clock::unix_us();
+    At { now_ms: clock::mono_ms(), now: now_us / 1_000_000, now_us }
 }

@@ -8,8 +8,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// Microseconds on the monotonic clock since the first use in the process; starts at one second, so that zero can mean "never"
 /// and small differences do not underflow.
 pub fn mono_us() -> u64 {
-    START.elapsed().as_micros() as u64 + 1_000_000
+    START.elapsed().as_micros() as u64 + ORIGIN_MS * 1000
 }
+
+/// The first reading of the monotonic clock, in milliseconds.
+pub const ORIGIN_MS: u64 = 1000;
 
 /// Milliseconds on the same clock.
 pub fn mono_ms() -> u64 {

@@ -61,6 +61,8 @@ pub enum Message {
     Connection(Arrival),
     /// Use this configuration for new connections and requests, and have these listeners.
     Swap(Arc<Live>, Vec<ListenerPlan>),
+    /// Have these listeners.
+    Listen(Vec<ListenerPlan>),
     /// Run this on the core.
     Run(Work),
     /// Close the listeners, finish what runs, then end.

@@ -14,6 +14,7 @@ use super::core::{Arrival, Core, Message};
 use super::permit::Permit;
 use super::session;
 use crate::base::id::{BindId, ProxyId};
+use crate::state::Rate;
 use crate::sys;
 
 /// One listening socket on one core.
@@ -69,18 +70,21 @@ impl Listener {
         Ok(())
     }
 
-    /// `rate-limit sessions`: waits until the frontend's rate is below its limit.
+    /// `rate-limit sessions` and `set rate-limit`: waits until the rates of the frontend and of the process are below their limits.
     async fn within_rate(&self, frontend: ProxyId) {
-        loop {
-            let local = self.core.local();
-            let (proxy, state) = local.live.proxy(frontend);
-            match proxy.rate_limit {
-                Some(limit) if state.fe_rate.per_second(self.core.tick_ms()) >= limit => {
-                    tokio::time::sleep(RATE_PAUSE).await;
-                }
-                _ => return,
-            }
+        while self.is_too_fast(frontend) {
+            tokio::time::sleep(RATE_PAUSE).await;
         }
+    }
+
+    fn is_too_fast(&self, frontend: ProxyId) -> bool {
+        let local = self.core.local();
+        let (proxy, state) = local.live.proxy(frontend);
+        let process = &local.live.view.process;
+        let reached = |rate: &Rate, limit: u32| limit > 0 && rate.per_second(self.core.tick_ms()) >= limit;
+        reached(&state.fe_rate, proxy.rate_limit.unwrap_or(0))
+            || reached(&process.connection_rate, process.connection_rate_limit.load(Relaxed))
+            || reached(&process.session_rate, process.session_rate_limit.load(Relaxed))
     }
 
     fn serve(&self, arrival: Arrival) {

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 
@@ -27,8 +27,6 @@ pub struct Live {
     pub view: Arc<View>,
     /// In order of `ProxyId`.
     pub proxies: Vec<LiveProxy>,
-    /// The process's `maxconn`.
-    pub maxconn: u32,
 }
 
 /// One proxy's run-time parts.
@@ -62,8 +60,10 @@ impl Live {
     /// Makes a configuration ready. `maxconn` is what the process may hold where the configuration does not say.
     pub fn new(ir: Arc<Ir>, view: Arc<View>, maxconn: u32) -> Arc<Self> {
         let maxconn = ir.global.maxconn.unwrap_or(maxconn);
+        view.process.maxconn.store(maxconn, Relaxed);
+        view.process.hard_maxconn.store(maxconn, Relaxed);
         let proxies = ir.proxies.iter().zip(&view.proxies).map(|(proxy, state)| LiveProxy::new(proxy, state)).collect();
-        Arc::new(Live { ir, view, proxies, maxconn })
+        Arc::new(Live { ir, view, proxies })
     }
 
     /// The proxy and its state.
@@ -180,6 +180,11 @@ impl Local {
     /// The idle connections to a server.
     pub fn pool(&self, proxy: ProxyId, server: ServerId) -> Option<&Pool> {
         self.pools.get(proxy.index())?.get(server.index())
+    }
+
+    /// How many connections lie idle, by proxy and server.
+    pub fn idle_connections(&self) -> Vec<Vec<usize>> {
+        self.pools.iter().map(|servers| servers.iter().map(Pool::len).collect()).collect()
     }
 
     /// All pools, each with its server's state.

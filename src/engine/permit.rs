@@ -36,11 +36,13 @@ impl Permit {
         let line = proxy.binds.get(bind.index())?;
         let process = &live.view.process;
         let bind = state.binds.get(bind.index())?;
-        let limit = live.maxconn;
+        let limit = process.maxconn.load(Relaxed);
         if !enter(&process.connections, Some(limit)) {
+            process.maxconn_reached.fetch_add(1, Relaxed);
             return None;
         }
-        if !enter(&state.fe_current, Some(proxy.maxconn.unwrap_or(limit))) {
+        let own = state.maxconn.load(Relaxed);
+        if !enter(&state.fe_current, Some(if own > 0 { own } else { limit })) {
             process.connections.fetch_sub(1, Relaxed);
             return None;
         }

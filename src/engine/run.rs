@@ -30,7 +30,7 @@ use crate::base::clock;
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::ir::{Ir, PortSpec, Proxy, ServerAddr};
 use crate::net::listen::{self, Listening, OpenError};
-use crate::state::{Change, Process, ProxyState, ServerSetup, View};
+use crate::state::{Change, Process, ProxyState, Reception, ServerSetup, View};
 
 /// How to run.
 pub struct Options {
@@ -105,9 +105,15 @@ impl Sockets {
         self.entries.iter().find(|entry| entry.proxy == proxy && entry.bind == bind)?.listening.local
     }
 
-    fn plans(&self, core: usize) -> io::Result<Vec<ListenerPlan>> {
+    fn of(&self, proxy: ProxyId) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.proxy == proxy)
+    }
+
+    /// Where a core listens: everywhere but at frontends that are not open.
+    fn plans(&self, core: usize, view: &View) -> io::Result<Vec<ListenerPlan>> {
         let mut plans = Vec::new();
-        for entry in &self.entries {
+        let open = |entry: &&Entry| view.proxy(entry.proxy).reception() == Reception::Open;
+        for entry in self.entries.iter().filter(open) {
             if let Some(socket) = entry.listening.sockets.get(core) {
                 plans.push(ListenerPlan {
                     key: Arc::as_ptr(&entry.listening) as usize,
@@ -189,6 +195,7 @@ fn is_local_address(ip: std::net::IpAddr) -> bool {
 /// Tells the state what numbers the configuration gives.
 fn number(proxy: &Proxy, state: &ProxyState) {
     state.number.store(proxy.uuid, Relaxed);
+    state.maxconn.store(proxy.maxconn.unwrap_or(0), Relaxed);
     state.all_backups.store(proxy.all_backups, Relaxed);
     for ((at, bind), state) in (1..).zip(&proxy.binds).zip(&state.binds) {
         state.number.store(bind.id.unwrap_or(at), Relaxed);
@@ -218,7 +225,7 @@ pub fn start(ir: Arc<Ir>, view: Arc<View>, sockets: Sockets, options: Options) -
     });
     let mut threads = Vec::with_capacity(cores);
     for (at, inbox) in inboxes.into_iter().enumerate() {
-        let (shared, live, plans) = (shared.clone(), live.clone(), sockets.plans(at)?);
+        let (shared, live, plans) = (shared.clone(), live.clone(), sockets.plans(at, &live.view)?);
         let thread = std::thread::Builder::new().name(format!("core{at}"));
         threads.push(thread.spawn(move || run_core(CoreId(at as u32), shared, live, plans, inbox))?);
     }
@@ -234,7 +241,7 @@ impl Engine {
         let live = Live::new(ir, view, self.maxconn);
         self.shared.live.store(live.clone());
         for (at, port) in self.shared.cores.iter().enumerate() {
-            if let Ok(plans) = new.plans(at) {
+            if let Ok(plans) = new.plans(at, &live.view) {
                 // A core that has ended needs no configuration.
                 let _ = port.inbox.send(Message::Swap(live.clone(), plans));
             }
@@ -283,18 +290,72 @@ impl Engine {
         }
     }
 
-    /// The streams of all cores. Cores that are too busy to answer in time are left out.
+    /// The streams of all cores.
     pub fn streams(&self) -> Vec<roster::Listed> {
+        self.ask(|core| Roster::list(core)).into_iter().flatten().collect()
+    }
+
+    /// How many connections to servers lie idle: by core, proxy and server.
+    pub fn idle_connections(&self) -> Vec<Vec<Vec<usize>>> {
+        self.ask(|core| core.local().idle_connections())
+    }
+
+    /// How many client connections each core serves.
+    pub fn loads(&self) -> Vec<u32> {
+        self.shared.cores.iter().map(|core| core.load.load(Relaxed)).collect()
+    }
+
+    /// Streams since the start (`CumStreams`).
+    pub fn streams_total(&self) -> u64 {
+        self.shared.streams.load(Relaxed)
+    }
+
+    /// A limit has changed: connections that wait for a permit, and streams that wait for a server, try again.
+    pub fn limits_changed(&self) {
+        self.shared.permits.poke();
+    }
+
+    /// Opens, pauses or closes the sockets of a frontend. What has been accepted goes on.
+    pub fn receive(&self, proxy: ProxyId, reception: Reception) -> io::Result<()> {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = sockets.as_mut() else { return Ok(()) };
+        let live = self.shared.live.load();
+        let (line, state) = live.proxy(proxy);
+        if reception == Reception::Open {
+            open.of(proxy).try_for_each(|entry| {
+                let backlog = backlog(line, line.binds.get(entry.bind.index()).and_then(|bind| bind.backlog));
+                entry.listening.resume(backlog)
+            })?;
+        }
+        state.set_reception(reception);
+        for (at, port) in self.shared.cores.iter().enumerate() {
+            // A core that has ended listens to nobody.
+            let _ = port.inbox.send(Message::Listen(open.plans(at, &live.view)?));
+        }
+        match reception {
+            Reception::Open => Ok(()),
+            Reception::Paused => open.of(proxy).try_for_each(|entry| entry.listening.pause()),
+            Reception::Stopped => {
+                open.entries.retain(|entry| entry.proxy != proxy);
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks every core, in their order. Those that are too busy to answer in time are left out.
+    fn ask<T: Send + 'static>(&self, question: impl Fn(&Rc<Core>) -> T + Clone + Send + 'static) -> Vec<T> {
         let (tell, told) = std::sync::mpsc::channel();
-        for core in 0..self.cores() {
-            let tell = tell.clone();
+        for at in 0..self.cores() {
+            let (tell, question) = (tell.clone(), question.clone());
             // Whoever asked may have given up.
-            self.run_on(core, move |core| _ = tell.send(Roster::list(core)));
+            self.run_on(at, move |core| _ = tell.send((at, question(core))));
         }
         drop(tell);
         let until = Instant::now() + PATIENCE;
         let next = || told.recv_timeout(until.saturating_duration_since(Instant::now())).ok();
-        std::iter::from_fn(next).flatten().collect()
+        let mut answers: Vec<(usize, T)> = std::iter::from_fn(next).collect();
+        answers.sort_by_key(|(at, _)| *at);
+        answers.into_iter().map(|(_, answer)| answer).collect()
     }
 
     /// Ends at once (SIGTERM).
@@ -378,6 +439,7 @@ async fn core_main(core: &Rc<Core>, plans: Vec<ListenerPlan>, mut inbox: Unbound
                 check::arrange(core);
                 arrange(core, &mut listeners, plans);
             }
+            Message::Listen(plans) => arrange(core, &mut listeners, plans),
             Message::Run(work) => work(core),
             Message::StopSoftly => {
                 arrange(core, &mut listeners, Vec::new());
@@ -398,7 +460,7 @@ async fn finish(core: &Rc<Core>, inbox: &mut UnboundedReceiver<Message>) {
                 Some(Message::StopNow) | None => return,
                 Some(Message::Connection(arrival)) => session::spawn(core, arrival),
                 Some(Message::Run(work)) => work(core),
-                Some(Message::Swap(..) | Message::StopSoftly) => {}
+                Some(Message::Swap(..) | Message::Listen(_) | Message::StopSoftly) => {}
             },
         }
     }

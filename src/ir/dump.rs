@@ -328,6 +328,9 @@ impl Display for Socket<'_> {
         let socket = self.0;
         write!(f, "stats socket {} level {}", Address(&socket.addr), socket.level)?;
         owner(f, socket.mode, socket.uid, socket.gid)?;
+        if socket.severity_output != "none" {
+            write!(f, " severity-output {}", socket.severity_output)?;
+        }
         if socket.expose_fd { f.write_str(" expose-fd") } else { Ok(()) }
     }
 }

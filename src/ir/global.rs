@@ -79,6 +79,8 @@ pub struct RuntimeSocket {
     pub addr: BindAddr,
     /// `level`: 1 user, 2 operator, 3 admin.
     pub level: u8,
+    /// `severity-output`: `none`, `number` or `string`.
+    pub severity_output: &'static str,
     /// `mode`, octal permission bits of a UNIX socket.
     pub mode: Option<u32>,
     /// `user` or `uid`, resolved.

@@ -1,7 +1,7 @@
 //! Opening the sockets of `bind` lines (manual 5.1): one per core for IP addresses, one in all for UNIX and inherited ones.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -20,6 +20,23 @@ pub struct Listening {
     pub sockets: Vec<OwnedFd>,
     /// The IP address bound, with the port that the kernel chose for port 0. `None` for UNIX sockets.
     pub local: Option<SocketAddr>,
+}
+
+impl Listening {
+    /// Takes no connections for the time being: those that come are refused. The address stays ours.
+    pub fn pause(&self) -> io::Result<()> {
+        let ended = |socket: &OwnedFd| socket2::SockRef::from(socket).shutdown(Shutdown::Read);
+        // A socket that does not listen any more is paused already.
+        self.sockets.iter().try_for_each(|socket| match ended(socket) {
+            Err(error) if error.kind() != io::ErrorKind::NotConnected => Err(error),
+            _ => Ok(()),
+        })
+    }
+
+    /// Takes connections again.
+    pub fn resume(&self, backlog: i32) -> io::Result<()> {
+        self.sockets.iter().try_for_each(|socket| socket2::SockRef::from(socket).listen(backlog))
+    }
 }
 
 /// Opens the sockets of a `bind` line; `copies` sockets where the address allows several, `backlog` as `backlog` and `maxconn` say.

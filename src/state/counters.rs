@@ -177,9 +177,11 @@ impl Counters {
         self.rows.iter().fold(0, |sum, row| sum.wrapping_add(row.0[stat as usize].load(Relaxed)))
     }
 
-    /// Sets all to zero (`clear counters all`); concurrent additions may survive.
-    pub fn clear(&self) {
-        for cell in self.rows.iter().flat_map(|row| row.0.iter()) {
+    /// Sets the maxima to zero (`clear counters`), or all (`clear counters all`); concurrent additions may survive.
+    pub fn clear_maxima(&self, all: bool) {
+        let from = if all { 0 } else { TIME_MAXIMA };
+        let to = if all { CELLS } else { TIMED };
+        for cell in self.rows.iter().flat_map(|row| row.0.iter().take(to).skip(from)) {
             cell.store(0, Relaxed);
         }
     }

@@ -1,7 +1,7 @@
 //! The run-time state of a proxy and the view of all of them that one configuration has.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::counters::{Counters, Rate};
@@ -17,6 +17,9 @@ pub struct ProxyState {
     pub number: AtomicU32,
     /// `option allbackups`: without active servers all backup servers are used, not the first only.
     pub all_backups: AtomicBool,
+    /// `maxconn` of the frontend at present; 0 follows the process.
+    pub maxconn: AtomicU32,
+    reception: AtomicU8,
     /// Frontend side: current sessions (`scur`), their maximum (`smax`).
     pub fe_current: AtomicU32,
     /// See `fe_current`.
@@ -59,6 +62,18 @@ pub struct ProxyState {
     pub last_session: AtomicI64,
 }
 
+/// Whether a frontend takes connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Reception {
+    /// It does.
+    Open = 0,
+    /// Not at present (`disable frontend`).
+    Paused = 1,
+    /// Never again (`shutdown frontend`).
+    Stopped = 2,
+}
+
 /// One `bind` listener's counters (`option socket-stats`).
 pub struct BindState {
     /// The name given by `name`, else `sock-N`.
@@ -93,6 +108,18 @@ pub struct Process {
     pub is_local_address: OnceLock<fn(IpAddr) -> bool>,
     /// Process-wide variables.
     pub variables: Variables,
+    /// `maxconn` of the process at present (`Maxconn`).
+    pub maxconn: AtomicU32,
+    /// The most that `maxconn` may be set to: what the process started with.
+    pub hard_maxconn: AtomicU32,
+    /// Times a connection had to wait for `maxconn` of the process (`MaxconnReached`).
+    pub maxconn_reached: AtomicU64,
+    /// `set rate-limit connections global`; 0 is unlimited.
+    pub connection_rate_limit: AtomicU32,
+    /// `set rate-limit sessions global`; 0 is unlimited.
+    pub session_rate_limit: AtomicU32,
+    /// `set rate-limit ssl-sessions global`; 0 is unlimited.
+    pub tls_rate_limit: AtomicU32,
     /// Current client connections (`CurrConns`, `actconn`).
     pub connections: AtomicU32,
     /// Connections since start (`CumConns`).
@@ -113,6 +140,15 @@ pub struct Process {
     pub dropped_logs: AtomicU64,
     /// Tasks that panicked; each cost its own connection only.
     pub panics: AtomicU64,
+}
+
+impl Process {
+    /// Forgets the highest rates (`clear counters`).
+    pub fn clear_maxima(&self) {
+        for rate in [&self.connection_rate, &self.session_rate, &self.tls_rate] {
+            rate.clear_max();
+        }
+    }
 }
 
 impl View {
@@ -144,6 +180,8 @@ impl ProxyState {
             name: name.to_owned(),
             number: AtomicU32::new(0),
             all_backups: AtomicBool::new(false),
+            maxconn: AtomicU32::new(0),
+            reception: AtomicU8::new(Reception::Open as u8),
             fe_current: AtomicU32::new(0),
             fe_current_max: AtomicU32::new(0),
             be_current: AtomicU32::new(0),
@@ -164,6 +202,46 @@ impl ProxyState {
             downs: AtomicU64::new(0),
             down_seconds: AtomicU64::new(0),
             last_session: AtomicI64::new(-1),
+        }
+    }
+
+    /// Whether the frontend takes connections.
+    pub fn reception(&self) -> Reception {
+        match self.reception.load(Relaxed) {
+            0 => Reception::Open,
+            1 => Reception::Paused,
+            _ => Reception::Stopped,
+        }
+    }
+
+    /// Records whether the frontend takes connections; the caller sees to its sockets.
+    pub fn set_reception(&self, reception: Reception) {
+        self.reception.store(reception as u8, Relaxed);
+    }
+
+    /// Sets the maxima back to what is there now (`clear counters`), with `all` the counters to zero.
+    pub fn clear(&self, all: bool) {
+        for (max, now) in [
+            (&self.fe_current_max, &self.fe_current),
+            (&self.be_current_max, &self.be_current),
+            (&self.queued_max, &self.queued),
+        ] {
+            max.store(now.load(Relaxed), Relaxed);
+        }
+        for rate in [&self.fe_rate, &self.conn_rate, &self.req_rate, &self.be_rate] {
+            rate.clear_max();
+        }
+        for counters in [&self.fe, &self.be] {
+            counters.clear_maxima(all);
+        }
+        if all {
+            self.downs.store(0, Relaxed);
+            self.down_seconds.store(0, Relaxed);
+        }
+        self.servers.iter().for_each(|server| server.clear(all));
+        for bind in &self.binds {
+            bind.current_max.store(bind.current.load(Relaxed), Relaxed);
+            bind.counters.clear_maxima(all);
         }
     }
 

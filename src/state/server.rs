@@ -240,6 +240,22 @@ impl ServerState {
         self.admin.store(admin as u8, Relaxed);
     }
 
+    /// Sets the maxima back to what is there now, with `all` the counters to zero.
+    pub fn clear(&self, all: bool) {
+        for (max, now) in
+            [(&self.current_max, &self.current), (&self.queued_max, &self.queued), (&self.used_max, &self.used)]
+        {
+            max.store(now.load(Relaxed), Relaxed);
+        }
+        self.rate.clear_max();
+        self.counters.clear_maxima(all);
+        if all {
+            for count in [&self.check_fails, &self.downs, &self.down_seconds] {
+                count.store(0, Relaxed);
+            }
+        }
+    }
+
     /// May take sessions that the balancer gives out.
     pub fn usable(&self) -> bool {
         self.health() == Health::Up && self.admin() == Admin::Ready && self.weight.load(Relaxed) > 0

@@ -1,18 +1,43 @@
 //! The runtime commands (management.txt 9.3): one table, one file per family.
 //!
-//! A command is a pure function of the configuration, the state and its words; the socket around it is `admin::socket`.
+//! | file | commands |
+//! |---|---|
+//! | `console` | the connection: `prompt`, `quit`, `operator`, `user`, `set timeout cli`, `wait` |
+//! | `help` | `help`, and the answer to what is no command |
+//! | `info` | `show info`, `show version`: the process |
+//! | `process` | environment, sockets, messages of the start, `echo` |
+//! | `stat` | `show stat`, `clear counters` |
+//! | `backends` | `show backend`, `show servers` |
+//! | `server` | the state of one server: `set server`, `set weight`, `disable server` |
+//! | `frontend` | `disable frontend`, `set maxconn`, `set rate-limit` |
+//! | `stream` | `show sess`, `shutdown session` |
+//!
+//! A command is a function of the configuration, the state and its words; the socket around it is `admin::socket`.
 
+mod backends;
+pub mod console;
+mod frontend;
+mod help;
 mod info;
-mod show;
+mod line;
+mod process;
+mod server;
+mod stat;
+mod stream;
+
+use std::sync::Arc;
 
 use crate::base::id::{ProxyId, ServerId};
-use crate::ir::Ir;
+use crate::engine::Engine;
+use crate::ir::{Ir, Proxy, Server};
+use crate::keyword::Meta;
 use crate::keyword::known::{self, Class};
-use crate::keyword::{Meta, Status};
-use crate::state::View;
+use crate::state::{Change, ServerState, View};
 
-use super::stats::page::{Change, Process};
+use super::stats::page::Process;
 use super::stats::rows::At;
+pub use console::{Console, Reply};
+pub use line::{payload, split};
 
 /// Rights of a connection to the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,8 +50,21 @@ pub enum Level {
     Admin = 3,
 }
 
+impl Level {
+    /// As `show cli level` prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::User => "user",
+            Level::Operator => "operator",
+            Level::Admin => "admin",
+        }
+    }
+}
+
 /// What a command works on.
 pub struct Shell<'a> {
+    /// Carries out what commands ask for; none while the process starts.
+    pub engine: Option<&'a Engine>,
     /// The configuration.
     pub ir: &'a Ir,
     /// The run-time state.
@@ -35,10 +73,10 @@ pub struct Shell<'a> {
     pub process: &'a Process,
     /// When.
     pub at: At,
-    /// Rights.
-    pub level: Level,
-    /// Changes of servers to apply after the command.
-    pub changes: Vec<(ProxyId, ServerId, Change)>,
+    /// The connection.
+    pub console: &'a mut Console,
+    /// What came behind `<<`.
+    pub payload: Option<&'a str>,
 }
 
 /// One command.
@@ -47,130 +85,189 @@ pub struct Command {
     pub meta: Meta,
     /// Rights it takes.
     pub level: Level,
-    /// Runs it on the words behind its name; the text is the answer without the empty line that ends it.
-    pub run: fn(&mut Shell<'_>, &[&str]) -> String,
+    /// Runs it on the words behind its name.
+    pub run: fn(&mut Shell<'_>, &[&str]) -> Answer,
 }
 
-/// What a line asks the connection to do beside printing.
+/// What a command says, without the empty line that ends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    text: String,
+    /// Of a message that says how something went; data has none.
+    severity: Option<Severity>,
+}
+
+/// How serious a message is; the numbers are syslog's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// Nothing.
-    Nothing,
-    /// Close the connection.
-    Quit,
-    /// Switch the interactive prompt on or off.
-    Prompt,
+pub enum Severity {
+    /// It was not done.
+    Error = 3,
+    /// It was done, with a reservation.
+    Warning = 4,
+    /// It was done.
+    Notice = 5,
+    /// What was asked for.
+    Info = 6,
+}
+
+impl Answer {
+    /// Data.
+    pub fn data(text: impl Into<String>) -> Answer {
+        Answer { text: text.into(), severity: None }
+    }
+
+    /// Nothing to say.
+    pub fn done() -> Answer {
+        Answer::data("")
+    }
+
+    /// A message.
+    pub fn message(severity: Severity, text: impl Into<String>) -> Answer {
+        Answer { text: text.into(), severity: Some(severity) }
+    }
+
+    /// What was wrong.
+    pub fn error(text: impl Into<String>) -> Answer {
+        Answer::message(Severity::Error, text)
+    }
+
+    /// The text as it is sent.
+    fn show(self, output: console::SeverityOutput) -> String {
+        let mut text = match self.severity {
+            Some(severity) if !self.text.is_empty() => format!("{}{}", output.prefix(severity), self.text),
+            _ => self.text,
+        };
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// What a command could not do; `?` turns it into its answer.
+type Done = Result<Answer, Answer>;
+
+fn flat(done: Done) -> Answer {
+    done.unwrap_or_else(|error| error)
 }
 
 /// All tables.
-pub static FAMILIES: &[&[Command]] = &[show::COMMANDS, info::COMMANDS];
-
-/// Every command of the tables.
-pub fn all() -> impl Iterator<Item = &'static Command> {
-    FAMILIES.iter().copied().flatten()
-}
-
-/// What the line reader answers itself, for the reference.
-pub static BUILT_IN: &[Meta] = &[
-    Meta::new("help", "help [<command>]", "list matching or all commands", &[("help show", "  show info")]),
-    Meta::new("prompt", "prompt", "toggle interactive mode with prompt", &[("prompt", "")]),
-    Meta::new("quit", "quit", "disconnect", &[("quit", "")]),
+pub static FAMILIES: &[&[Command]] = &[
+    backends::COMMANDS,
+    console::COMMANDS,
+    frontend::COMMANDS,
+    help::COMMANDS,
+    info::COMMANDS,
+    process::COMMANDS,
+    server::COMMANDS,
+    stat::COMMANDS,
+    stream::COMMANDS,
 ];
 
-/// Runs one line, which may hold several commands separated by `;`. Every answer ends with an empty line.
-pub fn run(shell: &mut Shell<'_>, line: &str) -> (String, After) {
-    let mut out = String::new();
-    let mut after = After::Nothing;
-    for command in split(line) {
-        let words: Vec<&str> = command.split_ascii_whitespace().collect();
-        match words.as_slice() {
-            [] => {}
-            ["quit"] => return (out, After::Quit),
-            ["prompt", ..] => after = After::Prompt,
-            words => {
-                let answer = one(shell, words);
-                out.push_str(&answer);
-                if !answer.is_empty() && !answer.ends_with('\n') {
-                    out.push('\n');
-                }
-                out.push('\n');
-            }
-        }
-    }
-    (out, after)
+/// Every command.
+pub fn all() -> impl Iterator<Item = &'static Command> {
+    FAMILIES.iter().flat_map(|family| family.iter())
 }
 
-fn one(shell: &mut Shell<'_>, words: &[&str]) -> String {
-    let mut best: Option<(&Command, usize)> = None;
-    for command in FAMILIES.iter().flat_map(|family| family.iter()) {
-        let name: Vec<&str> = command.meta.name.split(' ').collect();
-        if words.starts_with(&name) && best.is_none_or(|(_, length)| name.len() > length) {
-            best = Some((command, name.len()));
-        }
-    }
-    match best {
-        Some((command, _)) if command.level > shell.level => "Permission denied\n".to_owned(),
-        Some((command, length)) => (command.run)(shell, &words[length..]),
-        None if words[0] == "help" => help(shell, &words[1..]),
-        None => unknown(shell, words),
+/// Runs one command with its words.
+pub fn run(shell: &mut Shell<'_>, command: &str) -> Reply {
+    let words = line::words(command);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let answer = match words.as_slice() {
+        [] => Answer::done(),
+        // `@1` names this process, as the master's socket would (management.txt 9.4).
+        [prefix, rest @ ..] if prefix.starts_with('@') => match console::is_this_process(prefix, shell.process.pid) {
+            true if rest.is_empty() => Answer::done(),
+            true => one(shell, rest),
+            false => Answer::error(format!("Can't find the target PID matching the prefix '{prefix}'.")),
+        },
+        words => one(shell, words),
+    };
+    let output = shell.console.severity;
+    Reply { text: answer.show(output), wait: shell.console.wait.take() }
+}
+
+fn one(shell: &mut Shell<'_>, words: &[&str]) -> Answer {
+    match find(words) {
+        Some((command, _)) if command.level > shell.console.level => Answer::error("Permission denied"),
+        Some((command, length)) => (command.run)(shell, words.get(length..).unwrap_or_default()),
+        None => match not_yet(words) {
+            Some(answer) => answer,
+            None => help::unknown(shell.console.level, words),
+        },
     }
 }
 
-fn unknown(shell: &Shell<'_>, words: &[&str]) -> String {
-    if let Some(answer) = not_yet(words) {
-        return answer;
-    }
-    let what = words.join(" ");
-    format!("Unknown command: '{what}'. The following commands are valid at this level:\n{}", list(shell, &[]))
+/// The command with the longest name that begins the words, and how many words that name has.
+fn find(words: &[&str]) -> Option<(&'static Command, usize)> {
+    let named = |command: &'static Command| {
+        let length = command.meta.name.split(' ').count();
+        let fits = words.len() >= length && command.meta.name.split(' ').eq(words.iter().copied().take(length));
+        fits.then_some((command, length))
+    };
+    all().filter_map(named).max_by_key(|(_, length)| *length)
 }
 
 /// The answer to a command that HAProxy 3.4 has and the tables have not.
-fn not_yet(words: &[&str]) -> Option<String> {
+fn not_yet(words: &[&str]) -> Option<Answer> {
     let mut names = (1..=words.len()).rev().filter_map(|length| words.get(..length)).map(|words| words.join(" "));
     let known = names.find_map(|name| known::find(Class::Cli, &name))?;
     let (name, manual) = (known.name, known.manual());
-    Some(format!("'{name}' is known to HAProxy 3.4, not supported by hydroxy yet ({manual}).\n"))
+    Some(Answer::error(format!("'{name}' is known to HAProxy 3.4, not supported by hydroxy yet ({manual}).")))
 }
 
-fn help(shell: &Shell<'_>, prefix: &[&str]) -> String {
-    format!("The following commands are valid at this level:\n{}", list(shell, prefix))
+/// A server that a command names.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    proxy: &'a Proxy,
+    id: ServerId,
+    line: &'a Server,
+    state: &'a Arc<ServerState>,
 }
 
-fn list(shell: &Shell<'_>, prefix: &[&str]) -> String {
-    let mut lines: Vec<String> = FAMILIES
-        .iter()
-        .flat_map(|family| family.iter())
-        .filter(|command| command.level <= shell.level && command.meta.status == Status::Supported)
-        .filter(|command| prefix.is_empty() || command.meta.name.starts_with(&prefix.join(" ")))
-        .map(|command| format!("  {:<40}: {}\n", command.meta.usage, command.meta.doc))
-        .collect();
-    lines.sort();
-    lines.push(format!("  {:<40}: list matching or all commands\n", "help [<command>]"));
-    lines.push(format!("  {:<40}: toggle interactive mode with prompt\n", "prompt"));
-    lines.push(format!("  {:<40}: disconnect\n", "quit"));
-    lines.concat()
-}
-
-/// Splits at `;` unless a backslash stands before it.
-fn split(line: &str) -> Vec<String> {
-    let mut commands = vec![String::new()];
-    let mut escaped = false;
-    for c in line.chars() {
-        match (c, escaped) {
-            (';', false) => commands.push(String::new()),
-            ('\\', false) => {
-                escaped = true;
-                continue;
-            }
-            _ => {
-                if let Some(last) = commands.last_mut() {
-                    last.push(c);
-                }
-            }
-        }
-        escaped = false;
+impl<'a> Shell<'a> {
+    /// The proxy of that name or `#id` that fits.
+    fn proxy(&self, name: &str, fits: impl Fn(&Proxy) -> bool) -> Option<&'a Proxy> {
+        let proxies = self.ir.proxies.iter().map(|proxy| &**proxy);
+        let id = name.strip_prefix('#').and_then(|id| id.parse().ok());
+        proxies
+            .filter(|proxy| !proxy.disabled)
+            .find(|proxy| fits(proxy) && (*proxy.name == *name || id == Some(proxy.uuid)))
     }
-    commands
+
+    /// The server in `backend/server`, the first word.
+    fn server(&self, words: &[&str]) -> Result<Found<'a>, Answer> {
+        let named = words.first().and_then(|word| word.split_once('/')).filter(|(_, server)| !server.is_empty());
+        let Some((backend, name)) = named else { return Err(Answer::error("Require 'backend/server'.")) };
+        let Some(proxy) = self.proxy(backend, |proxy| proxy.backend) else {
+            return Err(Answer::error("No such backend."));
+        };
+        let id = name.strip_prefix('#').and_then(|id| id.parse().ok());
+        let at = proxy.servers.iter().position(|server| *server.name == *name || id == Some(server.id));
+        let found = at.and_then(|at| {
+            let id = ServerId(u32::try_from(at).ok()?);
+            Some(Found { proxy, id, line: proxy.servers.get(at)?, state: self.view.server(proxy.id, id)? })
+        });
+        found.ok_or_else(|| Answer::error("No such server."))
+    }
+
+    /// The frontend in the first word.
+    fn frontend(&self, words: &[&str]) -> Result<&'a Proxy, Answer> {
+        let Some(name) = words.first() else { return Err(Answer::error("A frontend name is expected.")) };
+        self.proxy(name, |proxy| proxy.frontend).ok_or_else(|| Answer::error("No such frontend."))
+    }
+
+    fn change(&self, proxy: ProxyId, server: ServerId, change: Change) {
+        if let Some(engine) = self.engine {
+            engine.change(proxy, server, change);
+        }
+    }
+}
+
+impl Found<'_> {
+    fn change(&self, shell: &Shell<'_>, change: Change) {
+        shell.change(self.proxy.id, self.id, change);
+    }
 }
 
 #[cfg(test)]
@@ -178,16 +275,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_separated_by_semicolons_that_are_not_escaped() {
-        assert_eq!(split("show info;show stat"), ["show info", "show stat"]);
-        assert_eq!(split("echo a\\;b"), ["echo a;b"]);
-    }
-
-    #[test]
     fn every_command_of_the_release_is_known() {
         for known in known::all().iter().filter(|known| known.class == Class::Cli) {
             let words: Vec<&str> = known.name.split(' ').chain(["x"]).collect();
-            let answer = not_yet(&words).unwrap_or_default();
+            let answer = not_yet(&words).map(|answer| answer.text).unwrap_or_default();
             assert!(answer.starts_with(&format!("'{}' is known to HAProxy 3.4", known.name)), "{answer}");
         }
         assert_eq!(not_yet(&["show", "nonsense"]), None);
@@ -195,8 +286,16 @@ mod tests {
 
     #[test]
     fn every_command_is_one_of_the_release() {
-        for command in FAMILIES.iter().flat_map(|family| family.iter()) {
+        for command in all() {
             assert!(known::find(Class::Cli, command.meta.name).is_some(), "{}", command.meta.name);
         }
+    }
+
+    #[test]
+    fn the_longest_name_wins() {
+        let name = |words: &[&str]| find(words).map(|(command, _)| command.meta.name);
+        assert_eq!(name(&["set", "maxconn", "server", "a/b"]), Some("set maxconn server"));
+        assert_eq!(name(&["show", "servers"]), None);
+        assert_eq!(name(&["show", "stat", "typed"]), Some("show stat"));
     }
 }

@@ -3,6 +3,7 @@
 //! Class names and the order of columns are those that HAProxy's users (and their style sheets and scrapers) know.
 
 use std::fmt::Write;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::columns::col;
 use super::page::{Asked, View};
@@ -39,7 +40,10 @@ fn head(view: &View<'_>, out: &mut String) {
     let node = match &stats.show_node {
         None => String::new(),
         Some(node) => {
-            format!(" on {}", escape(node.as_deref().or(view.ir.global.node.as_deref()).unwrap_or(view.hostname)))
+            format!(
+                " on {}",
+                escape(node.as_deref().or(view.ir.global.node.as_deref()).unwrap_or(&view.process.hostname))
+            )
         }
     };
     let _ = write!(
@@ -52,7 +56,7 @@ fn head(view: &View<'_>, out: &mut String) {
         } else {
             format!(" version 3.4.0-hydroxy-{}", env!("CARGO_PKG_VERSION"))
         },
-        view.pid,
+        view.process.pid,
         match &stats.show_desc {
             None => String::new(),
             Some(text) => {
@@ -65,20 +69,23 @@ fn head(view: &View<'_>, out: &mut String) {
 
 fn process(view: &View<'_>, out: &mut String) {
     let process = &view.state.process;
-    let up = view.uptime;
+    let up = view.process.uptime.as_secs();
     let _ = write!(
         out,
         "<h3>&gt; General process information</h3>\n<table class=\"top\"><tr><td>\n<p><b>pid = </b> {} (process #1, nbproc = 1, nbthread = {})<br>\n\
-         <b>uptime = </b> {}d {}h{:02}m{:02}s<br>\n<b>maxconn = </b> {}<br>\n\
-         current conns = {}; conn rate = {}/sec<br>\n</td><td>\n{LEGEND}</td>",
-        view.pid,
-        view.threads,
+         <b>uptime = </b> {}d {}h{:02}m{:02}s; warnings = {}<br>\n<b>system limits:</b> ulimit-n = {}<br>\n\
+         <b>maxconn = </b> {}; <b>reached = </b> {}<br>\ncurrent conns = {}; conn rate = {}/sec<br>\n</td><td>\n{LEGEND}</td>",
+        view.process.pid,
+        view.process.threads,
         up / 86_400,
         up / 3600 % 24,
         up / 60 % 60,
         up % 60,
-        view.ir.global.maxconn.unwrap_or(0),
-        process.connections.load(std::sync::atomic::Ordering::Relaxed),
+        view.process.warnings,
+        view.process.descriptors,
+        process.maxconn.load(Relaxed),
+        process.maxconn_reached.load(Relaxed),
+        process.connections.load(Relaxed),
         process.connection_rate.per_second(view.at.now_ms),
     );
     options(view, out);

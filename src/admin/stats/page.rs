@@ -3,6 +3,8 @@
 //! Pure: a request in, a raw response and the wanted changes of servers out. The engine calls it and sends the bytes.
 
 use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 
@@ -41,27 +43,31 @@ pub struct View<'a> {
     pub admin: bool,
     /// When.
     pub at: At,
-    /// Seconds since start.
-    pub uptime: u64,
-    /// Process id.
-    pub pid: u32,
-    /// Threads.
-    pub threads: usize,
-    /// Host name, where no node is set.
-    pub hostname: &'a str,
+    /// Facts of the process.
+    pub process: &'a Process,
 }
 
 /// Facts of the process that the page shows.
 #[derive(Clone, Debug)]
 pub struct Process {
-    /// Seconds since start.
-    pub uptime: u64,
+    /// Time since the start.
+    pub uptime: Duration,
+    /// When it started, in Unix microseconds.
+    pub started_us: i64,
+    /// How long it took to start, in milliseconds.
+    pub boot_ms: u64,
     /// Process id.
     pub pid: u32,
     /// Threads.
     pub threads: usize,
-    /// Host name.
+    /// Host name, where no node is set.
     pub hostname: String,
+    /// How many descriptors it may have.
+    pub descriptors: u64,
+    /// Warnings so far.
+    pub warnings: u32,
+    /// What was said while it started.
+    pub startup_logs: Arc<str>,
 }
 
 /// In which form the statistics are wanted.
@@ -119,18 +125,7 @@ pub fn answer(ir: &Ir, state: &state::View, stats: &Stats, request: &Request<'_>
         return post(ir, stats, request);
     }
     let asked = asked(stats, request.target);
-    let view = View {
-        ir,
-        state,
-        stats,
-        admin: request.admin,
-        at,
-        uptime: process.uptime,
-        pid: process.pid,
-        threads: process.threads,
-        hostname: &process.hostname,
-        asked,
-    };
+    let view = View { ir, state, stats, admin: request.admin, at, process, asked };
     let shown = |name: &str| {
         let scope = stats.scope.is_empty() || stats.scope.iter().any(|shown| shown == name);
         scope && view.asked.scope.as_ref().is_none_or(|part| name.contains(part.as_str()))

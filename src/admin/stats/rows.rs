@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::columns::{COLUMNS, CORE, col};
 use crate::ir::{Balance, BindAddr, Ir, Mode, PortSpec, Proxy, Server, ServerAddr};
-use crate::state::{Admin, BindState, Counters, Health, ProxyState, ServerState, Stat, View};
+use crate::state::{Admin, BindState, Counters, Health, Process, ProxyState, Reception, ServerState, Stat, View};
 
 /// One value of a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct At {
     pub now_ms: u64,
     /// Unix time in seconds.
     pub now: i64,
+    /// Unix time in microseconds.
+    pub now_us: i64,
 }
 
 impl Row {
@@ -111,7 +113,7 @@ pub fn rows(ir: &Ir, view: &View, at: At, shown: impl Fn(&Proxy) -> bool) -> Vec
     for proxy in ir.proxies.iter().filter(|proxy| !proxy.disabled && shown(proxy)) {
         let Some(state) = view.proxies.get(proxy.id.index()) else { continue };
         if proxy.frontend {
-            rows.push(frontend(ir, proxy, state, at));
+            rows.push(frontend(&view.process, proxy, state, at));
             if proxy.socket_stats {
                 rows.extend(state.binds.iter().enumerate().map(|(index, bind)| listener(proxy, bind, index)));
             }
@@ -126,15 +128,21 @@ pub fn rows(ir: &Ir, view: &View, at: At, shown: impl Fn(&Proxy) -> bool) -> Vec
     rows
 }
 
-fn frontend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
+fn frontend(process: &Process, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
     let mut row = Row::new(Kind::Frontend, proxy, "FRONTEND");
     row.class = "frontend";
     row.num(const { col("scur") }, state.fe_current.load(Relaxed));
     row.num(const { col("smax") }, state.fe_current_max.load(Relaxed));
-    row.num(const { col("slim") }, proxy.maxconn.or(ir.global.maxconn).unwrap_or(0));
+    let own = state.maxconn.load(Relaxed);
+    row.num(const { col("slim") }, if own > 0 { own } else { process.maxconn.load(Relaxed) });
     row.sums(&state.fe, TRAFFIC);
     row.sums(&state.fe, FRONTEND);
-    row.text(const { col("status") }, "OPEN");
+    let status = match state.reception() {
+        Reception::Open => "OPEN",
+        Reception::Paused => "PAUSED",
+        Reception::Stopped => "STOP",
+    };
+    row.text(const { col("status") }, status);
     row.num(const { col("rate") }, state.fe_rate.per_second(at.now_ms));
     row.num(const { col("rate_lim") }, proxy.rate_limit.unwrap_or(0));
     row.num(const { col("rate_max") }, state.fe_rate.max());
@@ -224,7 +232,7 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
     row.num(const { col("rate") }, state.rate.per_second(at.now_ms));
     row.num(const { col("rate_max") }, state.rate.max());
     row.num(const { col("lastsess") }, ago(state.last_session.load(Relaxed), at));
-    if server.check.is_some() {
+    if server.check.is_some() && !state.checks_off.load(Relaxed) {
         failures(&mut row, state, at);
         if state.admin() != Admin::Maint {
             check(&mut row, server, state);
@@ -331,7 +339,8 @@ fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
     if state.admin() == Admin::Maint {
         return ("MAINT".to_owned(), "maintain");
     }
-    let Some(check) = &server.check else {
+    let checked = server.check.as_ref().filter(|_| !state.checks_off.load(Relaxed));
+    let Some(check) = checked else {
         return match state.admin() {
             Admin::Drain => ("DRAIN".to_owned(), pick("active_draining", "backup_draining")),
             _ => ("no check".to_owned(), pick("active_no_check", "backup_no_check")),

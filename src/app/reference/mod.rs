@@ -54,8 +54,7 @@ pub fn entries() -> Vec<Entry> {
     all.extend(convert::all().map(|convert| entry(Class::Converter, &convert.meta, String::new())));
     let aliases = alias::all().map(|alias| &alias.meta).chain([&alias::PARSERS]);
     all.extend(aliases.map(|meta| entry(Class::Alias, meta, String::new())));
-    let commands = cli::all().map(|command| &command.meta).chain(cli::BUILT_IN);
-    all.extend(commands.map(|meta| entry(Class::Cli, meta, String::new())));
+    all.extend(cli::all().map(|command| entry(Class::Cli, &command.meta, String::new())));
     all
 }
 

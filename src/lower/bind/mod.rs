@@ -45,6 +45,8 @@ pub(super) struct BindDraft {
     pub(super) unix: UnixSettings,
     /// `level` of a runtime socket: 1 user, 2 operator, 3 admin.
     pub(super) level: Option<u8>,
+    /// `severity-output` of a runtime socket.
+    pub(super) severity_output: Option<&'static str>,
     /// `expose-fd listeners`
     pub(super) expose_fd: bool,
     /// `ssl`
@@ -104,6 +106,7 @@ impl BindDraft {
             id: None,
             unix: UnixSettings::default(),
             level: None,
+            severity_output: None,
             expose_fd: false,
             ssl: false,
             options: TlsOptions::default(),

@@ -261,10 +261,20 @@ pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
     accepted("process", "process <set>", "threads share the listeners evenly"),
     accepted("shards", "shards { <number> | by-thread | by-group }", "every thread has a listener of its own"),
     accepted("thread", "thread <set>", "threads share the listeners evenly"),
-    accepted(
-        "severity-output",
-        "severity-output <format>",
-        "it formats runtime commands' severities, which are not sent",
+    entry(
+        Meta::new(
+            "severity-output",
+            "severity-output { none | number | string }",
+            "Whether messages of a runtime socket begin with their severity.",
+            &[("stats socket /run/h.sock severity-output number", "severity-output number")],
+        ),
+        |words, draft, _| {
+            let text = words.next_word().map_or("", |word| word.as_str());
+            let known = ["none", "number", "string"].into_iter().find(|name| *name == text);
+            let message = || format!("'severity-output' expects 'none', 'number' or 'string' (got '{text}').");
+            draft.severity_output = Some(known.ok_or_else(|| words.error_last(message()))?);
+            Ok(())
+        },
     ),
     accepted("guid-prefix", "guid-prefix <string>", "it names objects for a file that does not exist yet"),
 ];

@@ -92,6 +92,7 @@ pub(in crate::lower) fn finish_socket(bind: BindDraft, reader: &Reader<'_>) -> R
         out.push(RuntimeSocket {
             addr,
             level: bind.level.unwrap_or(LEVEL_OPERATOR),
+            severity_output: bind.severity_output.unwrap_or("none"),
             mode: owner.mode,
             uid: owner.uid,
             gid: owner.gid,

@@ -1,0 +1,198 @@
+//! Backends and their servers as lists: `show backend`, `show servers state`, `show servers conn`.
+
+use std::fmt::Write;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Answer, Command, Level, Shell};
+use crate::base::id::ServerId;
+use crate::ir::{PortSpec, Proxy, Server, ServerAddr};
+use crate::keyword::Meta;
+use crate::state::{Admin, Health, ServerState};
+
+pub(super) static COMMANDS: &[Command] = &[
+    Command {
+        meta: Meta::new(
+            "show backend",
+            "show backend",
+            "list backends in the current running config",
+            &[("show backend", "# name")],
+        ),
+        level: Level::User,
+        run: |shell, _| {
+            let backends = shell.ir.proxies.iter().filter(|proxy| proxy.backend && !proxy.disabled);
+            Answer::data(backends.fold("# name\n".to_owned(), |out, proxy| out + &proxy.name + "\n"))
+        },
+    },
+    Command {
+        meta: Meta::new(
+            "show servers state",
+            "show servers state [<backend>]",
+            "dump volatile server information (all or for a single backend)",
+            &[("show servers state", "1")],
+        ),
+        level: Level::User,
+        run: |shell, words| each(shell, words, format!("1\n{SERVERS_STATE}\n"), &state_line),
+    },
+    Command {
+        meta: Meta::new(
+            "show servers conn",
+            "show servers conn [<backend>]",
+            "dump server connections status (all or for a single backend)",
+            &[("show servers conn", "# bkname/svname bkid/svid")],
+        ),
+        level: Level::User,
+        run: show_servers_conn,
+    },
+];
+
+type Line<'l> = &'l dyn Fn(&Shell<'_>, &Proxy, (ServerId, &Server), &ServerState, &mut String);
+
+/// A line for each server of the backend that is named, or of all.
+fn each(shell: &Shell<'_>, words: &[&str], mut out: String, line: Line<'_>) -> Answer {
+    let named = match words.first().map(|name| shell.proxy(name, |proxy| proxy.backend)) {
+        Some(None) => return Answer::error("Can't find backend."),
+        Some(Some(proxy)) => Some(proxy.id),
+        None => None,
+    };
+    let backends = shell.ir.proxies.iter().filter(|proxy| proxy.backend && !proxy.disabled);
+    for proxy in backends.filter(|proxy| named.is_none_or(|id| id == proxy.id)) {
+        let states = &shell.view.proxy(proxy.id).servers;
+        for (at, (server, state)) in proxy.servers.iter().zip(states).enumerate() {
+            line(shell, proxy, (ServerId(at as u32), server), state, &mut out);
+        }
+    }
+    Answer::data(out)
+}
+
+fn show_servers_conn(shell: &mut Shell<'_>, words: &[&str]) -> Answer {
+    let idle = shell.engine.map(crate::engine::Engine::idle_connections).unwrap_or_default();
+    let header = format!("{SERVERS_CONN} idle_per_thr[{}]\n", idle.len());
+    each(shell, words, header, &|_, proxy, (id, server), state, out| {
+        let (ip, port) = address(server, state);
+        let (used, idle_now) = (state.used.load(Relaxed), state.idle.load(Relaxed));
+        let limit = server.pool_max.map_or(-1, i64::from);
+        // Writing to a String cannot fail. Connections that a session keeps for itself count as used.
+        let _ = write!(
+            out,
+            "{}/{} {}/{} {ip} {port} - {} {} {used} {} {used} 0 {idle_now} 0 {limit} {idle_now}",
+            proxy.name,
+            server.name,
+            proxy.uuid,
+            server.id,
+            server.pool_purge_ms,
+            state.current.load(Relaxed),
+            state.used_max.load(Relaxed),
+        );
+        for core in &idle {
+            let count = core.get(proxy.id.index()).and_then(|proxy| proxy.get(id.index())).copied().unwrap_or(0);
+            let _ = write!(out, " {count}");
+        }
+        out.push('\n');
+    })
+}
+
+fn state_line(
+    shell: &Shell<'_>,
+    proxy: &Proxy,
+    (_, server): (ServerId, &Server),
+    state: &ServerState,
+    out: &mut String,
+) {
+    let op = match (state.health(), state.admin()) {
+        (Health::Down, _) | (_, Admin::Maint) => 0,
+        (Health::Stopping, _) => 3,
+        (Health::Up, _) => 2,
+    };
+    let admin = match state.admin() {
+        Admin::Ready => 0,
+        Admin::Drain => 8,
+        Admin::Maint if server.disabled => 5,
+        Admin::Maint => 1,
+    };
+    let result = state.check.load();
+    let check_result = match (server.check.is_some(), state.health(), result.status) {
+        (false, ..) => 0,
+        (_, _, "" | "INI") => 0,
+        (_, Health::Stopping, _) => 4,
+        (_, _, status) if status.ends_with("OK") => 3,
+        _ => 2,
+    };
+    let (ip, port) = address(server, state);
+    let fqdn = match &server.addr {
+        ServerAddr::Unresolved(name) => name.as_str(),
+        _ => "-",
+    };
+    let check = server.check.as_ref();
+    let check_addr = state.check_addr.load().as_deref().copied().or(check.and_then(|check| check.addr));
+    let line = format!(
+        "{} {} {} {} {ip} {op} {admin} {weight} {} {} {} {check_result} {} {} 0 0 0 {fqdn} {port} - {} {} {} - 0",
+        proxy.uuid,
+        proxy.name,
+        server.id,
+        server.name,
+        server.weight,
+        (shell.at.now - state.changed_at.load(Relaxed)).max(0),
+        check_status(result.status, server.check.is_some()),
+        state.check_score.load(Relaxed),
+        check_state(server, state),
+        u8::from(server.tls.is_some()),
+        Some(state.check_port.load(Relaxed))
+            .filter(|port| *port > 0)
+            .or(check.and_then(|check| check.port))
+            .unwrap_or(0),
+        check_addr.map_or("-".to_owned(), |addr| addr.to_string()),
+        weight = state.weight.load(Relaxed),
+    );
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{line}");
+}
+
+/// The numbers of check statuses as `show servers state` writes them; 1 is "no check" or unknown.
+fn check_status(status: &str, checked: bool) -> u8 {
+    match status {
+        _ if !checked => 1,
+        "" | "INI" => 2,
+        "SOCKERR" => 5,
+        "L4OK" => 6,
+        "L4TOUT" => 7,
+        "L4CON" => 8,
+        "L6OK" => 9,
+        "L6TOUT" => 10,
+        "L6RSP" => 11,
+        "L7TOUT" => 12,
+        "L7RSP" => 13,
+        "L7OK" => 15,
+        "L7OKC" => 16,
+        "L7STS" => 17,
+        _ => 1,
+    }
+}
+
+fn fixed(server: &Server) -> u16 {
+    match server.port {
+        PortSpec::Fixed(port) => port,
+        PortSpec::Offset(_) => 0,
+    }
+}
+
+/// Bits: configured 2, enabled 4, paused 8.
+fn check_state(server: &Server, state: &ServerState) -> u8 {
+    if server.check.is_none() {
+        return 0;
+    }
+    let enabled = if state.checks_off.load(Relaxed) { 0 } else { 4 };
+    let paused = if state.admin() == Admin::Maint { 8 } else { 0 };
+    2 | enabled | paused
+}
+
+/// The address and port in use; `-` where there is none.
+fn address(server: &Server, state: &ServerState) -> (String, u16) {
+    match (state.addr.load().as_deref(), &server.addr) {
+        (Some(addr), _) => (addr.ip().to_string(), addr.port()),
+        (None, ServerAddr::Ip(ip)) => (ip.to_string(), fixed(server)),
+        (None, _) => ("-".to_owned(), fixed(server)),
+    }
+}
+
+const SERVERS_CONN: &str = "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est idle_sess unsafe_nb safe_nb idle_lim idle_cur";
+const SERVERS_STATE: &str = "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port";
