@@ -39,7 +39,7 @@ pub(super) static COMMANDS: &[Command] = &[
             &[("get weight be/s1", "1 (initial 1)")],
         ),
         level: Level::User,
-        run: |shell, words| flat(shell.server(words).map(|found| get_weight(&found))),
+        run: |shell, words| flat(shell.server(words).map(|found| weight_line(&found))),
     },
     Command {
         meta: Meta::new(
@@ -182,7 +182,7 @@ fn set_weight(shell: &Shell<'_>, found: &Found<'_>, weight: Option<&str>) -> Don
     Ok(Answer::done())
 }
 
-fn get_weight(found: &Found<'_>) -> Answer {
+fn weight_line(found: &Found<'_>) -> Answer {
     Answer::data(format!("{} (initial {})\n", found.state.weight.load(Relaxed), found.line.weight))
 }
 
