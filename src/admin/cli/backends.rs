@@ -70,18 +70,19 @@ fn show_servers_conn(shell: &mut Shell<'_>, words: &[&str]) -> Answer {
     each(shell, words, header, &|_, proxy, (id, server), state, out| {
         let (ip, port) = address(server, state);
         let (used, idle_now) = (state.used.load(Relaxed), state.idle.load(Relaxed));
+        let used_max = state.used_max.load(Relaxed);
+        let needed = state.needed.load(Relaxed).max(used_max);
         let limit = server.pool_max.map_or(-1, i64::from);
         // Writing to a String cannot fail. Connections that a session keeps for itself count as used.
         let _ = write!(
             out,
-            "{}/{} {}/{} {ip} {port} - {} {} {used} {} {used} 0 {idle_now} 0 {limit} {idle_now}",
+            "{}/{} {}/{} {ip} {port} - {} {} {used} {used_max} {needed} 0 {idle_now} 0 {limit} {idle_now}",
             proxy.name,
             server.name,
             proxy.uuid,
             server.id,
             server.pool_purge_ms,
             state.current.load(Relaxed),
-            state.used_max.load(Relaxed),
         );
         for core in &idle {
             let count = core.get(proxy.id.index()).and_then(|proxy| proxy.get(id.index())).copied().unwrap_or(0);
