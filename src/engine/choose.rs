@@ -17,6 +17,8 @@ use crate::state::{ProxyState, ServerState};
 pub enum Choice {
     /// To this server, which may be full: then into its queue.
     Server(ServerId),
+    /// The same, as a `use-server` rule says: the algorithm has had no part in it.
+    Named(ServerId),
     /// All servers are full: into the backend's queue.
     Full,
     /// No server is usable.
@@ -58,7 +60,7 @@ pub fn choose(
         && avoid.is_none()
         && let Some(server) = by_rule(s, st, live, backend, stage)
     {
-        return Choice::Server(server);
+        return Choice::Named(server);
     }
     let Some(proxy) = live.proxies.get(backend.id.index()) else { return Choice::Nobody };
     let key = match backend.balance {

@@ -34,6 +34,8 @@ pub enum Fault {
     Rejected,
     /// An administrator has ended it.
     Killed,
+    /// An HTTP request was given to a TCP backend.
+    Misrouted,
     /// A `wait` or rewrite could not be done.
     Internal,
 }
@@ -106,6 +108,7 @@ impl Fault {
             BadResponse => (b'P', 502),
             Rejected => (b'P', 0),
             Killed => (b'K', 503),
+            Misrouted => (b'I', 0),
             Internal => (b'I', 500),
         };
         // Nobody to ask is a failure to connect, whatever was waited for.
@@ -123,7 +126,7 @@ impl Fault {
                 (Some(Stat::ClientAborts), Some(Stat::ClientAborts), Some(Stat::ClientAborts))
             }
             (BadRequest(_), _) => (Some(Stat::RequestErrors), None, None),
-            (Killed, _) => (None, None, None),
+            (Killed | Misrouted, _) => (None, None, None),
             (NoServer | QueueFull | QueueTimeout, _) => (None, Some(Stat::ConnectErrors), None),
             (Refused | ConnectTimeout | Resource, _) => (None, Some(Stat::ConnectErrors), Some(Stat::ConnectErrors)),
             (ServerAbort | ServerTimeout, Phase::Data | Phase::Last) => {

@@ -47,8 +47,12 @@ pub async fn perform(s: &mut Session, frontend: &Proxy) -> bool {
     let timeout = frontend.timeouts.client_hs.or(frontend.timeouts.client);
     let deadline = timeout.map(|timeout| s.facts.accepted_ms + timeout);
     let mut done = Ok(());
-    if bind.accept_proxy {
+    if bind.accept_proxy || s.facts.expects_proxy {
         done = proxy_header(s, deadline).await;
+        if done.as_ref().is_err_and(|failure| !failure.nothing_came) {
+            // Whoever speaks another protocol is to notice.
+            s.io.plain().reset_on_close();
+        }
     }
     if bind.tls.is_some() && done.is_ok() {
         done = secure(s, deadline).await;

@@ -40,14 +40,22 @@ pub async fn find(
     let Search { backend, live, .. } = search;
     let queue = live.proxies.get(backend.id.index()).map(|proxy| proxy.queue.clone()).ok_or(Fault::Internal)?;
     // Whom the queue assigns was not chosen by the algorithm, as HAProxy counts.
-    let Some((id, slot)) = pick(s, st, search, retries, &queue)? else {
+    let Some(Picked { id, slot, balanced }) = pick(s, st, search, retries, &queue)? else {
         return Box::pin(wait(s, st, search, retries, &queue)).await;
     };
-    if retries.same.is_none() {
+    if balanced {
         live.view.proxy(backend.id).be.inc(s.core.id, Stat::Chosen);
         slot.server().counters.inc(s.core.id, Stat::Chosen);
     }
     Ok((id, slot))
+}
+
+/// A server and the place there.
+struct Picked {
+    id: ServerId,
+    slot: Slot,
+    /// The algorithm of the backend has chosen it.
+    balanced: bool,
 }
 
 /// A place that is free now.
@@ -57,18 +65,19 @@ fn pick(
     search: &Search<'_>,
     retries: &Retries,
     queue: &Arc<Queue>,
-) -> Result<Option<(ServerId, Slot)>, Fault> {
+) -> Result<Option<Picked>, Fault> {
     let Search { backend, live, stage, .. } = search;
-    let id = match retries.same {
-        Some(same) => same,
+    let (id, balanced) = match retries.same {
+        Some(same) => (same, false),
         None => match choose(s, st, live, backend, retries.avoid, *stage) {
-            Choice::Server(id) => id,
+            Choice::Server(id) => (id, true),
+            Choice::Named(id) => (id, false),
             Choice::Full => return Ok(None),
             Choice::Nobody => return Err(Fault::NoServer),
         },
     };
     let (_, state) = live.server(backend.id, id).ok_or(Fault::NoServer)?;
-    Ok(Slot::take(state, queue).map(|slot| (id, slot)))
+    Ok(Slot::take(state, queue).map(|slot| Picked { id, slot, balanced }))
 }
 
 async fn wait(
@@ -86,7 +95,7 @@ async fn wait(
     let placed = poll_fn(|cx| {
         let woken = ticket.enlist(cx);
         match pick(s, st, search, retries, queue) {
-            Ok(Some(place)) => return Poll::Ready(Ok(place)),
+            Ok(Some(Picked { id, slot, .. })) => return Poll::Ready(Ok((id, slot))),
             Ok(None) if woken => ticket.pass_on(),
             Ok(None) => {}
             Err(fault) => return Poll::Ready(Err(fault)),

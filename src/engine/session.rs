@@ -58,6 +58,8 @@ pub struct Session {
     pub watch_at: Option<u64>,
     /// The connection's place among those with TLS.
     pub secured: Option<Secured>,
+    /// It began in TCP mode, and its first HTTP request has not been served yet.
+    pub upgraded: Option<Upgraded>,
     permit: Permit,
     /// The last to go: whoever waits for the end of all sessions finds the permit given back.
     _counted: Counted,
@@ -83,6 +85,12 @@ impl Patience {
             (false, Mode::Http) => Patience::Endless,
         }
     }
+}
+
+/// A TCP connection that goes on as HTTP: its first request has passed the `tcp-request content` rules of the frontend.
+pub struct Upgraded {
+    /// The backend whose choice upgraded it.
+    pub backend: Option<ProxyId>,
 }
 
 /// Starts the task of an accepted connection on this core.
@@ -205,6 +213,7 @@ impl Session {
             accepted_ms: now_us / 1000,
             handshake_ms: 0,
             tls: None,
+            expects_proxy: false,
             rcvd_proxy: false,
             requests: 0,
         };
@@ -223,6 +232,7 @@ impl Session {
             broken: false,
             watch_at: None,
             secured: None,
+            upgraded: None,
             permit: arrival.permit,
             _counted: Counted::enter(core),
         })
@@ -236,7 +246,7 @@ impl Session {
             return;
         }
         let bind = proxy.binds.get(self.facts.bind.index());
-        if bind.is_some_and(|bind| bind.accept_proxy || bind.tls.is_some())
+        if (self.facts.expects_proxy || bind.is_some_and(|bind| bind.accept_proxy || bind.tls.is_some()))
             && !Box::pin(handshake::perform(self, &proxy)).await
         {
             return;
@@ -248,7 +258,13 @@ impl Session {
         self.count_session();
         match proxy.mode {
             Mode::Http => http::serve(self, &proxy).await,
-            Mode::Tcp => Box::pin(tcp::serve(self, &proxy)).await,
+            Mode::Tcp => {
+                self.upgraded = Box::pin(tcp::serve(self, &proxy)).await;
+                if self.upgraded.is_some() {
+                    self.count(Stat::Upgrades, 1);
+                    Box::pin(http::serve(self, &proxy)).await;
+                }
+            }
         }
     }
 

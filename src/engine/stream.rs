@@ -97,6 +97,15 @@ impl Drop for Occupied {
 }
 
 impl Stream {
+    /// Gives back the memory for texts of messages: a stream in TCP mode may last for days and has none. The head that rules have
+    /// found in it stays.
+    pub fn shed(&mut self) {
+        for text in [&mut self.out, &mut self.answer, &mut self.reply, &mut self.scratch] {
+            *text = Vec::new();
+        }
+        self.kept.shrink_to_fit();
+    }
+
     /// Empties it; keeps the memory.
     pub fn clear(&mut self) {
         let old = &mut self.facts;

@@ -62,6 +62,8 @@ pub struct ConnFacts {
     pub handshake_ms: u64,
     /// TLS facts, once the handshake is done.
     pub tls: Option<Box<TlsFacts>>,
+    /// A rule expects a PROXY header (`expect-proxy`).
+    pub expects_proxy: bool,
     /// A PROXY header was received (`fc_rcvd_proxy`).
     pub rcvd_proxy: bool,
     /// Requests on this connection so far (`fc_nb_streams`-like; `txn` number for keep-alive).

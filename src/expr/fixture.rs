@@ -182,6 +182,7 @@ fn conn() -> ConnFacts {
             alpn: Some(b"http/1.1"[..].into()),
             ..TlsFacts::default()
         })),
+        expects_proxy: false,
         rcvd_proxy: false,
         requests: 1,
     }

@@ -80,7 +80,9 @@ fn find(name: &Word, hook: Hook) -> Option<(&'static Action, Option<Word>)> {
         }
         None => (text, None),
     };
-    let action = action::all().find(|action| action.meta.name == base && action.hooks.contains(Hooks::of(hook)))?;
+    // The name of `expect-proxy layer4` is longer than its first word.
+    let is_named = |action: &Action| action.meta.name.split(' ').next() == Some(base);
+    let action = action::all().find(|action| is_named(action) && action.hooks.contains(Hooks::of(hook)))?;
     Some((action, inner))
 }
 
@@ -150,9 +152,7 @@ fn expected(name: Option<&Word>, words: &Words<'_>, scope: &Scope<'_>) -> Error 
     // Each counter is an action of its own; `tune.stick-counters` says how many there are.
     let counter = base.strip_prefix("track-sc").filter(|number| number.parse::<u8>().is_ok());
     let base = if counter.is_some() { "track-sc0" } else { base };
-    // `expect-proxy layer4` is one name.
-    let two = format!("{base} {}", words.peek_str());
-    if let Some(known) = known::find(Class::Action, base).or_else(|| known::find(Class::Action, &two)) {
+    if let Some(known) = known::find(Class::Action, base) {
         if places(known.place).any(|place| place == hook.name()) {
             return match known::not_yet(Class::Action, known.name, word.span) {
                 Some(mut error) => {

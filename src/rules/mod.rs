@@ -108,6 +108,8 @@ pub enum Final {
     Reject,
     /// `close` of a response: close the connection to the server.
     Close,
+    /// `switch-mode http`: what follows on a TCP connection is HTTP. On one that is HTTP already, as `Accept`.
+    SwitchToHttp,
 }
 
 /// One rule.

@@ -55,6 +55,7 @@ fn run(rule: &Rule, world: &mut World, config: &Config) -> String {
             Final::Accept => "accept".to_owned(),
             Final::Reject => "reject".to_owned(),
             Final::Close => "close".to_owned(),
+            Final::SwitchToHttp => "switch to http".to_owned(),
             Final::Deny(status) => format!("deny {status}"),
             Final::Tarpit(status) => format!("tarpit {status}"),
             Final::Challenge(status) => format!("challenge {status} {reply}"),
@@ -72,6 +73,7 @@ struct Seen {
     vars: Vec<(String, Option<String>)>,
     addresses: [String; 2],
     log_level: Option<u8>,
+    expects_proxy: bool,
     captures: Vec<String>,
 }
 
@@ -99,6 +101,7 @@ impl Seen {
             vars: names.map(|name| (name.to_owned(), variable(&world.vars, config.var(name)))).to_vec(),
             addresses: [end(&world.conn.src), end(&world.conn.dst)],
             log_level: world.stream.log_level,
+            expects_proxy: world.conn.expects_proxy,
             captures: captures
                 .iter()
                 .map(|text| text.as_ref().map_or("-".to_owned(), |bytes| self::text(bytes)))
@@ -124,6 +127,9 @@ impl Seen {
         }
         if let Some(level) = after.log_level.filter(|level| Some(*level) != self.log_level) {
             all.push(format!("log level {level}"));
+        }
+        if self.expects_proxy != after.expects_proxy {
+            all.push("expects a PROXY header".to_owned());
         }
         if self.captures != after.captures {
             all.push(format!("captures {}", after.captures.join("|")));

@@ -60,6 +60,8 @@ pub enum Stat {
     FailedRewrites,
     /// `eint`, internal errors.
     InternalErrors,
+    /// TCP connections that went on as HTTP.
+    Upgrades,
     /// `connect`, connections opened to servers.
     Connects,
     /// `reuse`, connections to servers reused.

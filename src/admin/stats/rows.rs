@@ -156,9 +156,10 @@ fn frontend(process: &Process, proxy: &Proxy, state: &ProxyState, at: At) -> Row
     );
     let http = proxy.mode == Mode::Http;
     let sessions = state.fe.sum(Stat::Sessions);
-    let requests = if http { state.fe.sum(Stat::Requests) } else { 0 };
-    row.num(const { col("sess_other") }, if http { 0 } else { sessions });
-    row.num(const { col("h1sess") }, if http { sessions } else { 0 });
+    let requests = state.fe.sum(Stat::Requests);
+    let over_http = if http { sessions } else { state.fe.sum(Stat::Upgrades) };
+    row.num(const { col("sess_other") }, sessions.saturating_sub(over_http));
+    row.num(const { col("h1sess") }, over_http);
     row.num(const { col("h1req") }, requests);
     if http {
         row.sums(&state.fe, RESPONSES);

@@ -73,6 +73,7 @@ impl<'a> Probe<'a> {
             accepted_ms: core.now_ms(),
             handshake_ms: 0,
             tls: None,
+            expects_proxy: false,
             rcvd_proxy: false,
             requests: 0,
         };

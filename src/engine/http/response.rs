@@ -16,7 +16,6 @@ use crate::engine::live::Live;
 use crate::engine::session::Session;
 use crate::engine::stream::Stream;
 use crate::engine::tunnel::{self, Limits};
-use crate::expr::Termination;
 use crate::http::{Framing, Msg, OutOptions, write_response};
 use crate::ir::Proxy;
 use crate::rules::{Cursor, Final, Verdict};
@@ -35,6 +34,11 @@ pub(super) async fn deliver(
     exchange.slot.server().counters.answered(s.core.id, st.res.status);
     st.facts.bytes_out += Msg { raw: exchange.upstream.buf.data(), head: &st.res }.received_size();
     capture(st, frontend, exchange.upstream.buf.data());
+    if !content_passes(s, st, backend, live, &mut exchange) {
+        st.facts.status = st.res.status;
+        finish::deny_response(s, st);
+        return After::Drop;
+    }
     if let Some(decided) = rules(s, st, frontend, backend, live, &exchange) {
         st.facts.bytes_in += exchange.up.received();
         drop(exchange);
@@ -121,6 +125,23 @@ fn capture(st: &mut Stream, frontend: &Proxy, raw: &[u8]) {
     }
 }
 
+/// Runs `tcp-response content`. False if a rule refuses the response.
+fn content_passes(s: &mut Session, st: &mut Stream, backend: &Proxy, live: &Live, exchange: &mut Exchange) -> bool {
+    if backend.tcp_res_content.is_empty() {
+        return true;
+    }
+    let raw = exchange.upstream.buf.data();
+    // Without a delay these rules are over before the response has come.
+    let response = backend.res_inspect_delay_ms.map(|_| raw);
+    let stage = Stage { response, ..Stage::response(st, raw) };
+    match hooks::run(&backend.tcp_res_content, &mut Cursor::default(), s, st, live, stage) {
+        Verdict::Done(Final::Reject) => return false,
+        Verdict::Done(Final::Close) => exchange.keep = false,
+        _ => {}
+    }
+    true
+}
+
 /// Runs `http-response` and `http-after-response`, the backend's rules first. Some if the response is to be replaced.
 fn rules(
     s: &mut Session,
@@ -156,21 +177,16 @@ async fn replace(
 ) -> After {
     let (status, denied) = match decided {
         Final::Deny(status) | Final::Tarpit(status) | Final::Challenge(status) => (Some(status), true),
-        Final::DenyReply | Final::TarpitReply | Final::Reject => (None, true),
+        Final::DenyReply | Final::TarpitReply => (None, true),
         Final::ReplyStatus(status) => (Some(status), false),
-        // The server is gone before its response: as HAProxy answers then.
-        Final::Close => (Some(502), false),
-        Final::Reply | Final::Accept => (None, false),
+        // The others are no outcomes of these rules.
+        Final::Reply | Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp => (None, false),
     };
     if denied {
         s.count(Stat::DeniedResponses, 1);
         if let Some(backend) = &st.backend {
             backend.state().be.inc(s.core.id, Stat::DeniedResponses);
         }
-    }
-    if decided == Final::Reject {
-        st.facts.termination = Termination { cause: b'P', phase: b'H' };
-        return After::Drop;
     }
     let why = if denied { Why::DeniedResponse } else { Why::InterceptedResponse };
     reply::answer(s, st, frontend, Some(backend), Answer { status, why }).await

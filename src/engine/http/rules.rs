@@ -11,7 +11,7 @@ use crate::engine::service::Call;
 use crate::engine::session::Session;
 use crate::engine::stream::{Occupied, Stream};
 use crate::http::{Framing, Msg, MsgMut};
-use crate::ir::{Proxy, Stats};
+use crate::ir::{Mode, Proxy, Stats};
 use crate::rules::{Cursor, Final, RuleSet, Verdict};
 use crate::state::Stat;
 
@@ -68,17 +68,31 @@ pub(super) async fn decide(
         return Ok(Decision::Answer(answer, None));
     }
     hooks::name(s, st, frontend, live, Stage::REQUEST);
+    let upgraded = s.upgraded.take();
+    if upgraded.is_none()
+        && let Some(answer) = content(s, st, frontend, live).await.map_err(early)?
+    {
+        return Ok(Decision::Answer(answer, None));
+    }
     if let Some(answer) = rules_of(s, st, frontend, live).await.map_err(early)? {
         return Ok(Decision::Answer(answer, None));
     }
-    let Some(id) = choose::backend(s, st, frontend, live, Stage::REQUEST) else {
+    let chosen = upgraded.and_then(|upgraded| upgraded.backend);
+    let Some(id) = chosen.or_else(|| choose::backend(s, st, frontend, live, Stage::REQUEST)) else {
         return Err((Fault::NoServer, None, Phase::Connect));
     };
     let (backend, state) = live.proxy(id);
     st.facts.backend = Some(id);
     st.backend = Some(Occupied::enter(s.core.id, state, s.core.now_ms(), s.core.unix_us()));
+    if backend.mode != Mode::Http {
+        // A TCP frontend whose connection is HTTP now may choose a TCP backend, which cannot serve it (4.4, `switch-mode`).
+        return Err((Fault::Misrouted, Some(backend.clone()), Phase::Request));
+    }
     if id != frontend.id {
         let late = |fault| (fault, Some(backend.clone()), Phase::Request);
+        if let Some(answer) = content(s, st, backend, live).await.map_err(late)? {
+            return Ok(Decision::Answer(answer, Some(backend.clone())));
+        }
         if let Some(answer) = rules_of(s, st, backend, live).await.map_err(late)? {
             return Ok(Decision::Answer(answer, Some(backend.clone())));
         }
@@ -89,14 +103,17 @@ pub(super) async fn decide(
     Ok(Decision::Forward(backend.clone()))
 }
 
-/// The rule sets of one proxy, frontend or backend, and its statistics page.
-async fn rules_of(s: &mut Session, st: &mut Stream, proxy: &Proxy, live: &Arc<Live>) -> Result<Option<Answer>, Fault> {
-    if !proxy.tcp_req_content.is_empty() {
-        let until = proxy.inspect_delay_ms.map(|delay| s.core.now_ms() + delay);
-        if let Some(answer) = run(s, st, &proxy.tcp_req_content, live, until, false).await? {
-            return Ok(Some(answer));
-        }
+/// The `tcp-request content` rules of one proxy.
+async fn content(s: &mut Session, st: &mut Stream, proxy: &Proxy, live: &Arc<Live>) -> Result<Option<Answer>, Fault> {
+    if proxy.tcp_req_content.is_empty() {
+        return Ok(None);
     }
+    let until = proxy.inspect_delay_ms.map(|delay| s.core.now_ms() + delay);
+    run(s, st, &proxy.tcp_req_content, live, until, false).await
+}
+
+/// The HTTP rules of one proxy, frontend or backend, and its statistics page.
+async fn rules_of(s: &mut Session, st: &mut Stream, proxy: &Proxy, live: &Arc<Live>) -> Result<Option<Answer>, Fault> {
     let until = proxy.timeouts.http_request.or(proxy.timeouts.client).map(|timeout| s.core.now_ms() + timeout);
     if proxy.buffer_request {
         while wait_body(s, st, until).await? {}
@@ -127,7 +144,7 @@ async fn run(
         let complete = !more || body_is_buffered(s, st);
         let stage = Stage { last: always_last || complete, complete, ..Stage::REQUEST };
         match hooks::run(rules, &mut cursor, s, st, live, stage) {
-            Verdict::Next | Verdict::Done(Final::Accept) => return Ok(None),
+            Verdict::Next | Verdict::Done(Final::Accept | Final::SwitchToHttp) => return Ok(None),
             Verdict::Done(Final::Reject) => return Err(Fault::Rejected),
             Verdict::Done(decided) => return Ok(Some(answer(decided))),
             // A rule that still waits when nothing more can come is passed over with all that follow.
@@ -151,7 +168,7 @@ fn answer(decided: Final) -> Answer {
         Final::ReplyStatus(status) => (Some(status), Why::Intercepted),
         Final::DenyReply => (None, Why::Denied),
         Final::TarpitReply => (None, Why::Tarpit),
-        Final::Reply | Final::Accept | Final::Reject | Final::Close => (None, Why::Intercepted),
+        Final::Reply | Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp => (None, Why::Intercepted),
     };
     Answer { status, why }
 }

@@ -24,6 +24,8 @@ use crate::rules::{Cursor, Final, Verdict};
 pub(super) enum Decided {
     /// The stream goes on.
     Pass,
+    /// What follows is HTTP.
+    Http,
     /// No rule objects, but the client failed or said nothing for too long.
     Left(Fault),
 }
@@ -62,6 +64,8 @@ pub(super) async fn inspect(
                 Err(fault) => left = Some(fault),
             },
             Verdict::Done(Final::Accept) | Verdict::Next | Verdict::Wait(_) => break,
+            Verdict::Done(Final::SwitchToHttp) if left.is_none() => return Ok(Decided::Http),
+            Verdict::Done(Final::SwitchToHttp) => break,
             Verdict::Done(_) => {
                 st.facts.bytes_in = s.buf.len() as u64;
                 return Err(Fault::Rejected);

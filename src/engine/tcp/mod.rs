@@ -21,32 +21,37 @@ use super::flow::Flow;
 use super::hooks::{self, Stage};
 use super::live::Live;
 use super::log;
-use super::session::Session;
+use super::session::{Session, Upgraded};
 use super::stream::{Occupied, RequestAt, Stream};
 use super::tunnel::{self, Limits};
 use crate::http::Framing;
-use crate::ir::Proxy;
+use crate::ir::{Mode, Proxy};
 use crate::state::Stat;
 use attempt::Connected;
 use content::Decided;
 
-/// Serves the connection until it ends.
-pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
+/// Serves the connection until it ends, or until it turns out to be HTTP.
+pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) -> Option<Upgraded> {
     let mut stream = s.core.stream();
-    Box::pin(run(s, &mut stream, frontend)).await;
+    let upgraded = run(s, &mut stream, frontend).await;
     s.core.recycle(stream);
+    upgraded
 }
 
-async fn run(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
+async fn run(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) -> Option<Upgraded> {
     s.seat.begin(frontend.id);
     begin(s, st, frontend);
     log::opened(&s.core, &s.local, frontend, &s.facts);
     let live = s.local.live.clone();
-    if let Err(fault) = process(s, st, frontend, &live).await {
-        record(s, st, fault);
+    match process(s, st, frontend, &live).await {
+        Ok(None) => {}
+        // Nothing is closed: the same stream goes on.
+        Ok(upgraded) => return upgraded,
+        Err(fault) => record(s, st, fault),
     }
     finish::finish(s, st, frontend);
     s.seat.end();
+    None
 }
 
 fn begin(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
@@ -60,14 +65,25 @@ fn begin(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
     facts.res_captures.resize(frontend.capture_res.len(), None);
 }
 
-async fn process(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, live: &Arc<Live>) -> Result<(), Fault> {
+async fn process(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Arc<Proxy>,
+    live: &Arc<Live>,
+) -> Result<Option<Upgraded>, Fault> {
     let mut decided = content::inspect(s, st, frontend, frontend, live).await?;
+    if decided == Decided::Http {
+        return Ok(Some(Upgraded { backend: None }));
+    }
     hooks::name(s, st, frontend, live, content::last(Stage::RAW));
     st.facts.bytes_in = s.buf.len() as u64;
     let Some(id) = choose::backend(s, st, frontend, live, content::last(Stage::RAW)) else {
         return Err(Fault::NoServer);
     };
     let (backend, state) = live.proxy(id);
+    if backend.mode == Mode::Http && decided == Decided::Pass {
+        return Ok(Some(Upgraded { backend: Some(id) }));
+    }
     st.facts.backend = Some(id);
     st.backend = Some(Occupied::enter(s.core.id, state, s.core.now_ms(), s.core.unix_us()));
     if id != frontend.id && decided == Decided::Pass {
@@ -87,7 +103,7 @@ async fn process(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, live: 
         // The server learns that the client failed rather than ended.
         connected.upstream.io.plain().reset_on_close();
     }
-    moved
+    moved.map(|()| None)
 }
 
 /// Moves bytes both ways until both directions have ended, after the rules have looked at the server's first ones.
@@ -102,8 +118,9 @@ async fn transfer(
     st.phase = Phase::Data;
     let limits = Limits::new(&frontend.timeouts, &backend.timeouts);
     let upstream = &mut connected.upstream;
-    let mut up = Flow::new(std::mem::take(&mut st.out), Framing::Tunnel, Framing::Tunnel);
-    let mut down = Flow::new(std::mem::take(&mut st.answer), Framing::Tunnel, Framing::Tunnel);
+    st.shed();
+    let mut up = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);
+    let mut down = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);
     let moved = match content::inspect_response(s, st, backend, live, upstream, &mut up, limits).await {
         Ok(true) => {
             let moved = tunnel::run(s, upstream, &mut up, &mut down, limits).await;
@@ -113,7 +130,6 @@ async fn transfer(
         ended => ended.map(|_| ()),
     };
     st.facts.bytes_in = up.moved + s.buf.len() as u64;
-    (st.out, st.answer) = (up.into_lead(), down.into_lead());
     moved
 }
 

@@ -230,6 +230,7 @@ fn connection() -> ConnFacts {
         accepted_ms: 60_000,
         handshake_ms: 8,
         tls: Some(Box::new(tls())),
+        expects_proxy: false,
         rcvd_proxy: true,
         requests: 1,
     }

@@ -2,7 +2,6 @@
 
 use super::{ProxyDraft, kind_name};
 use crate::diag::{Diagnostic, Diagnostics, Lead, Word};
-use crate::ir::Mode;
 use crate::keyword::{Error, Sections, Setting};
 use crate::lower::table::sentence;
 
@@ -61,7 +60,7 @@ pub(in crate::lower) fn allowed(
 
 /// What the mode of a proxy makes of its directives, once all are read.
 pub(in crate::lower) fn check(draft: &ProxyDraft, diags: &Diagnostics) {
-    if draft.out.mode == Mode::Http {
+    if draft.serves_http() {
         return;
     }
     let kind = kind_word(draft.kind);

@@ -182,8 +182,13 @@ impl FinishProxy<'_> {
 }
 
 fn finish_rules(draft: &mut ProxyDraft) {
+    let http = draft.serves_http();
     let mut rules = std::mem::take(&mut draft.rules);
     rules.http_req.append(rules.redirect);
+    if !http {
+        // They were told to be ignored.
+        (rules.http_req, rules.http_res, rules.http_after) = Default::default();
+    }
     let shared = &draft.shared;
     let out = &mut draft.out;
     out.tcp_req_conn = rules.tcp_req_conn.finish(shared);

@@ -6,8 +6,8 @@ use super::ProxyDraft;
 use crate::base::id::ProxyId;
 use crate::diag::{Diagnostic, Lead, Span, Word, suggest};
 use crate::expr::{Cond, LogFormat, acl};
-use crate::ir::BackendChoice;
 use crate::ir::proxy::BackendTo;
+use crate::ir::{BackendChoice, Mode};
 use crate::keyword::{Hook, Meta, Needs, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::sentence;
 use crate::lower::values::Shared;
@@ -255,6 +255,11 @@ pub(super) fn find_backend(name: &Word, keyword: &str, draft: &ProxyDraft, scope
 }
 
 impl ProxyDraft {
+    /// Whether HTTP rules can run: in HTTP mode, and where a rule may switch to it.
+    pub(super) fn serves_http(&self) -> bool {
+        self.out.mode == Mode::Http || self.rules.tcp_req_content.0.iter().any(|(rule, _)| rule.name == "switch-mode")
+    }
+
     /// Warns where a rule stands behind one of a set that runs later: it will still run before it.
     fn warn_misplaced(&self, name: &str, scope: &Scope<'_>) {
         if self.inherited {

@@ -4,10 +4,20 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::base::value::{Type, Value};
 use crate::expr::{Endpoint, Expr};
-use crate::keyword::{Meta, Result, Scope, Words};
+use crate::keyword::{Meta, Needs, Result, Scope, Words};
 use crate::rules::{Action, Bound, Hooks, Txn, Verdict};
 
 pub(super) static ACTIONS: &[Action] = &[
+    Action {
+        meta: Meta::new(
+            "expect-proxy layer4",
+            "expect-proxy layer4",
+            "Expects a PROXY header before anything else, as `accept-proxy` of the bind line does.",
+            &[("expect-proxy layer4", "expects a PROXY header")],
+        ),
+        hooks: Hooks::TCP_REQ_CONN,
+        bind: expect_proxy,
+    },
     Action {
         meta: Meta::new(
             "set-dst",
@@ -49,6 +59,17 @@ pub(super) static ACTIONS: &[Action] = &[
         bind: |words, scope| set(words, scope, Type::Int, |txn, value| set_port(&mut txn.conn.src, value)),
     },
 ];
+
+fn expect_proxy(words: &mut Words<'_>, _: &Scope<'_>) -> Result<Bound> {
+    let layer = words.next_word().map_or("", |word| word.as_str());
+    if layer != "layer4" {
+        return Err(words.error_last(format!("only supports 'layer4' (got '{layer}')")));
+    }
+    Ok(Bound::new(Needs::empty(), |txn| {
+        txn.conn.expects_proxy = true;
+        Verdict::Next
+    }))
+}
 
 fn set(words: &mut Words<'_>, scope: &Scope<'_>, kind: Type, store: fn(&mut Txn<'_>, &Value<'_>)) -> Result<Bound> {
     let Some(word) = words.next_word().filter(|word| !word.is_empty()) else {

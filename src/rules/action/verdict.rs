@@ -1,6 +1,6 @@
 //! Actions that end a rule set without an answer: accept, allow, close, reject.
 
-use crate::keyword::{Meta, Needs};
+use crate::keyword::{Meta, Needs, Result, Scope, Words};
 use crate::rules::{Action, Bound, Final, Hooks, Verdict};
 
 pub(super) static ACTIONS: &[Action] = &[
@@ -39,7 +39,43 @@ pub(super) static ACTIONS: &[Action] = &[
         hooks: Hooks::TCP.union(Hooks::HTTP_REQ),
         bind: |_, _| Ok(end(Final::Reject)),
     },
+    Action {
+        meta: Meta::new(
+            "switch-mode",
+            "switch-mode http [proto <name>]",
+            "Ends the rule set: what the client sends is HTTP, and the HTTP rules of the frontend run.",
+            &[("switch-mode http", "switch to http"), ("switch-mode http proto h1", "switch to http")],
+        ),
+        hooks: Hooks::TCP_REQ_CONT,
+        bind: switch_mode,
+    },
 ];
+
+fn switch_mode(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
+    let Some(mode) = words.next_word() else { return Err(words.error_here("expects a mode as argument")) };
+    if mode.as_str() != "http" {
+        return Err(words.error_last(format!("expects a valid mode (got '{}')", mode.as_str())));
+    }
+    if words.take("proto") {
+        let Some(proto) = words.next_word() else {
+            return Err(words.error_here("'proto' expects a protocol as argument"));
+        };
+        match proto.as_str() {
+            "h1" => {}
+            "h2" => return Err(words.error_last("'proto h2' is known to HAProxy 3.4, not supported by hydroxy yet")),
+            other => {
+                let message = format!("'proto' expects a valid MUX protocol, if specified (got '{other}')");
+                return Err(words.error_last(message));
+            }
+        }
+    }
+    match scope.proxy.and_then(|id| scope.names.proxies.get(id.index())) {
+        Some(proxy) if !proxy.frontend => {
+            Err(words.error_here(format!("not allowed because backend '{}' has no frontend capability", proxy.name)))
+        }
+        _ => Ok(end(Final::SwitchToHttp)),
+    }
+}
 
 fn end(outcome: Final) -> Bound {
     Bound::new(Needs::empty(), move |_| Verdict::Done(outcome))
