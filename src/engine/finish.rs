@@ -7,10 +7,10 @@ use super::fault::{Fault, Phase};
 use super::hooks::{self, Stage};
 use super::log;
 use super::session::Session;
-use super::stream::Stream;
+use super::stream::{RequestAt, Stream};
 use crate::base::id::CoreId;
 use crate::expr::Termination;
-use crate::ir::{Mode, Proxy};
+use crate::ir::Proxy;
 use crate::state::{Counters, Stat, Times};
 
 /// Records a fault in facts and counters; the first one counts. Returns the status to answer with.
@@ -60,14 +60,31 @@ fn count_at(counters: &Counters, core: CoreId, stat: Stat, fault: Fault) {
     }
 }
 
+/// Logs the stream while it lasts, if `option logasap` says so: in HTTP when the response begins, in TCP when the server is
+/// connected. `current` is how many streams the server has.
+pub fn log_early(s: &mut Session, st: &mut Stream, frontend: &Proxy, response: Option<&[u8]>, current: u32) {
+    if !frontend.log_asap || frontend.logs.is_empty() {
+        return;
+    }
+    let live = s.local.live.clone();
+    let backend = st.backend.as_ref().map_or(0, |backend| backend.state().be_current.load(Relaxed));
+    let process = live.view.process.connections.load(Relaxed);
+    st.facts.counts = [process, s.frontend_state().fe_current.load(Relaxed), backend, current];
+    (st.logged, st.facts.logged_early) = (true, true);
+    let stage = Stage { response, ..Stage::response(st, &[]) };
+    let (core, local) = (s.core.clone(), s.local.clone());
+    log::stream(&core, &local, frontend, &hooks::txn(s, st, &live, stage).ctx());
+}
+
 /// Closes the books of a stream.
 pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     let now = s.core.tick_ms();
     st.facts.end_ms = Some(now);
-    if frontend.mode == Mode::Tcp {
+    let http = st.request != RequestAt::Raw;
+    if !http {
         (st.facts.bytes_to_server, st.facts.bytes_to_client) = (st.facts.bytes_in, st.facts.bytes_out);
     }
-    count(s, st, now, frontend.mode == Mode::Http);
+    count(s, st, now, http);
     let live = s.local.live.clone();
     let facts = &mut st.facts;
     facts.counts[0] = live.view.process.connections.load(Relaxed);
@@ -77,9 +94,10 @@ pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     facts.counts[2] = st.backend.as_ref().map_or(0, |backend| left(backend.state().be_current.load(Relaxed)));
     facts.counts[3] = left(facts.counts[3]);
     st.backend = None;
-    if frontend.logs.is_empty() {
+    if frontend.logs.is_empty() || st.logged {
         return;
     }
+    st.facts.logged_early = frontend.log_asap;
     let stage = Stage { response: None, complete: true, ..Stage::response(st, &[]) };
     let (core, local) = (s.core.clone(), s.local.clone());
     log::stream(&core, &local, frontend, &hooks::txn(s, st, &live, stage).ctx());

@@ -188,6 +188,10 @@ impl Session {
         }
         let bind = local.live.ir.proxy(arrival.frontend).binds.get(arrival.bind.index())?;
         let socket = arrival.fd.as_raw_fd();
+        if local.live.ir.proxy(arrival.frontend).client_keepalive {
+            // A socket that refuses the option is served without probes.
+            let _ = socket2::SockRef::from(&arrival.fd).set_keepalive(true);
+        }
         let io = match arrival.peer {
             Some(_) => Plain::Tcp(Tcp::unregistered(arrival.fd.into())),
             None => Plain::Unix(unix(arrival.fd)?),

@@ -30,6 +30,8 @@ pub struct Stream {
     pub request: RequestAt,
     /// What a TCP stream looks like.
     pub sniffed: Sniffed,
+    /// Its log line has been written (`option logasap`).
+    pub logged: bool,
     /// We have sent `100 Continue` ourselves.
     pub continued: bool,
     /// The request head as sent to the server, and the body's beginning if it travelled along: what a retry sends again.
@@ -124,6 +126,7 @@ impl Stream {
         self.phase = Phase::default();
         self.request = RequestAt::Buffer;
         self.sniffed = Sniffed::Other;
+        self.logged = false;
         self.continued = false;
         for text in [&mut self.kept, &mut self.out, &mut self.answer, &mut self.reply, &mut self.scratch] {
             text.clear();

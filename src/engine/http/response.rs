@@ -52,6 +52,12 @@ pub(super) async fn deliver(
     let msg = Msg { raw: exchange.upstream.buf.data(), head: &st.res };
     st.facts.bytes_to_client += msg.size();
     let sent = write_response(msg, &mut head, &options);
+    let current = exchange.slot.server().current.load(Relaxed);
+    // A line written now tells what has arrived, with the beginning of the body.
+    let arrived = exchange.upstream.buf.len().saturating_sub(st.res.len) as u64;
+    st.facts.bytes_out += arrived;
+    finish::log_early(s, st, frontend, Some(exchange.upstream.buf.data()), current);
+    st.facts.bytes_out -= arrived;
     exchange.upstream.buf.consume(st.res.len);
     let mut down = Flow::new(head, st.res.body, sent.framing);
     st.phase = Phase::Data;

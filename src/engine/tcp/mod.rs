@@ -13,6 +13,7 @@ mod attempt;
 mod content;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::choose;
 use super::fault::{Fault, Phase};
@@ -98,7 +99,7 @@ async fn process(
     st.facts.bytes_in = s.buf.len() as u64;
     let mut connected = connected?;
     let moved = transfer(s, st, frontend, backend, live, &mut connected).await;
-    st.facts.counts[3] = connected.slot.server().current.load(std::sync::atomic::Ordering::Relaxed);
+    st.facts.counts[3] = connected.slot.server().current.load(Relaxed);
     if matches!(moved, Err(Fault::ClientAbort)) {
         // The server learns that the client failed rather than ended.
         connected.upstream.io.plain().reset_on_close();
@@ -123,6 +124,8 @@ async fn transfer(
     let mut down = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);
     let moved = match content::inspect_response(s, st, backend, live, upstream, &mut up, limits).await {
         Ok(true) => {
+            let current = connected.slot.server().current.load(Relaxed);
+            finish::log_early(s, st, frontend, None, current);
             let moved = tunnel::run(s, upstream, &mut up, &mut down, limits).await;
             st.facts.bytes_out = down.moved;
             moved
