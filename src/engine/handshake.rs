@@ -16,7 +16,7 @@ use crate::expr::{Endpoint, TlsFacts};
 use crate::ir::Proxy;
 use crate::net::io::{Io, Plain};
 use crate::net::tls::{self, Accepted, Acceptor, Asked};
-use crate::state::Process;
+use crate::state::{Process, Stat};
 use crate::wire::Progress;
 use crate::wire::proxy_protocol::{self, Addresses, HeaderError};
 
@@ -61,6 +61,9 @@ pub async fn perform(s: &mut Session, frontend: &Proxy) -> bool {
     match done {
         Ok(()) => true,
         Err(failure) => {
+            // Those that took too long do not count as failed, as the reference has it.
+            let failed = bind.tls.is_some() && !failure.message.starts_with("Timeout");
+            s.count(Stat::TlsFailures, u64::from(failed));
             report(s, frontend, &failure);
             false
         }
@@ -130,7 +133,11 @@ async fn more_of_header(s: &mut Session, deadline: Option<u64>) -> Result<(), Fa
         Poll::Ready(Err(_)) => failed("Connection error while waiting for PROXY protocol header"),
         Poll::Pending => {
             if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
-                return failed("Timeout while waiting for PROXY protocol header");
+                return failed(if nothing_came {
+                    "Timeout while waiting for PROXY protocol header"
+                } else {
+                    "Truncated PROXY protocol header received"
+                });
             }
             s.slot.arm(cx, deadline);
             Poll::Pending
@@ -173,7 +180,10 @@ async fn secure(s: &mut Session, deadline: Option<u64>) -> Result<(), Failure> {
     s.buf.clear();
     match agreed {
         Some(Ok((io, asked))) => {
-            s.facts.tls = Some(Box::new(facts(&io, asked)));
+            let facts = facts(&io, asked);
+            s.count(Stat::TlsSessions, 1);
+            s.count(Stat::TlsResumed, u64::from(facts.resumed));
+            s.facts.tls = Some(Box::new(facts));
             s.io = Io::Accepted(Box::new(io));
             Ok(())
         }

@@ -70,6 +70,12 @@ pub enum Stat {
     RequestBytesOut,
     /// `resbout`, bytes of responses as sent to clients.
     ResponseBytesOut,
+    /// `ssl_sess`, TLS sessions with clients.
+    TlsSessions,
+    /// `ssl_reused_sess`, those that were resumed.
+    TlsResumed,
+    /// `ssl_failed_handshake`, handshakes with clients that failed.
+    TlsFailures,
     /// Sliding sums of queue, connect, response and total times in ms: see [`Counters::timed`].
     TimeSums,
 }

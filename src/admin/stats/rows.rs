@@ -167,6 +167,9 @@ fn frontend(process: &Process, proxy: &Proxy, state: &ProxyState, at: At) -> Row
         zeros(&mut row, &["cache_lookups", "cache_hits"]);
     }
     modules(&mut row, COLUMNS.len());
+    row.num(const { col("ssl_sess") }, state.fe.sum(Stat::TlsSessions));
+    row.num(const { col("ssl_reused_sess") }, state.fe.sum(Stat::TlsResumed));
+    row.num(const { col("ssl_failed_handshake") }, state.fe.sum(Stat::TlsFailures));
     if http {
         row.num(const { col("h1_open_connections") }, state.fe_current.load(Relaxed));
         row.num(const { col("h1_total_connections") }, state.fe.sum(Stat::Connections));
