@@ -81,6 +81,7 @@ impl Dump {
         self.value("description", global.description.as_ref());
         self.value("tune.bufsize", Some(global.bufsize).filter(|size| *size != 16384));
         self.value("tune.maxrewrite", Some(global.maxrewrite).filter(|size| *size != 1024));
+        self.value("tune.http.cookielen", Some(global.cookielen).filter(|length| *length != 63));
         self.value("tune.http.maxhdr", Some(global.maxhdr).filter(|count| *count != 101));
         self.value("spread-checks", Some(global.spread_checks).filter(|percent| *percent != 0));
         self.value("max-spread-checks", global.max_spread_checks);
@@ -179,6 +180,9 @@ impl Dump {
         self.value("monitor-uri", proxy.monitor_uri.as_ref().map(|uri| uri.escape_ascii().to_string()));
         for cond in &proxy.monitor_fail {
             self.line(1, format_args!("monitor fail {}", cond.text()));
+        }
+        if let Some((name, length)) = &proxy.capture_cookie {
+            self.line(1, format_args!("capture cookie {} {length}", name.escape_ascii()));
         }
         for (direction, slots) in [("request", &proxy.capture_req), ("response", &proxy.capture_res)] {
             for (name, length) in slots {

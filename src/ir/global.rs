@@ -52,6 +52,8 @@ pub struct Global {
     pub bufsize: usize,
     /// `tune.maxrewrite` in bytes, default 1024.
     pub maxrewrite: usize,
+    /// `tune.http.cookielen`, default 63.
+    pub cookielen: usize,
     /// `tune.http.maxhdr`, default 101.
     pub maxhdr: usize,
     /// `tune.http.logurilen`: bytes of a request line that are logged, default 1024.

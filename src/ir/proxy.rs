@@ -72,6 +72,8 @@ pub struct Proxy {
     pub capture_req: Vec<(Option<HeaderName>, usize)>,
     /// `capture response header`; see `capture_req`.
     pub capture_res: Vec<(Option<HeaderName>, usize)>,
+    /// `capture cookie`: how `name=value` must begin, and how much of it is kept.
+    pub capture_cookie: Option<(Box<[u8]>, usize)>,
 
     /// Timeouts in milliseconds; `None` waits for ever.
     pub timeouts: Timeouts,
@@ -181,6 +183,7 @@ impl Proxy {
             monitor_fail: Vec::new(),
             capture_req: Vec::new(),
             capture_res: Vec::new(),
+            capture_cookie: None,
             timeouts: Timeouts::default(),
             retries: 3,
             retry_on: RetryOn::CONN_FAILURE,

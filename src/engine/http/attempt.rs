@@ -78,7 +78,7 @@ pub(super) async fn forward(
 }
 
 /// Forgets a response that is not to be delivered. If all of it has arrived, the connection lives on.
-fn set_aside(s: &mut Session, st: &mut Stream, backend: &Proxy, exchange: Exchange) {
+pub(super) fn set_aside(s: &mut Session, st: &mut Stream, backend: &Proxy, exchange: Exchange) {
     let Exchange { server, mut upstream, up, keep, .. } = exchange;
     let whole = match st.res.body {
         Framing::None => Some(st.res.len),
@@ -86,8 +86,9 @@ fn set_aside(s: &mut Session, st: &mut Stream, backend: &Proxy, exchange: Exchan
         _ => None,
     };
     let is_whole = whole == Some(upstream.buf.len());
+    let sent = up.is_done() && !up.was_discarded();
     st.out = up.into_lead();
-    if keep && is_whole && st.res.keep_alive() {
+    if keep && sent && is_whole && st.res.keep_alive() {
         upstream.buf.clear();
         connect::keep(s, backend, server, upstream);
     }

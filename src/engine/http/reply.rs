@@ -60,7 +60,10 @@ pub(super) async fn fail(
     st.reply.clear();
     if st.req.flags.contains(HeadFlags::COMPLETE) && !matches!(fault, Fault::BadRequest(_)) {
         return match error_reply(st, frontend, backend, meaning) {
-            true => send(s, st, frontend, backend, Some(meaning)).await,
+            true => match send(s, st, frontend, backend, Some(meaning)).await {
+                After::Linger if fault == Fault::ClientTimeout => After::Close,
+                after => after,
+            },
             false => After::Drop,
         };
     }

@@ -15,6 +15,8 @@ use crate::engine::live::Live;
 use crate::engine::log;
 use crate::engine::session::Session;
 use crate::engine::stream::Stream;
+use crate::expr::CapturedHeader;
+use crate::http::list::Cookie;
 use crate::http::{ChunkDecoder, ChunkStep, Framing, HeadFlags, Msg, ParseOptions, Parsed, parse_request};
 use crate::ir::{ConnectionMode, Proxy};
 use crate::state::Stat;
@@ -135,10 +137,26 @@ fn received(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
     line.push(b' ');
     line.extend_from_slice(&st.req.version.text());
     facts.bytes_in = msg.received_size();
+    if let Some(wanted) = &frontend.capture_cookie {
+        facts.req_cookie = captured_cookie(msg.cookies(), wanted, s.local.live.ir.global.cookielen);
+    }
     for (name, len) in &frontend.capture_req {
         let value = name.as_ref().and_then(|name| msg.nth_value(name, -1));
         facts.req_captures.push(value.map(|value| value.get(..*len).unwrap_or(value).into()));
     }
+    facts.res_captures.resize(frontend.capture_res.len(), None);
+}
+
+/// The first cookie that `capture cookie` wants to see, as `name=value`.
+pub(super) fn captured_cookie<'a>(
+    cookies: impl Iterator<Item = Cookie<'a>>,
+    (prefix, len): &(Box<[u8]>, usize),
+    limit: usize,
+) -> CapturedHeader {
+    let mut pairs = cookies.map(|cookie| [cookie.name, cookie.value].join(&b'='));
+    let mut pair = pairs.find(|pair| pair.starts_with(prefix))?;
+    pair.truncate(limit.min(*len));
+    Some(pair.into())
 }
 
 /// Copies the request head if one of the proxies wants to read it after it has left the buffer.

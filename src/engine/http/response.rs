@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::attempt::Exchange;
-use super::request::client_keeps;
+use super::attempt::{self, Exchange};
+use super::request::{captured_cookie, client_keeps};
 use super::rules::{Answer, Why};
 use super::{After, exchange, reply};
 use crate::engine::connect;
@@ -33,15 +33,20 @@ pub(super) async fn deliver(
     st.facts.server_status = st.res.status;
     exchange.slot.server().counters.answered(s.core.id, st.res.status);
     st.facts.bytes_out += Msg { raw: exchange.upstream.buf.data(), head: &st.res }.received_size();
-    capture(st, frontend, exchange.upstream.buf.data());
+    capture(s, st, frontend, exchange.upstream.buf.data());
     if !content_passes(s, st, backend, live, &mut exchange) {
         st.facts.status = st.res.status;
         finish::deny_response(s, st);
         return After::Drop;
     }
     if let Some(decided) = rules(s, st, frontend, backend, live, &exchange) {
+        // The server's body counts as far as it has arrived.
+        let buffered = exchange.upstream.buf.len().saturating_sub(st.res.len) as u64;
+        if let Framing::Length(body) = st.res.body {
+            st.facts.bytes_out += body.min(buffered);
+        }
         st.facts.bytes_in += exchange.up.received();
-        drop(exchange);
+        attempt::set_aside(s, st, backend, exchange);
         return Box::pin(replace(s, st, frontend, backend, decided)).await;
     }
     st.facts.status = st.res.status;
@@ -123,8 +128,12 @@ async fn through_tunnel(
     After::Drop
 }
 
-fn capture(st: &mut Stream, frontend: &Proxy, raw: &[u8]) {
+fn capture(s: &Session, st: &mut Stream, frontend: &Proxy, raw: &[u8]) {
     let msg = Msg { raw, head: &st.res };
+    if let Some(wanted) = &frontend.capture_cookie {
+        st.facts.res_cookie = captured_cookie(msg.set_cookies(), wanted, s.local.live.ir.global.cookielen);
+    }
+    st.facts.res_captures.clear();
     for (name, len) in &frontend.capture_res {
         let value = name.as_ref().and_then(|name| msg.nth_value(name, -1));
         st.facts.res_captures.push(value.map(|value| value.get(..*len).unwrap_or(value).into()));
@@ -190,9 +199,7 @@ async fn replace(
     };
     if denied {
         s.count(Stat::DeniedResponses, 1);
-        if let Some(backend) = &st.backend {
-            backend.state().be.inc(s.core.id, Stat::DeniedResponses);
-        }
+        finish::count_at_server(s, st, Stat::DeniedResponses);
     }
     let why = if denied { Why::DeniedResponse } else { Why::InterceptedResponse };
     reply::answer(s, st, frontend, Some(backend), Answer { status, why }).await

@@ -145,7 +145,11 @@ async fn run(
         let stage = Stage { last: always_last || complete, complete, ..Stage::REQUEST };
         match hooks::run(rules, &mut cursor, s, st, live, stage) {
             Verdict::Next | Verdict::Done(Final::Accept | Final::SwitchToHttp) => return Ok(None),
-            Verdict::Done(Final::Reject) => return Err(Fault::Rejected),
+            Verdict::Done(Final::Reject) => {
+                // Logged like a request that never was.
+                st.facts.request_ms = None;
+                return Err(Fault::Rejected);
+            }
             Verdict::Done(decided) => return Ok(Some(answer(decided))),
             // A rule that still waits when nothing more can come is passed over with all that follow.
             Verdict::Wait(_) if complete => return Ok(None),

@@ -70,6 +70,7 @@ impl GlobalDraft {
         let out = Global {
             bufsize: 16384,
             maxrewrite: 1024,
+            cookielen: 63,
             maxhdr: 101,
             log_uri_len: 1024,
             strict_limits: true,

@@ -43,6 +43,19 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     },
     Setting {
         meta: Meta::new(
+            "tune.http.cookielen",
+            "tune.http.cookielen <number>",
+            "Bounds the length of captured cookies. The default is 63.",
+            &[("tune.http.cookielen 200", "tune.http.cookielen 200")],
+        ),
+        sections: Sections::GLOBAL,
+        apply: |words, draft, _| {
+            draft.out.cookielen = integer(words, 1, 1 << 20)?;
+            Ok(())
+        },
+    },
+    Setting {
+        meta: Meta::new(
             "tune.http.maxhdr",
             "tune.http.maxhdr <number>",
             "Sets how many header fields a message may have. The default is 101.",

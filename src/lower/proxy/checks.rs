@@ -96,6 +96,7 @@ fn in_defaults(setting: &Setting<ProxyDraft>, draft: &ProxyDraft, first: &Word) 
     if !setting.sections.contains(Sections::DEFAULTS) {
         let short = match name {
             "monitor fail" => "monitor",
+            "capture cookie" => "capture cookie",
             "capture request header" => "capture request",
             "capture response header" => "capture response",
             name => name,

@@ -64,6 +64,16 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     },
     Setting {
         meta: Meta::new(
+            "capture cookie",
+            "capture cookie <name> len <length>",
+            "Keeps the first cookie whose name begins so, of the request and of the response, for the log, cut to a length.",
+            &[("capture cookie SESSION= len 32", "capture cookie SESSION= 32")],
+        ),
+        sections: Sections::FE,
+        apply: capture_cookie,
+    },
+    Setting {
+        meta: Meta::new(
             "capture request header",
             "capture request header <name> len <length>",
             "Keeps the last value of a request field for the log, cut to a length.",
@@ -215,6 +225,18 @@ fn capture(words: &mut Words<'_>, keyword: &str) -> Result<(Option<HeaderName>, 
     let length = words.next_word().ok_or_else(|| usage(words.end()))?;
     let length = length.as_str().parse().ok().filter(|length| *length > 0).ok_or_else(|| usage(length.span))?;
     Ok((Some(header_name(name)?), length))
+}
+
+fn capture_cookie(words: &mut Words<'_>, draft: &mut ProxyDraft, _: &Scope<'_>) -> Result<()> {
+    let usage = |span: Span| sentence(span, "usage", "'capture' expects 'cookie' <cookie_name> 'len' <len>.");
+    let name = words.next_word().ok_or_else(|| usage(words.end()))?;
+    if !words.take("len") {
+        return Err(usage(words.span()));
+    }
+    let length = words.next_word().ok_or_else(|| usage(words.end()))?;
+    let length = length.as_str().parse().ok().filter(|length| *length > 0).ok_or_else(|| usage(length.span))?;
+    draft.out.capture_cookie = Some((name.as_bytes().into(), length));
+    Ok(())
 }
 
 fn declare_capture(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
