@@ -139,7 +139,7 @@ fn body(data: &[u8], cut: usize) -> Result<Outcome, ChunkError> {
         let mut pos = 0;
         let decoded = drain(piece, |piece| decoder.next(piece, &mut pos), &mut outcome.payload);
         let mut pass_pos = 0;
-        let passed = drain(piece, |piece| pass.next(piece, &mut pass_pos), &mut outcome.passed);
+        let passed = drain(piece, |piece| pass.next(piece, &mut pass_pos, &mut 0), &mut outcome.passed);
         assert_eq!((&decoded, pos), (&passed, pass_pos));
         if decoded? {
             outcome.trailers = Some(offset + pos);

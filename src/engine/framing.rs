@@ -11,7 +11,7 @@ pub struct Body {
     course: Course,
     /// Read already, but not to be written.
     skip: usize,
-    /// See [`Body::received`]; without the chunks that pass.
+    /// See [`Body::received`].
     received: u64,
 }
 
@@ -85,10 +85,7 @@ impl Body {
 
     /// How much of the message behind its head has been seen, as HAProxy counts it: payload, trailers, and one for the end of chunks.
     pub fn received(&self) -> u64 {
-        match &self.course {
-            Course::Pass(pass) => self.received + pass.payload(),
-            _ => self.received,
-        }
+        self.received
     }
 
     /// Whether the end is told by the source's end only.
@@ -166,7 +163,7 @@ impl Body {
             }
             Course::Pass(pass) => {
                 let mut at = 0;
-                let step = pass.next(data, &mut at).map_err(malformed)?;
+                let step = pass.next(data, &mut at, &mut self.received).map_err(malformed)?;
                 self.chunks(step, at, data, true, made, can_make)
             }
             Course::Decode(decoder) => {
@@ -214,7 +211,7 @@ impl Body {
             }
             ChunkStep::More => Ok(Next::More { skip: at }),
             ChunkStep::Trailers => {
-                self.received = self.received() + 1;
+                self.received += 1;
                 self.course = Course::Trailers { head: Box::default(), pass };
                 let rest = data.get_mut(at..).unwrap_or_default();
                 match self.trailers(rest, made, can_make)? {

@@ -184,23 +184,20 @@ impl ChunkDecoder {
 /// Follows a chunked body that is forwarded as it is: everything is validated before it passes, blanks and extensions of size
 /// lines are left out, and the line of the last chunk passes too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ChunkPass {
-    chunks: Chunks,
-    payload: u64,
-}
+pub struct ChunkPass(Chunks);
 
 impl ChunkPass {
     pub fn new() -> ChunkPass {
         ChunkPass::default()
     }
 
-    /// The next range of bytes to forward from `pos` on, which is moved behind what was read.
-    pub fn next(&mut self, bytes: &[u8], pos: &mut usize) -> Result<ChunkStep, ChunkError> {
+    /// The next range of bytes to forward from `pos` on, which is moved behind what was read. Adds the payload among it to `payload`.
+    pub fn next(&mut self, bytes: &[u8], pos: &mut usize, payload: &mut u64) -> Result<ChunkStep, ChunkError> {
         let mut run = *pos..*pos;
-        while self.chunks.state != State::Trailers && *pos < bytes.len() {
-            let (piece, next) = self.chunks.advance(bytes, *pos)?;
+        while self.0.state != State::Trailers && *pos < bytes.len() {
+            let (piece, next) = self.0.advance(bytes, *pos)?;
             if matches!(piece, Piece::Data) {
-                self.payload += (next - *pos) as u64;
+                *payload += (next - *pos) as u64;
             }
             *pos = next;
             match piece {
@@ -209,21 +206,16 @@ impl ChunkPass {
                 Piece::Skip => return Ok(ChunkStep::Bytes(run)),
             }
         }
-        Ok(match (run.is_empty(), self.chunks.state) {
+        Ok(match (run.is_empty(), self.0.state) {
             (false, _) => ChunkStep::Bytes(run),
             (true, State::Trailers) => ChunkStep::Trailers,
             (true, _) => ChunkStep::More,
         })
     }
 
-    /// How much payload has passed.
-    pub fn payload(&self) -> u64 {
-        self.payload
-    }
-
     /// Bytes of the current chunk that have not arrived yet: how much the next read may take without looking.
     pub fn data_left(&self) -> u64 {
-        self.chunks.data_left()
+        self.0.data_left()
     }
 }
 
@@ -304,7 +296,7 @@ mod tests {
             }
             let mut pos = 0;
             loop {
-                match pass.next(piece, &mut pos)? {
+                match pass.next(piece, &mut pos, &mut 0)? {
                     ChunkStep::Bytes(range) => passed.extend_from_slice(&piece[range]),
                     ChunkStep::More => break,
                     ChunkStep::Trailers => {
@@ -364,7 +356,7 @@ mod tests {
     fn what_is_left_of_a_chunk_is_known() {
         let mut pass = ChunkPass::new();
         let mut pos = 0;
-        assert_eq!(pass.next(b"a\r\nabc", &mut pos), Ok(ChunkStep::Bytes(0..6)));
+        assert_eq!(pass.next(b"a\r\nabc", &mut pos, &mut 0), Ok(ChunkStep::Bytes(0..6)));
         assert_eq!(pass.data_left(), 7);
     }
 

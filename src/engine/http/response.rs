@@ -40,14 +40,7 @@ pub(super) async fn deliver(
         return After::Drop;
     }
     if let Some(decided) = rules(s, st, frontend, backend, live, &exchange) {
-        // The server's body counts as far as it has arrived.
-        let buffered = exchange.upstream.buf.len().saturating_sub(st.res.len) as u64;
-        if let Framing::Length(body) = st.res.body {
-            st.facts.bytes_out += body.min(buffered);
-        }
-        st.facts.bytes_in += exchange.up.received();
-        attempt::set_aside(s, st, backend, exchange);
-        return Box::pin(replace(s, st, frontend, backend, decided)).await;
+        return Box::pin(replace(s, st, frontend, backend, decided, exchange)).await;
     }
     st.facts.status = st.res.status;
     let keep_client = client_keeps(s, st, frontend);
@@ -189,7 +182,15 @@ async fn replace(
     frontend: &Arc<Proxy>,
     backend: &Arc<Proxy>,
     decided: Final,
+    exchange: Exchange,
 ) -> After {
+    // The server's body counts as far as it has arrived.
+    let buffered = exchange.upstream.buf.len().saturating_sub(st.res.len) as u64;
+    if let Framing::Length(body) = st.res.body {
+        st.facts.bytes_out += body.min(buffered);
+    }
+    st.facts.bytes_in += exchange.up.received();
+    attempt::set_aside(s, st, backend, exchange);
     let (status, denied) = match decided {
         Final::Deny(status) | Final::Tarpit(status) | Final::Challenge(status) => (Some(status), true),
         Final::DenyReply | Final::TarpitReply => (None, true),
