@@ -266,7 +266,8 @@ fn secure_origin(cert: &CertChain) -> SocketAddr {
     })
 }
 
-fn server_tls(cert: &CertChain, verify: Verify) -> ServerTls {
+/// A server's TLS that believes this certificate.
+pub fn server_tls(cert: &CertChain, verify: Verify) -> ServerTls {
     ServerTls {
         verify,
         roots: cert.chain.clone(),
