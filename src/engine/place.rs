@@ -39,15 +39,15 @@ pub async fn find(
 ) -> Result<(ServerId, Slot), Fault> {
     let Search { backend, live, .. } = search;
     let queue = live.proxies.get(backend.id.index()).map(|proxy| proxy.queue.clone()).ok_or(Fault::Internal)?;
-    // Whom the queue assigns was not chosen by the algorithm, as HAProxy counts.
-    let Some(Picked { id, slot, balanced }) = pick(s, st, search, retries, &queue)? else {
-        return Box::pin(wait(s, st, search, retries, &queue)).await;
-    };
-    if balanced {
-        live.view.proxy(backend.id).be.inc(s.core.id, Stat::Chosen);
-        slot.server().counters.inc(s.core.id, Stat::Chosen);
+    if let Some(Picked { id, slot, balanced }) = pick(s, st, search, retries, &queue)? {
+        if balanced {
+            live.view.proxy(backend.id).be.inc(s.core.id, Stat::Chosen);
+            slot.server().counters.inc(s.core.id, Stat::Chosen);
+        }
+        return Ok((id, slot));
     }
-    Ok((id, slot))
+    // Whom the queue assigns was not chosen by the algorithm, as HAProxy counts.
+    Box::pin(wait(s, st, search, retries, &queue)).await
 }
 
 /// A server and the place there.

@@ -29,6 +29,7 @@ pub(super) async fn serve(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy
         Err(fault) => reply::fail(s, st, frontend, None, fault, Phase::Request).await,
     };
     finish::finish(s, st, frontend);
+    s.upgraded = None;
     after
 }
 

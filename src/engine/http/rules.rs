@@ -68,16 +68,16 @@ pub(super) async fn decide(
         return Ok(Decision::Answer(answer, None));
     }
     hooks::name(s, st, frontend, live, Stage::REQUEST);
-    let upgraded = s.upgraded.take();
-    if upgraded.is_none()
-        && let Some(answer) = content(s, st, frontend, live).await.map_err(early)?
+    if s.upgraded.is_none()
+        && !frontend.tcp_req_content.is_empty()
+        && let Some(answer) = Box::pin(content(s, st, frontend, live)).await.map_err(early)?
     {
         return Ok(Decision::Answer(answer, None));
     }
     if let Some(answer) = rules_of(s, st, frontend, live).await.map_err(early)? {
         return Ok(Decision::Answer(answer, None));
     }
-    let chosen = upgraded.and_then(|upgraded| upgraded.backend);
+    let chosen = s.upgraded.as_ref().and_then(|upgraded| upgraded.backend);
     let Some(id) = chosen.or_else(|| choose::backend(s, st, frontend, live, Stage::REQUEST)) else {
         return Err((Fault::NoServer, None, Phase::Connect));
     };
@@ -90,7 +90,9 @@ pub(super) async fn decide(
     }
     if id != frontend.id {
         let late = |fault| (fault, Some(backend.clone()), Phase::Request);
-        if let Some(answer) = content(s, st, backend, live).await.map_err(late)? {
+        if !backend.tcp_req_content.is_empty()
+            && let Some(answer) = Box::pin(content(s, st, backend, live)).await.map_err(late)?
+        {
             return Ok(Decision::Answer(answer, Some(backend.clone())));
         }
         if let Some(answer) = rules_of(s, st, backend, live).await.map_err(late)? {
@@ -105,9 +107,6 @@ pub(super) async fn decide(
 
 /// The `tcp-request content` rules of one proxy.
 async fn content(s: &mut Session, st: &mut Stream, proxy: &Proxy, live: &Arc<Live>) -> Result<Option<Answer>, Fault> {
-    if proxy.tcp_req_content.is_empty() {
-        return Ok(None);
-    }
     let until = proxy.inspect_delay_ms.map(|delay| s.core.now_ms() + delay);
     run(s, st, &proxy.tcp_req_content, live, until, false).await
 }
