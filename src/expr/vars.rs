@@ -73,6 +73,13 @@ impl Vars {
         }
     }
 
+    /// The response has come: variables of the request's processing end (manual 2.8).
+    pub fn begin_response(&mut self) {
+        if let Some(scopes) = &mut self.scopes {
+            scopes.req.clear();
+        }
+    }
+
     /// A new request on the same connection: only session variables live on.
     pub fn next_request(&mut self) {
         if let Some(scopes) = &mut self.scopes {

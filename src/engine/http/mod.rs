@@ -74,7 +74,10 @@ pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
         s.seat.end();
         match after {
             After::Next if s.seat.is_ended() => return,
-            After::Next => since = s.core.now_ms(),
+            After::Next => {
+                s.vars.next_request();
+                since = s.core.now_ms();
+            }
             After::Close => return close(s, false).await,
             After::Linger => return close(s, true).await,
             After::Drop => return,

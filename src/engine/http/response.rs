@@ -30,6 +30,7 @@ pub(super) async fn deliver(
     live: &Arc<Live>,
     mut exchange: Exchange,
 ) -> After {
+    s.vars.begin_response();
     st.facts.server_status = st.res.status;
     exchange.slot.server().counters.answered(s.core.id, st.res.status);
     st.facts.bytes_out += Msg { raw: exchange.upstream.buf.data(), head: &st.res }.received_size();
