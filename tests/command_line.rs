@@ -136,8 +136,8 @@ fn versions_and_usage() {
         assert_eq!(seen.code, Some(1), "{arguments}");
         assert!(seen.out.starts_with("HAProxy version ") && seen.err.contains("Usage : hydroxy "), "{arguments}");
     }
-    let seen = run("lacking", "-W -f good.cfg");
-    assert!(seen.code == Some(1) && seen.err.contains("option '-W' is known to HAProxy 3.4"), "{}", seen.err);
+    let seen = run("lacking", "-m 5 -f good.cfg");
+    assert!(seen.code == Some(1) && seen.err.contains("option '-m' is known to HAProxy 3.4"), "{}", seen.err);
 }
 
 const FILES: &[(&str, &str)] = &[

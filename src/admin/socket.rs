@@ -1,21 +1,25 @@
 //! The runtime sockets (`stats socket`, management.txt 9.3): one thread for all of them, beside the cores.
 //!
 //! Without a prompt a connection carries one line and is closed after the answer; with one it stays until `quit`. A client that
-//! sends several lines at once has them all answered, as HAProxy does.
+//! sends several lines at once has them all answered, as HAProxy does. Which sockets there are changes with a reload; sessions go on.
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Socket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::cli::console::{Mode, SeverityOutput, Wait};
 use super::cli::{self, Console, Level, Reply};
+use super::descriptors::{self, Exposed};
 
 /// A listening runtime socket.
 pub struct Listening {
@@ -25,6 +29,8 @@ pub struct Listening {
     pub level: Level,
     /// `severity-output` of the line.
     pub severity: SeverityOutput,
+    /// `expose-fd listeners`: gives the listening sockets to another process that asks for them.
+    pub expose: bool,
 }
 
 /// Runs commands for a connection.
@@ -37,6 +43,9 @@ pub trait Interpreter: Send + Sync {
     fn uptime(&self) -> u64;
 }
 
+/// Copies of the process's listening sockets.
+pub type Exposer = Arc<dyn Fn() -> Vec<Exposed> + Send + Sync>;
+
 /// What bounds the connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -46,52 +55,105 @@ pub struct Limits {
     pub connections: usize,
 }
 
-/// Starts the thread that serves the sockets until the process ends.
-pub fn serve(sockets: Vec<Listening>, limits: Limits, interpreter: Arc<dyn Interpreter>) -> io::Result<()> {
-    if sockets.is_empty() {
-        return Ok(());
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let served = Arc::new(Semaphore::new(limits.connections.max(1)));
-    std::thread::Builder::new().name("runtime-api".into()).spawn(move || {
-        runtime.block_on(async move {
-            for Listening { socket, level, severity } in sockets {
-                let console = Console::new(level, severity, limits.idle);
-                tokio::spawn(accept(socket, console, served.clone(), interpreter.clone()));
-            }
-            std::future::pending::<()>().await;
-        });
-    })?;
-    Ok(())
+/// The thread that serves runtime sockets.
+pub struct Server {
+    orders: UnboundedSender<Order>,
 }
 
-async fn accept(socket: OwnedFd, console: Console, served: Arc<Semaphore>, interpreter: Arc<dyn Interpreter>) {
+enum Order {
+    Listen(Vec<Listening>, Limits),
+    Talk(StdUnixStream, Level),
+}
+
+/// Starts the thread, which ends with the process or the `Server`.
+pub fn serve(interpreter: Arc<dyn Interpreter>, exposer: Exposer) -> io::Result<Server> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (orders, inbox) = unbounded_channel();
+    let thread = std::thread::Builder::new().name("runtime-api".into());
+    thread.spawn(move || runtime.block_on(follow(inbox, interpreter, exposer)))?;
+    Ok(Server { orders })
+}
+
+impl Server {
+    /// From now on these are the sockets.
+    pub fn listen(&self, sockets: Vec<Listening>, limits: Limits) {
+        // The thread lives as long as the server.
+        let _ = self.orders.send(Order::Listen(sockets, limits));
+    }
+
+    /// Serves a connection that came another way: from the supervisor's own socket.
+    pub fn talk(&self, stream: StdUnixStream, level: Level) {
+        let _ = self.orders.send(Order::Talk(stream, level));
+    }
+}
+
+async fn follow(mut inbox: UnboundedReceiver<Order>, interpreter: Arc<dyn Interpreter>, exposer: Exposer) {
+    let mut running = JoinSet::new();
+    while let Some(order) = inbox.recv().await {
+        match order {
+            Order::Listen(sockets, limits) => {
+                // Rights and limits may be others, so each is accepted on anew; what waits in a socket stays there.
+                running.shutdown().await;
+                let served = Arc::new(Semaphore::new(limits.connections.max(1)));
+                for Listening { socket, level, severity, expose } in sockets {
+                    let door = Door {
+                        console: Console::new(level, severity, limits.idle),
+                        served: served.clone(),
+                        interpreter: interpreter.clone(),
+                        exposer: expose.then(|| exposer.clone()),
+                    };
+                    running.spawn(accept(socket, door));
+                }
+            }
+            Order::Talk(stream, level) => {
+                let stream = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream));
+                let console = Console::new(level, SeverityOutput::None, SUPERVISED_IDLE);
+                if let Ok(mut stream) = stream {
+                    let interpreter = interpreter.clone();
+                    tokio::spawn(async move { session(&mut stream, console, interpreter, false).await });
+                }
+            }
+        }
+    }
+}
+
+/// What a listening socket gives its connections.
+struct Door {
+    console: Console,
+    served: Arc<Semaphore>,
+    interpreter: Arc<dyn Interpreter>,
+    exposer: Option<Exposer>,
+}
+
+async fn accept(socket: OwnedFd, door: Door) {
     let socket = Socket::from(socket);
     let unix = socket.domain().is_ok_and(|domain| domain == Domain::UNIX);
     let result = match unix {
-        true => accept_unix(socket, console, served, interpreter).await,
-        false => accept_tcp(socket, console, served, interpreter).await,
+        true => accept_unix(socket, door).await,
+        false => accept_tcp(socket, door).await,
     };
     if let Err(error) = result {
         tracing::error!(%error, "a runtime socket cannot be served");
     }
 }
 
-async fn accept_unix(
-    socket: Socket,
-    console: Console,
-    served: Arc<Semaphore>,
-    interpreter: Arc<dyn Interpreter>,
-) -> io::Result<()> {
+async fn accept_unix(socket: Socket, door: Door) -> io::Result<()> {
     let listener = UnixListener::from_std(OwnedFd::from(socket).into())?;
     loop {
         // The semaphore is never closed.
-        let Ok(permit) = served.clone().acquire_owned().await else { return Ok(()) };
+        let Ok(permit) = door.served.clone().acquire_owned().await else { return Ok(()) };
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let session = session(stream, console.clone(), interpreter.clone());
+            Ok((mut stream, _)) => {
+                let (console, interpreter) = (door.console.clone(), door.interpreter.clone());
+                let exposer = door.exposer.clone();
                 drop(tokio::spawn(async move {
-                    session.await;
+                    let idle = console.idle;
+                    let end = session(&mut stream, console, interpreter, exposer.is_some()).await;
+                    if let (End::Descriptors, Some(exposer)) = (end, exposer) {
+                        // Who asks and goes away has not got them; nothing is to be done about it.
+                        let _ = timeout(idle, descriptors::send(&stream, exposer())).await;
+                        let _ = stream.shutdown().await;
+                    }
                     drop(permit);
                 }));
             }
@@ -100,43 +162,51 @@ async fn accept_unix(
     }
 }
 
-async fn accept_tcp(
-    socket: Socket,
-    console: Console,
-    served: Arc<Semaphore>,
-    interpreter: Arc<dyn Interpreter>,
-) -> io::Result<()> {
+async fn accept_tcp(socket: Socket, door: Door) -> io::Result<()> {
     let listener = TcpListener::from_std(OwnedFd::from(socket).into())?;
     loop {
-        let Ok(permit) = served.clone().acquire_owned().await else { return Ok(()) };
+        let Ok(permit) = door.served.clone().acquire_owned().await else { return Ok(()) };
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let session = session(stream, console.clone(), interpreter.clone());
+            Ok((mut stream, _)) => {
+                let (console, interpreter) = (door.console.clone(), door.interpreter.clone());
                 drop(tokio::spawn(async move {
-                    session.await;
+                    session(&mut stream, console, interpreter, false).await;
                     drop(permit);
                 }));
             }
             Err(_) => tokio::time::sleep(BACK_OFF).await,
         }
     }
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Closed,
+    /// It wants the listening sockets.
+    Descriptors,
 }
 
 /// One connection. Whoever breaks it or says nothing for too long is no news.
 async fn session<S: AsyncRead + AsyncWrite + Unpin>(
-    mut stream: S,
+    stream: &mut S,
     mut console: Console,
     interpreter: Arc<dyn Interpreter>,
-) {
+    expose: bool,
+) -> End {
     let mut input = Input::default();
-    while let Some(line) = input.line(&mut stream, console.idle).await {
-        let served = self::line(&mut stream, &mut input, &mut console, &*interpreter, &line).await;
+    while let Some(line) = input.line(stream, console.idle).await {
+        if expose && line == "_getsocks" {
+            return End::Descriptors;
+        }
+        let served = self::line(stream, &mut input, &mut console, &*interpreter, &line).await;
         let more = console.mode != Mode::Single || input.has_line();
         if served.is_none() || console.closing || !more {
             break;
         }
     }
     let _ = stream.shutdown().await;
+    End::Closed
 }
 
 /// Answers one line, which may hold several commands; a payload belongs to the last. `None` once the connection is broken.
@@ -247,6 +317,8 @@ impl Input {
     }
 }
 
+/// The supervisor closes what its own clients leave; this is for its sudden end.
+const SUPERVISED_IDLE: Duration = Duration::from_secs(3600);
 /// Pause after a failed accept, which mostly means that descriptors ran out.
 const BACK_OFF: Duration = Duration::from_millis(100);
 /// How often a condition is looked at.
@@ -297,7 +369,8 @@ mod tests {
         listener.set_nonblocking(true)?;
         let listening = Listening { socket: listener.into(), level: Level::Admin, severity: SeverityOutput::None };
         let limits = Limits { idle: Duration::from_secs(5), connections: 1 };
-        serve(vec![listening], limits, Arc::new(Echo))?;
+        let server = serve(Arc::new(Echo), Arc::new(Vec::new))?;
+        server.listen(vec![listening], limits);
         let mut stream = UnixStream::connect(&path)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         std::fs::remove_file(&path)?;

@@ -19,6 +19,7 @@ pub struct Voice {
     /// What was said so far, for `show startup-logs`.
     said: String,
     warnings: u32,
+    program: String,
 }
 
 impl Voice {
@@ -26,7 +27,15 @@ impl Voice {
     pub fn new(quiet: bool, diagnostic: bool) -> Voice {
         use std::io::IsTerminal;
         let renderer = Renderer::new(std::process::id()).colour(std::io::stderr().is_terminal());
-        Voice { renderer, quiet, diagnostic, introduced: false, said: String::new(), warnings: 0 }
+        // Behind a chroot nobody could say.
+        let program = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
+        Voice { renderer, quiet, diagnostic, introduced: false, said: String::new(), warnings: 0, program }
+    }
+
+    /// A message of the start itself, which HAProxy marks with the program's name.
+    pub fn say_main(&mut self, severity: Severity, text: &str) {
+        let text = format!("[{}.main()] {text}", self.program);
+        self.say(severity, &text);
     }
 
     /// A message without a place in a file.
@@ -35,7 +44,7 @@ impl Voice {
         self.put(severity, &line);
     }
 
-    /// What was said so far.
+    /// What was said so far, also where nobody was meant to hear it.
     pub fn said(&self) -> &str {
         &self.said
     }
@@ -48,7 +57,9 @@ impl Voice {
     /// A failure to write to standard error cannot be reported anywhere.
     fn write(&mut self, text: &str) {
         self.said.push_str(text);
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        if !self.quiet {
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        }
     }
 
     fn finding(&mut self, found: &Diagnostic, sources: &SourceMap) {
@@ -58,14 +69,13 @@ impl Voice {
 
     fn put(&mut self, severity: Severity, text: &str) {
         self.warnings += u32::from(severity == Severity::Warning);
-        if self.quiet || (severity == Severity::Diag && !self.diagnostic) {
+        if severity == Severity::Diag && !self.diagnostic {
             return;
         }
         if !self.introduced && severity >= Severity::Warning {
             self.introduced = true;
-            let program = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
             let version = self.renderer.line(Severity::Notice, &format!("haproxy version is {}", version::full()));
-            let path = self.renderer.line(Severity::Notice, &format!("path to executable is {program}"));
+            let path = self.renderer.line(Severity::Notice, &format!("path to executable is {}", self.program));
             self.write(&format!("{version}{path}"));
         }
         self.write(text);

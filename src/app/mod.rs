@@ -1,6 +1,11 @@
 //! Command line, load, signals, demo: what ties all modules together.
 
+pub mod bundle;
 pub mod demo;
+pub mod identity;
+pub mod limits;
+pub mod link;
+pub mod listeners;
 pub mod load;
 pub mod objects;
 pub mod options;
@@ -8,7 +13,10 @@ pub mod pools;
 pub mod reference;
 pub mod run;
 pub mod service;
+pub mod signals;
+pub mod takeover;
 pub mod version;
+pub mod worker;
 
 use clap::Parser;
 

@@ -26,6 +26,18 @@ pub struct Options {
     pub foreground: bool,
     /// `-D`: daemon.
     pub daemon: bool,
+    /// `-W`: a supervising process above the worker.
+    pub master_worker: bool,
+    /// `-Ws`: `-W`, and the service manager is told how it goes.
+    pub systemd: bool,
+    /// `-S ADDRESS[,OPTION...]`: where the supervisor answers commands.
+    pub master_cli: Vec<String>,
+    /// `-sf PID...`, `-st PID...`: processes that are told to go when this one is ready.
+    pub old_pids: Vec<i32>,
+    /// `-st`: they are told to go at once.
+    pub hard_take_over: bool,
+    /// `-x SOCKET`: where a running process gives its listening sockets away.
+    pub take_over_from: Option<std::path::PathBuf>,
     /// `-p FILE`.
     pub pidfile: Option<String>,
     /// `-n N`: overrides the global `maxconn`.
@@ -97,16 +109,19 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Options, String> 
             "-L" => options.local_peer = Some(value("a name")?),
             "-C" => options.directory = Some(value("a directory")?),
             "--compat" => options.compat = Some(value("a release such as 2.8")?),
-            "-W" | "-Ws" => options.lacks(&arg, "master-worker mode is not supported yet; use -db or -D"),
-            "-sf" | "-st" => {
-                // An empty list, as of `pidof` when nothing runs, asks for nothing.
-                while args.next_if(|arg| arg.parse::<u32>().is_ok()).is_some() {
-                    options.lacks(&arg, "taking over from other processes is not supported yet");
-                }
+            "-W" | "-Ws" => {
+                options.master_worker = true;
+                options.systemd = arg == "-Ws";
+                options.lacks(&arg, "master-worker mode is not supported yet; use -db or -D");
             }
-            "-x" | "-S" => {
-                value("an address")?;
-                options.lacks(&arg, "it is not supported yet");
+            "-sf" | "-st" => {
+                options.hard_take_over = arg == "-st";
+                options.old_pids = pids(&arg, &mut args)?;
+            }
+            "-x" => options.take_over_from = Some(value("a UNIX socket")?.into()),
+            "-S" => {
+                options.master_cli.push(value("an address")?);
+                options.lacks(&arg, "master-worker mode is not supported yet");
             }
             _ => flags(&mut options, &arg)?,
         }
@@ -183,6 +198,21 @@ fn unsupported(option: &str, why: &str) -> String {
     format!("option '{option}' is known to HAProxy 3.4, not supported by hydroxy yet: {why}")
 }
 
+/// The process ids behind `-sf` and `-st`, up to the next option. `-sf` without any is what scripts write that found no process.
+fn pids(option: &str, args: &mut std::iter::Peekable<impl Iterator<Item = String>>) -> Result<Vec<i32>, String> {
+    let mut found = Vec::new();
+    while let Some(word) = args.next_if(|word| !word.starts_with('-')) {
+        // Scripts write `-sf "$(cat pidfile)"`, one word with several lines.
+        for pid in word.split_ascii_whitespace() {
+            match pid.parse() {
+                Ok(pid) if pid > 0 => found.push(pid),
+                _ => return Err(format!("{option} option: some bytes unconsumed in PID list {{{word}}}")),
+            }
+        }
+    }
+    Ok(found)
+}
+
 fn number(option: &str, text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("option '{option}' expects a number, found '{text}'"))
 }
@@ -251,7 +281,7 @@ mod tests {
         let options = options.unwrap_or_default();
         assert!(options.check && options.quiet);
         assert_eq!(options.files, ["a.cfg"]);
-        assert_eq!(options.unsupported.len(), 5);
+        assert_eq!(options.old_pids, [12, 13]);
     }
 
     #[test]
@@ -264,7 +294,8 @@ mod tests {
     #[test]
     fn what_is_known_but_not_supported_says_so() {
         assert!(
-            read("-W").is_ok_and(|options| options.lacking().is_some_and(|text| text.contains("known to HAProxy 3.4")))
+            read("-m 5")
+                .is_ok_and(|options| options.lacking().is_some_and(|text| text.contains("known to HAProxy 3.4")))
         );
         assert!(read("-Z").is_err_and(|text| text.contains("unknown option")));
         assert!(read("-n ten").is_err_and(|text| text.contains("expects a number")));

@@ -35,6 +35,11 @@ impl Status {
         let _ = self.engine.set(Arc::downgrade(engine));
     }
 
+    /// Shows another configuration from now on.
+    pub fn adopt(&self, ir: Arc<Ir>, view: Arc<View>) {
+        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = (ir, view);
+    }
+
     fn process(&self) -> Process {
         let uptime = Duration::from_millis(clock::mono_ms() - self.started_ms);
         Process { uptime, ..self.facts.clone() }

@@ -73,8 +73,8 @@ pub enum Message {
 
 /// A listener that a core should have.
 pub struct ListenerPlan {
-    /// Tells the same socket in two configurations.
-    pub key: usize,
+    /// Tells the same socket in two configurations: its listener and which of the listener's copies it is.
+    pub key: (usize, usize),
     /// A copy of the socket for this core.
     pub socket: OwnedFd,
     /// The frontend.
@@ -161,10 +161,12 @@ impl Core {
         Rc::ptr_eq(&self.local.borrow(), local)
     }
 
-    /// Takes a new configuration; idle connections to servers that it keeps stay open.
+    /// Takes a new configuration; idle connections to servers that it keeps stay open. Idle clients are woken to take it too, so that
+    /// nothing of the old one is kept for them.
     pub fn swap(&self, live: Arc<Live>) {
         let old = self.local();
         *self.local.borrow_mut() = Rc::new(Local::new(live, Some(&old)));
+        self.timers.wake_all();
     }
 
     /// Reads the clock: microseconds on the monotonic clock. Call it when something arrives.

@@ -59,11 +59,29 @@ pub struct Local {
 impl Live {
     /// Makes a configuration ready. `maxconn` is what the process may hold where the configuration does not say.
     pub fn new(ir: Arc<Ir>, view: Arc<View>, maxconn: u32) -> Arc<Self> {
+        Arc::new(Live::made(ir, view, maxconn))
+    }
+
+    /// Makes a configuration ready that follows `before`: streams that wait for a server go on waiting in the same queue.
+    pub fn again(ir: Arc<Ir>, view: Arc<View>, maxconn: u32, before: &Live) -> Arc<Self> {
+        let mut live = Live::made(ir, view, maxconn);
+        for (proxy, new) in live.ir.proxies.iter().zip(&mut live.proxies) {
+            let at = before.ir.proxies.iter().position(|old| old.name == proxy.name);
+            if let Some(old) = at.and_then(|at| before.proxies.get(at)) {
+                new.queue = old.queue.clone();
+            }
+        }
+        // Whoever waits tries again: limits and servers may be others.
+        live.proxies.iter().for_each(|proxy| proxy.queue.wake_all());
+        Arc::new(live)
+    }
+
+    fn made(ir: Arc<Ir>, view: Arc<View>, maxconn: u32) -> Self {
         let maxconn = ir.global.maxconn.unwrap_or(maxconn);
         view.process.maxconn.store(maxconn, Relaxed);
         view.process.hard_maxconn.store(maxconn, Relaxed);
         let proxies = ir.proxies.iter().zip(&view.proxies).map(|(proxy, state)| LiveProxy::new(proxy, state)).collect();
-        Arc::new(Live { ir, view, proxies })
+        Live { ir, view, proxies }
     }
 
     /// The proxy and its state.

@@ -29,6 +29,7 @@
 //! `Engine::run_on` (work of other modules on a core), `servers::change` and `servers::checked` (states of servers).
 
 pub mod buffer;
+pub mod carry;
 pub mod check;
 pub mod choose;
 pub mod connect;
@@ -53,11 +54,14 @@ pub mod run;
 pub mod servers;
 pub mod service;
 pub mod session;
+pub mod sockets;
 pub mod stream;
 mod tcp;
 pub mod timer;
 pub mod tunnel;
 pub mod watch;
 
-pub use run::{BindFailure, Engine, Options, Sockets, start, view};
+pub use carry::view;
+pub use run::{Engine, Options, start};
 pub use service::{Call, Service};
+pub use sockets::{BindFailure, Sockets};

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,23 +14,24 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::buffer;
-use super::check::{self, score};
-use super::core::{Core, CorePort, ListenerPlan, Message, Shared};
+use super::carry;
+use super::check;
+use super::core::{Arrival, Core, CorePort, ListenerPlan, Message, Shared};
 use super::listener::Listener;
 use super::live::Live;
 use super::log::herald::Herald;
 use super::log::lines;
 use super::log::sink::Writers;
-use super::permit::Permits;
+use super::permit::{Permit, Permits};
 use super::roster::{self, Roster};
 use super::servers;
 use super::service::Service;
 use super::session;
-use crate::base::clock;
+use super::sockets::{BindFailure, Opener, Sockets};
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
-use crate::ir::{Ir, PortSpec, Proxy, ServerAddr};
-use crate::net::listen::{self, Listening, OpenError};
-use crate::state::{Change, Process, ProxyState, Reception, ServerSetup, View};
+use crate::ir::Ir;
+use crate::state::{Change, Reception, View};
+use crate::sys;
 
 /// How to run.
 pub struct Options {
@@ -44,162 +45,12 @@ pub struct Options {
     pub quiet: bool,
 }
 
-/// The open listening sockets of a configuration.
-pub struct Sockets {
-    entries: Vec<Entry>,
-}
-
-struct Entry {
-    proxy: ProxyId,
-    bind: BindId,
-    listening: Arc<Listening>,
-}
-
-/// A `bind` line whose socket could not be opened.
-#[derive(Debug)]
-pub struct BindFailure {
-    /// The proxy.
-    pub proxy: ProxyId,
-    /// The line.
-    pub bind: BindId,
-    /// What failed.
-    pub error: OpenError,
-}
-
 /// A running engine.
 pub struct Engine {
     shared: Arc<Shared>,
     sockets: Mutex<Option<Sockets>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     maxconn: u32,
-}
-
-impl Sockets {
-    /// Opens the sockets of all listeners, for that many cores.
-    pub fn open(ir: &Ir, cores: usize) -> Result<Self, Vec<BindFailure>> {
-        Sockets { entries: Vec::new() }.again(ir, cores)
-    }
-
-    /// The sockets of another configuration: those at the same address are kept.
-    pub fn again(&self, ir: &Ir, cores: usize) -> Result<Self, Vec<BindFailure>> {
-        let (mut entries, mut failures) = (Vec::new(), Vec::new());
-        for proxy in ir.proxies.iter().filter(|proxy| proxy.frontend && !proxy.disabled) {
-            for (at, bind) in proxy.binds.iter().enumerate() {
-                let at = BindId(at as u32);
-                let kept = self.entries.iter().find(|entry| entry.listening.addr == bind.addr);
-                let listening = match kept {
-                    Some(entry) => Ok(entry.listening.clone()),
-                    None => listen::open(bind, cores, backlog(proxy, bind.backlog)).map(Arc::new),
-                };
-                match listening {
-                    Ok(listening) => entries.push(Entry { proxy: proxy.id, bind: at, listening }),
-                    Err(error) => failures.push(BindFailure { proxy: proxy.id, bind: at, error }),
-                }
-            }
-        }
-        if failures.is_empty() { Ok(Sockets { entries }) } else { Err(failures) }
-    }
-
-    /// The address of a listener, with the port that the system chose for port 0.
-    pub fn local_addr(&self, proxy: ProxyId, bind: BindId) -> Option<std::net::SocketAddr> {
-        self.entries.iter().find(|entry| entry.proxy == proxy && entry.bind == bind)?.listening.local
-    }
-
-    fn of(&self, proxy: ProxyId) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(move |entry| entry.proxy == proxy)
-    }
-
-    /// Where a core listens: everywhere but at frontends that are not open.
-    fn plans(&self, core: usize, view: &View) -> io::Result<Vec<ListenerPlan>> {
-        let mut plans = Vec::new();
-        let open = |entry: &&Entry| view.proxy(entry.proxy).reception() == Reception::Open;
-        for entry in self.entries.iter().filter(open) {
-            if let Some(socket) = entry.listening.sockets.get(core) {
-                plans.push(ListenerPlan {
-                    key: Arc::as_ptr(&entry.listening) as usize,
-                    socket: socket.try_clone()?,
-                    proxy: entry.proxy,
-                    bind: entry.bind,
-                    alone: entry.listening.sockets.len() == 1,
-                });
-            }
-        }
-        Ok(plans)
-    }
-}
-
-/// The shared state for a configuration: what the one before has under the same names goes on.
-pub fn view(ir: &Ir, cores: usize, before: Option<&View>) -> Arc<View> {
-    let now = clock::unix_us() / 1_000_000;
-    let proxies = ir.proxies.iter().map(|proxy| proxy_state(proxy, cores, before, now)).collect();
-    let process = before.map_or_else(|| Arc::new(Process::default()), |before| before.process.clone());
-    process.started_ms.get_or_init(clock::mono_ms);
-    process.is_local_address.get_or_init(|| is_local_address);
-    Arc::new(View { proxies, process })
-}
-
-fn proxy_state(proxy: &Proxy, cores: usize, before: Option<&View>, now: i64) -> Arc<ProxyState> {
-    let servers: Vec<&str> = proxy.servers.iter().map(|server| &*server.name).collect();
-    let binds: Vec<String> = proxy.binds.iter().map(|bind| bind.name.to_string()).collect();
-    let mut state = ProxyState::new(&proxy.name, &servers, &binds, cores, now);
-    for (server, fresh) in proxy.servers.iter().zip(&state.servers) {
-        fresh.weight.store(server.weight, Relaxed);
-        fresh.limit.store(server.maxconn.unwrap_or(0), Relaxed);
-        if let Some(check) = &server.check {
-            let (health, score) = score::begin(check);
-            fresh.set_health(health);
-            fresh.check_score.store(score, Relaxed);
-        }
-        fresh.setup.store(Arc::new(ServerSetup {
-            number: server.id,
-            weight: server.weight,
-            backup: server.backup,
-            maxconn: server.maxconn.unwrap_or(0),
-            maxqueue: server.maxqueue.unwrap_or(0),
-        }));
-        if server.disabled {
-            fresh.set_admin(crate::state::Admin::Maint);
-        }
-        if let (ServerAddr::Ip(ip), PortSpec::Fixed(port)) = (&server.addr, server.port) {
-            fresh.addr.store(Some(Arc::new((*ip, port).into())));
-        } else if let ServerAddr::Ip(ip) = &server.addr {
-            fresh.addr.store(Some(Arc::new((*ip, 0).into())));
-        }
-    }
-    if let Some(old) = before.and_then(|before| before.proxies.iter().find(|old| old.name == state.name)) {
-        for slot in &mut state.servers {
-            if let Some(kept) = old.servers.iter().find(|kept| kept.name == slot.name && kept.id == slot.id) {
-                kept.addr.store(slot.addr.load_full());
-                kept.setup.store(slot.setup.load_full());
-                kept.limit.store(slot.limit.load(Relaxed), Relaxed);
-                *slot = kept.clone();
-            }
-        }
-        let same = old.servers.len() == state.servers.len()
-            && old.binds.len() == state.binds.len()
-            && old.servers.iter().zip(&state.servers).all(|(old, new)| Arc::ptr_eq(old, new));
-        if same {
-            number(proxy, old);
-            return old.clone();
-        }
-    }
-    number(proxy, &state);
-    Arc::new(state)
-}
-
-/// Only an address of the machine can be bound; nothing is sent.
-fn is_local_address(ip: std::net::IpAddr) -> bool {
-    ip.is_loopback() || (!ip.is_unspecified() && std::net::UdpSocket::bind((ip, 0)).is_ok())
-}
-
-/// Tells the state what numbers the configuration gives.
-fn number(proxy: &Proxy, state: &ProxyState) {
-    state.number.store(proxy.uuid, Relaxed);
-    state.maxconn.store(proxy.maxconn.unwrap_or(0), Relaxed);
-    state.all_backups.store(proxy.all_backups, Relaxed);
-    for ((at, bind), state) in (1..).zip(&proxy.binds).zip(&state.binds) {
-        state.number.store(bind.id.unwrap_or(at), Relaxed);
-    }
 }
 
 /// Starts the cores. The sockets stay open as long as the engine, so that none is lost in a reload.
@@ -225,7 +76,8 @@ pub fn start(ir: Arc<Ir>, view: Arc<View>, sockets: Sockets, options: Options) -
     });
     let mut threads = Vec::with_capacity(cores);
     for (at, inbox) in inboxes.into_iter().enumerate() {
-        let (shared, live, plans) = (shared.clone(), live.clone(), sockets.plans(at, &live.view)?);
+        let (shared, live) = (shared.clone(), live.clone());
+        let plans = sockets.plans(at, cores, &live.view)?;
         let thread = std::thread::Builder::new().name(format!("core{at}"));
         threads.push(thread.spawn(move || run_core(CoreId(at as u32), shared, live, plans, inbox))?);
     }
@@ -233,21 +85,41 @@ pub fn start(ir: Arc<Ir>, view: Arc<View>, sockets: Sockets, options: Options) -
 }
 
 impl Engine {
-    /// Uses another configuration for new connections and requests. Nothing that runs is cut.
-    pub fn swap(&self, ir: Arc<Ir>, view: Arc<View>) -> Result<(), Vec<BindFailure>> {
+    /// Uses another configuration for new connections and requests. Nothing that runs is cut. Listeners at new addresses come from
+    /// `open`; if one fails, nothing changes.
+    pub fn swap(&self, ir: Arc<Ir>, open: Opener<'_>) -> Result<(), Vec<BindFailure>> {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(old) = sockets.as_ref() else { return Ok(()) };
-        let new = old.again(&ir, self.shared.cores.len())?;
-        let live = Live::new(ir, view, self.maxconn);
+        let cores = self.shared.cores.len();
+        let new = old.again(&ir, cores, open)?;
+        let before = self.shared.live.load();
+        let view = carry::view(&ir, cores, Some((&before.ir, &before.view)));
+        let live = Live::again(ir, view, self.maxconn, &before);
         self.shared.live.store(live.clone());
         for (at, port) in self.shared.cores.iter().enumerate() {
-            if let Ok(plans) = new.plans(at, &live.view) {
+            match new.plans(at, cores, &live.view) {
                 // A core that has ended needs no configuration.
-                let _ = port.inbox.send(Message::Swap(live.clone(), plans));
+                Ok(plans) => drop(port.inbox.send(Message::Swap(live.clone(), plans))),
+                Err(error) => {
+                    tracing::error!("core {at} keeps its configuration, its sockets cannot be copied: {error}")
+                }
             }
         }
         *sockets = Some(new);
+        // Who waited for a connection of the old limits may go on under the new ones.
+        self.shared.permits.poke();
         Ok(())
+    }
+
+    /// The present configuration and its state.
+    pub fn current(&self) -> (Arc<Ir>, Arc<View>) {
+        let live = self.shared.live.load();
+        (live.ir.clone(), live.view.clone())
+    }
+
+    /// The open listening sockets; none when the engine is stopping.
+    pub fn sockets(&self) -> Option<Sockets> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Runs something on a core's thread.
@@ -265,6 +137,30 @@ impl Engine {
     /// The address of a listener, with the port that the system chose for port 0.
     pub fn local_addr(&self, proxy: ProxyId, bind: BindId) -> Option<std::net::SocketAddr> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.local_addr(proxy, bind)
+    }
+
+    /// Pauses all frontends that take connections (SIGTTOU), or opens those that are paused (SIGTTIN).
+    pub fn receive_all(&self, reception: Reception) {
+        let live = self.shared.live.load();
+        let said = if reception == Reception::Open { "Resumed" } else { "Paused" };
+        for proxy in live.ir.proxies.iter().filter(|proxy| proxy.frontend && !proxy.disabled && !proxy.binds.is_empty())
+        {
+            let before = live.view.proxy(proxy.id).reception();
+            let changes = before != reception && before != Reception::Stopped;
+            if changes && self.receive(proxy.id, reception).is_ok() {
+                servers::announce_reception(&self.shared.herald, &live, proxy, said);
+            }
+        }
+    }
+
+    /// Sends a line about the process to all log targets.
+    pub fn announce(&self, alarming: bool, text: &str) {
+        servers::announce(&self.shared.herald, &self.shared.live.load(), alarming, text);
+    }
+
+    /// Tells the states of all servers (SIGHUP).
+    pub fn dump_servers(&self) {
+        servers::dump(&self.shared.herald, &self.shared.live.load());
     }
 
     /// Closes the listeners and lets what runs finish (SIGUSR1).
@@ -320,23 +216,21 @@ impl Engine {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = sockets.as_mut() else { return Ok(()) };
         let live = self.shared.live.load();
-        let (line, state) = live.proxy(proxy);
+        let (_, state) = live.proxy(proxy);
         if reception == Reception::Open {
-            open.of(proxy).try_for_each(|entry| {
-                let backlog = backlog(line, line.binds.get(entry.bind.index()).and_then(|bind| bind.backlog));
-                entry.listening.resume(backlog)
-            })?;
+            open.resume(proxy)?;
         }
         state.set_reception(reception);
+        let cores = self.shared.cores.len();
         for (at, port) in self.shared.cores.iter().enumerate() {
             // A core that has ended listens to nobody.
-            let _ = port.inbox.send(Message::Listen(open.plans(at, &live.view)?));
+            let _ = port.inbox.send(Message::Listen(open.plans(at, cores, &live.view)?));
         }
         match reception {
             Reception::Open => Ok(()),
-            Reception::Paused => open.of(proxy).try_for_each(|entry| entry.listening.pause()),
+            Reception::Paused => open.pause(proxy),
             Reception::Stopped => {
-                open.entries.retain(|entry| entry.proxy != proxy);
+                open.close(proxy);
                 Ok(())
             }
         }
@@ -416,7 +310,9 @@ fn run_core(
 
 /// A listener's task on this core.
 struct Running {
-    key: usize,
+    key: (usize, usize),
+    /// A copy of the socket, for what still waits in it at the end.
+    socket: OwnedFd,
     place: Rc<Cell<(ProxyId, BindId)>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -442,6 +338,7 @@ async fn core_main(core: &Rc<Core>, plans: Vec<ListenerPlan>, mut inbox: Unbound
             Message::Listen(plans) => arrange(core, &mut listeners, plans),
             Message::Run(work) => work(core),
             Message::StopSoftly => {
+                listeners.iter().for_each(|running| accept_the_rest(core, running));
                 arrange(core, &mut listeners, Vec::new());
                 core.begin_stop();
                 return finish(core, &mut inbox).await;
@@ -482,10 +379,24 @@ fn arrange(core: &Rc<Core>, listeners: &mut Vec<Running>, plans: Vec<ListenerPla
             continue;
         }
         let place = Rc::new(Cell::new(place));
-        match listen_on(core, plan.socket, place.clone(), plan.alone) {
-            Ok(task) => listeners.push(Running { key: plan.key, place, task }),
+        let started = plan.socket.try_clone().and_then(|socket| {
+            let task = listen_on(core, plan.socket, place.clone(), plan.alone)?;
+            Ok(Running { key: plan.key, socket, place, task })
+        });
+        match started {
+            Ok(running) => listeners.push(running),
             Err(error) => tracing::error!("cannot register a listener: {error}"),
         }
+    }
+}
+
+/// Takes the connections that wait in a socket about to be closed, which would reset them.
+fn accept_the_rest(core: &Rc<Core>, running: &Running) {
+    let live = core.local().live.clone();
+    let (frontend, bind) = running.place.get();
+    while let Some(permit) = Permit::take(&core.shared, &live, frontend, bind) {
+        let Ok((fd, peer)) = sys::socket::accept(running.socket.as_fd()) else { return };
+        session::spawn(core, Arrival { fd, peer, frontend, bind, permit, live: live.clone() });
     }
 }
 
@@ -528,13 +439,5 @@ async fn keep_house(core: Rc<Core>) {
     }
 }
 
-/// `backlog` of the line, of the proxy, else `maxconn`, else what the system allows.
-fn backlog(proxy: &Proxy, line: Option<u32>) -> i32 {
-    let wanted = line.or(proxy.backlog).or(proxy.maxconn).unwrap_or(DEFAULT_BACKLOG);
-    i32::try_from(wanted).unwrap_or(i32::MAX)
-}
-
 /// How long a core may take to tell of its streams.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The kernel cuts it to net.core.somaxconn.
-const DEFAULT_BACKLOG: u32 = 65_535;

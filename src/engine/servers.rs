@@ -13,7 +13,7 @@ use super::log::herald::Herald;
 use crate::base::clock;
 use crate::base::id::{ProxyId, ServerId};
 use crate::diag::Severity;
-use crate::ir::{Proxy, Server};
+use crate::ir::{LogTo, Proxy, Server};
 use crate::state::{Admin, Change, CheckResult, Health, ProxyState, ServerSetup, ServerState, Stat};
 
 /// A server of one configuration.
@@ -87,6 +87,62 @@ pub fn announce_stop(herald: &Herald, live: &Live) {
         let (fe, be) = (state.fe.sum(Stat::Connections), state.be.sum(Stat::Sessions));
         let text = format!("Proxy {} stopped (cumulated conns: FE: {fe}, BE: {be}).", proxy.name);
         herald.tell(live, proxy, Severity::Warning, WARNING, &text);
+    }
+}
+
+/// Sends a line about the process itself to every log target, once.
+pub fn announce(herald: &Herald, live: &Live, alarming: bool, text: &str) {
+    let mut told: Vec<&LogTo> = Vec::new();
+    for proxy in live.ir.proxies.iter().filter(|proxy| !proxy.disabled) {
+        if proxy.logs.iter().any(|target| !told.contains(&&target.to)) {
+            told.extend(proxy.logs.iter().map(|target| &target.to));
+            herald.log(live, proxy, if alarming { ALERT } else { NOTICE }, text);
+        }
+    }
+}
+
+/// Tells that a frontend has stopped listening for a while, or listens again.
+pub fn announce_reception(herald: &Herald, live: &Live, proxy: &Proxy, what: &str) {
+    let kind = if proxy.backend { "proxy" } else { "frontend" };
+    herald.tell(live, proxy, Severity::Warning, WARNING, &format!("{what} {kind} {}.", proxy.name));
+}
+
+/// Tells the states of all servers and proxies (SIGHUP, management.txt chapter 12).
+pub fn dump(herald: &Herald, live: &Live) {
+    for proxy in live.ir.proxies.iter().filter(|proxy| !proxy.disabled) {
+        let state = live.view.proxy(proxy.id);
+        let tell = |text: String| herald.tell(live, proxy, Severity::Warning, NOTICE, &text);
+        tell(format!("SIGHUP received, dumping servers states for proxy {}.", proxy.name));
+        for (line, server) in proxy.servers.iter().zip(&state.servers) {
+            let up = if server.running() { "UP" } else { "DOWN" };
+            let (current, queued) = (server.current.load(Relaxed), server.queued.load(Relaxed));
+            let total = server.counters.sum(Stat::Sessions);
+            let name = format!("{}/{}", proxy.name, line.name);
+            tell(format!("SIGHUP: Server {name} is {up}. Conn: {current} act, {queued} pend, {total} tot."));
+        }
+        let (fe, be) = (state.fe_current.load(Relaxed), state.be_current.load(Relaxed));
+        let (fe_total, be_total) = (state.fe.sum(Stat::Connections), state.be.sum(Stat::Sessions));
+        let queued = state.queued.load(Relaxed);
+        tell(format!(
+            "SIGHUP: Proxy {} {}. Conn: act(FE+BE): {fe}+{be}, {queued} pend ({queued} unass), \
+             tot(FE+BE): {fe_total}+{be_total}.",
+            proxy.name,
+            availability(proxy, state)
+        ));
+    }
+}
+
+fn availability(proxy: &Proxy, state: &ProxyState) -> String {
+    if proxy.servers.is_empty() {
+        return "has no servers".to_owned();
+    }
+    let count = |backup: bool| {
+        let servers = proxy.servers.iter().zip(&state.servers);
+        servers.filter(|(line, server)| line.backup == backup && server.usable()).count()
+    };
+    match (count(false), count(true)) {
+        (0, 0) => "has no server available !".to_owned(),
+        (active, backup) => format!("has {active} active servers and {backup} backup servers available"),
     }
 }
 

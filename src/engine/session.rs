@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use tokio::net::UnixStream;
 
 use super::buffer::{Buf, Room};
-use super::core::{Arrival, Core};
+use super::core::{Arrival, Core, Message};
 use super::handshake::{self, Secured};
 use super::hooks;
 use super::http;
@@ -23,9 +23,9 @@ use super::pool::Upstream;
 use super::roster::{Roster, Seated};
 use super::tcp;
 use super::timer::Slot;
-use crate::base::id::ProxyId;
+use crate::base::id::{BindId, ProxyId};
 use crate::expr::{ConnFacts, Endpoint, Vars};
-use crate::ir::{BindAddr, Mode, Proxy};
+use crate::ir::{BindAddr, Ir, Mode, Proxy};
 use crate::net::io::{Io, Plain};
 use crate::net::tcp::Tcp;
 use crate::state::{ProxyState, Stat};
@@ -54,6 +54,8 @@ pub struct Session {
     pub broken: bool,
     /// Its place among those that can be listed and ended.
     pub seat: Seated,
+    /// The present configuration has no such frontend: the connection ends with the configuration it runs under.
+    pub outlived: bool,
     /// From when on a client that is not known to the poller is watched while a server is at work.
     pub watch_at: Option<u64>,
     /// The connection's place among those with TLS.
@@ -95,6 +97,14 @@ pub struct Upgraded {
 
 /// Starts the task of an accepted connection on this core.
 pub fn spawn(core: &Rc<Core>, arrival: Arrival) {
+    let newest = Arc::ptr_eq(&arrival.live, &core.shared.live.load());
+    if newest && !Arc::ptr_eq(&arrival.live, &core.local().live) {
+        // Another core was quicker to take the configuration, which lies in this one's inbox or is about to.
+        if let Some(port) = core.shared.cores.get(core.id.index()) {
+            let _ = port.inbox.send(Message::Connection(arrival));
+        }
+        return;
+    }
     // Opened before the task begins, which then has no room for what only that needs.
     if let Some(mut session) = Session::open(core, arrival) {
         tokio::task::spawn_local(async move { session.run().await });
@@ -181,12 +191,12 @@ impl Session {
 
     fn open(core: &Rc<Core>, arrival: Arrival) -> Option<Self> {
         let local = core.local();
-        // The arrival's ids belong to the configuration it was accepted under. If another one came in between, the frontend is
-        // found again by its place only when nothing moved; otherwise the connection is dropped like one accepted too late.
-        if !Arc::ptr_eq(&local.live, &arrival.live) && !same_place(&local, &arrival) {
-            return None;
-        }
-        let bind = local.live.ir.proxy(arrival.frontend).binds.get(arrival.bind.index())?;
+        // The arrival's ids belong to the configuration it was accepted under.
+        let (frontend, bind_id) = match Arc::ptr_eq(&local.live, &arrival.live) {
+            true => (arrival.frontend, arrival.bind),
+            false => place_in(&local.live.ir, &arrival.live.ir, arrival.frontend, arrival.bind)?,
+        };
+        let bind = local.live.ir.proxy(frontend).binds.get(bind_id.index())?;
         let socket = arrival.fd.as_raw_fd();
         if local.live.ir.proxy(arrival.frontend).client_keepalive {
             // A socket that refuses the option is served without probes.
@@ -206,8 +216,8 @@ impl Session {
         };
         let facts = ConnFacts {
             core: core.id,
-            frontend: arrival.frontend,
-            bind: arrival.bind,
+            frontend,
+            bind: bind_id,
             bind_name: bind.name.clone(),
             src,
             dst,
@@ -234,6 +244,7 @@ impl Session {
             own: None,
             ended: false,
             broken: false,
+            outlived: false,
             watch_at: None,
             secured: None,
             upgraded: None,
@@ -288,23 +299,34 @@ impl Session {
         self.permit.process().session_rate.tick(now);
     }
 
-    /// Takes the present configuration, if there is a newer one. False if it has no such frontend any more.
-    pub fn refresh(&mut self) -> bool {
-        if self.core.is_current(&self.local) {
-            return true;
+    /// Takes the present configuration, if there is a newer one that has such a frontend; else the connection goes on under the one it
+    /// has, but not for longer than what is being done takes.
+    pub fn refresh(&mut self) {
+        if self.outlived || self.core.is_current(&self.local) {
+            return;
         }
         let local = self.core.local();
-        let name = &self.local.live.ir.proxy(self.frontend()).name;
-        let Some(proxy) = local.live.ir.proxies.iter().find(|proxy| proxy.frontend && proxy.name == *name) else {
-            return false;
+        let old = &self.local.live.ir;
+        let Some((frontend, bind)) = place_in(&local.live.ir, old, self.frontend(), self.facts.bind) else {
+            self.outlived = true;
+            return;
         };
-        let bind = self.facts.bind_name.clone();
-        let Some(at) = proxy.binds.iter().position(|line| line.name == bind) else { return false };
-        self.facts.frontend = proxy.id;
-        self.facts.bind = crate::base::id::BindId(at as u32);
+        self.facts.frontend = frontend;
+        self.facts.bind = bind;
         self.own = None;
         self.local = local;
-        true
+    }
+
+    /// Whether an idle connection has reason to look at the configuration again.
+    #[inline]
+    pub fn is_behind(&self) -> bool {
+        !self.outlived && !self.core.is_current(&self.local)
+    }
+
+    /// Whether the connection should end as soon as its request is answered.
+    #[inline]
+    pub fn is_ending(&self) -> bool {
+        self.outlived || self.core.is_stopping()
     }
 }
 
@@ -341,12 +363,17 @@ impl Drop for Counted {
     }
 }
 
-fn same_place(local: &Local, arrival: &Arrival) -> bool {
-    let place = |proxies: &[Arc<Proxy>]| {
-        let proxy = proxies.get(arrival.frontend.index())?;
-        Some((proxy.name.clone(), proxy.binds.get(arrival.bind.index())?.addr.clone()))
-    };
-    place(&local.live.ir.proxies) == place(&arrival.live.ir.proxies)
+/// A frontend's line of `old` in another configuration: the line at the same address, else the one of the same name.
+fn place_in(new: &Ir, old: &Ir, frontend: ProxyId, bind: BindId) -> Option<(ProxyId, BindId)> {
+    let old = old.proxy(frontend);
+    let proxy = new.proxies.iter().find(|proxy| proxy.frontend && !proxy.disabled && proxy.name == old.name)?;
+    if proxy.mode != old.mode {
+        return None;
+    }
+    let line = old.binds.get(bind.index())?;
+    let same = proxy.binds.iter().position(|new| new.addr == line.addr);
+    let at = same.or_else(|| proxy.binds.iter().position(|new| new.name == line.name))?;
+    Some((proxy.id, BindId(at as u32)))
 }
 
 fn unix(fd: OwnedFd) -> Option<UnixStream> {

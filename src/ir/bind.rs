@@ -81,6 +81,13 @@ impl Bind {
     }
 }
 
+impl BindAddr {
+    /// Several sockets can listen there at once, one per core.
+    pub fn is_shareable(&self) -> bool {
+        matches!(self, BindAddr::Ip { .. })
+    }
+}
+
 impl std::fmt::Display for BindAddr {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -67,6 +67,9 @@ impl Dump {
         self.value("gid", global.gid);
         self.value("chroot", global.chroot.as_ref().map(|path| path.display()));
         self.value("ulimit-n", global.ulimit_n);
+        self.value("fd-hard-limit", global.fd_hard_limit);
+        self.value("mworker-max-reloads", global.max_reloads);
+        self.flag("set-dumpable true", global.dumpable);
         self.value("hard-stop-after", global.hard_stop_after);
         self.value("grace", global.grace);
         global.logs.iter().for_each(|log| self.log(log));

@@ -18,6 +18,10 @@ pub struct Global {
     pub daemon: bool,
     /// `master-worker`.
     pub master_worker: bool,
+    /// `master-worker no-exit-on-failure`: the others go on when a worker fails.
+    pub no_exit_on_failure: bool,
+    /// `mworker-max-reloads`: a worker that has seen more reloads is ended, default 50.
+    pub max_reloads: Option<u32>,
     /// `pidfile`.
     pub pidfile: Option<PathBuf>,
     /// `user` or `uid`, resolved.
@@ -28,6 +32,10 @@ pub struct Global {
     pub chroot: Option<PathBuf>,
     /// `ulimit-n`.
     pub ulimit_n: Option<u64>,
+    /// `fd-hard-limit`.
+    pub fd_hard_limit: Option<u64>,
+    /// `set-dumpable`.
+    pub dumpable: bool,
     /// `hard-stop-after` in milliseconds.
     pub hard_stop_after: Option<u64>,
     /// `grace` in milliseconds.

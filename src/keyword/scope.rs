@@ -257,8 +257,8 @@ pub struct VarNames {
 impl VarNames {
     /// The slot of a variable, made on first sight. `name` is without its scope.
     pub fn slot(&self, scope: VarScope, name: &str) -> VarSlot {
-        if scope == VarScope::Proc {
-            return VarSlot { scope, slot: process_slot(name) };
+        if let Some(names) = lasting_names(scope) {
+            return VarSlot { scope, slot: lasting_slot(names, name) };
         }
         let mut counts = self.counts.borrow_mut();
         let mut names = self.names.borrow_mut();
@@ -272,14 +272,27 @@ impl VarNames {
 
     /// How many slots a scope needs.
     pub fn count(&self, scope: VarScope) -> usize {
-        self.counts.borrow().get(&scope).copied().unwrap_or(0) as usize
+        match lasting_names(scope) {
+            Some(names) => names.lock().unwrap_or_else(PoisonError::into_inner).len(),
+            None => self.counts.borrow().get(&scope).copied().unwrap_or(0) as usize,
+        }
     }
 }
 
-/// The slot of a `proc` variable. Such variables outlive a configuration, so their names are counted for the whole process.
-fn process_slot(name: &str) -> u32 {
-    static NAMES: Mutex<Vec<Box<str>>> = Mutex::new(Vec::new());
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+/// Names of the variables that outlive a configuration: `proc`, and `sess` of a connection that a reload finds open. Their names are
+/// counted for the whole process, so that a slot means the same name in the next configuration.
+fn lasting_names(scope: VarScope) -> Option<&'static Mutex<Vec<Box<str>>>> {
+    static PROCESS: Mutex<Vec<Box<str>>> = Mutex::new(Vec::new());
+    static SESSION: Mutex<Vec<Box<str>>> = Mutex::new(Vec::new());
+    match scope {
+        VarScope::Proc => Some(&PROCESS),
+        VarScope::Sess => Some(&SESSION),
+        _ => None,
+    }
+}
+
+fn lasting_slot(names: &Mutex<Vec<Box<str>>>, name: &str) -> u32 {
+    let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
     let known = names.iter().position(|known| **known == *name);
     let at = known.unwrap_or_else(|| {
         names.push(name.into());

@@ -70,6 +70,25 @@ pub fn open(bind: &Bind, copies: usize, backlog: i32) -> Result<Listening, OpenE
     }
 }
 
+/// Takes sockets that another process has opened for the line's address. Where that process had fewer than `copies`, the others are
+/// opened beside them if the system allows it.
+pub fn adopt(bind: &Bind, sockets: Vec<OwnedFd>, copies: usize, backlog: i32) -> Result<Listening, OpenError> {
+    let mut taken = Vec::with_capacity(sockets.len().max(copies));
+    for fd in sockets {
+        taken.push(make_ready(fd, backlog)?);
+    }
+    let local = taken.first().and_then(local_address);
+    if let (BindAddr::Ip { v6only, .. }, Some(at)) = (&bind.addr, local) {
+        while taken.len() < copies.max(1) {
+            match open_ip(bind, at, *v6only, backlog) {
+                Ok(socket) => taken.push(socket),
+                Err(_) => break,
+            }
+        }
+    }
+    Ok(Listening { addr: bind.addr.clone(), sockets: taken, local })
+}
+
 /// What could not be done when opening a listener, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} ({source})")]
@@ -147,7 +166,10 @@ fn unix_socket(path: &Path) -> Result<Socket, OpenError> {
 }
 
 fn inherited(fd: i32, backlog: i32) -> Result<OwnedFd, OpenError> {
-    let fd = sys::inherit::duplicate(fd).map_err(failed("cannot use inherited descriptor"))?;
+    make_ready(sys::inherit::duplicate(fd).map_err(failed("cannot use inherited descriptor"))?, backlog)
+}
+
+fn make_ready(fd: OwnedFd, backlog: i32) -> Result<OwnedFd, OpenError> {
     let socket = Socket::from(fd);
     socket.set_nonblocking(true).map_err(failed("cannot make inherited socket non-blocking"))?;
     // Accepted sockets inherit it; UNIX sockets have no such option.

@@ -10,6 +10,6 @@ pub mod variables;
 
 pub use counters::{Counters, Rate, Stat, Times};
 pub use patterns::PatternList;
-pub use proxy::{BindState, Process, ProxyState, Reception, View};
+pub use proxy::{BindState, Process, ProxyState, ProxyTotals, Reception, View};
 pub use server::{Admin, Change, CheckResult, Health, ServerSetup, ServerState};
 pub use variables::Variables;

@@ -9,8 +9,19 @@ use super::server::ServerState;
 use super::variables::Variables;
 use crate::base::id::{ProxyId, ServerId};
 
-/// One frontend, backend or listen section. Shared between configurations by name.
+/// One frontend, backend or listen section as one configuration sees it. Its totals are shared between configurations by name, and so
+/// is each server's and listener's state.
 pub struct ProxyState {
+    /// What does not depend on which servers and listeners there are.
+    pub totals: Arc<ProxyTotals>,
+    /// Servers in order of their ids.
+    pub servers: Vec<Arc<ServerState>>,
+    /// Listeners in order of their ids.
+    pub binds: Vec<Arc<BindState>>,
+}
+
+/// The counters and states of a proxy itself.
+pub struct ProxyTotals {
     /// As in the file.
     pub name: String,
     /// `id`, or the number that the configuration gives it (`fe_id`, `be_id`); 0 until then.
@@ -48,10 +59,6 @@ pub struct ProxyState {
     pub logged: AtomicU64,
     /// Held while a server's state changes, so that counts and messages fit each other.
     pub changing: Mutex<()>,
-    /// Servers in order of their ids.
-    pub servers: Vec<Arc<ServerState>>,
-    /// Listeners in order of their ids.
-    pub binds: Vec<Arc<BindState>>,
     /// Unix time in seconds of the backend's last change between up and down.
     pub changed_at: AtomicI64,
     /// UP to DOWN transitions of the backend.
@@ -120,6 +127,8 @@ pub struct Process {
     pub session_rate_limit: AtomicU32,
     /// `set rate-limit ssl-sessions global`; 0 is unlimited.
     pub tls_rate_limit: AtomicU32,
+    /// The process has been asked to finish (`stopping`).
+    pub stopping: AtomicBool,
     /// Current client connections (`CurrConns`, `actconn`).
     pub connections: AtomicU32,
     /// Connections since start (`CumConns`).
@@ -140,6 +149,14 @@ pub struct Process {
     pub dropped_logs: AtomicU64,
     /// Tasks that panicked; each cost its own connection only.
     pub panics: AtomicU64,
+}
+
+impl std::ops::Deref for ProxyState {
+    type Target = ProxyTotals;
+
+    fn deref(&self) -> &ProxyTotals {
+        &self.totals
+    }
 }
 
 impl Process {
@@ -176,7 +193,7 @@ impl ProxyState {
                 counters: Counters::new(cores),
             })
         };
-        ProxyState {
+        let totals = ProxyTotals {
             name: name.to_owned(),
             number: AtomicU32::new(0),
             all_backups: AtomicBool::new(false),
@@ -196,12 +213,15 @@ impl ProxyState {
             be_rate: Rate::default(),
             logged: AtomicU64::new(0),
             changing: Mutex::default(),
-            servers: servers.iter().enumerate().map(server).collect(),
-            binds: (1..).zip(binds).map(bind).collect(),
             changed_at: AtomicI64::new(now),
             downs: AtomicU64::new(0),
             down_seconds: AtomicU64::new(0),
             last_session: AtomicI64::new(-1),
+        };
+        ProxyState {
+            totals: Arc::new(totals),
+            servers: servers.iter().enumerate().map(server).collect(),
+            binds: (1..).zip(binds).map(bind).collect(),
         }
     }
 

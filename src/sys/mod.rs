@@ -5,6 +5,9 @@
 #![allow(unsafe_code)]
 
 pub mod datagram;
+pub mod descriptors;
 pub mod inherit;
+pub mod poll;
 pub mod process;
+pub mod signals;
 pub mod socket;

@@ -16,23 +16,28 @@ pub struct Running {
 
 /// Starts a `listen` section with these servers, changed by `change`.
 pub fn run(servers: &[SocketAddr], change: impl FnOnce(&mut Proxy)) -> Running {
-    let mut proxy = listen();
-    proxy.servers = servers.iter().enumerate().map(|(at, addr)| server(at, *addr)).collect();
-    change(&mut proxy);
-    let ir = Arc::new(Ir {
-        global: Global { bufsize: 16384, maxrewrite: 1024, maxhdr: 101, ..Global::default() },
-        backends: [(proxy.name.as_bytes().into(), ProxyId(0))].into(),
-        proxies: vec![Arc::new(proxy)],
-        userlists: Vec::new(),
-        sess_vars: 0,
-        txn_vars: 0,
-    });
+    let ir = configuration(servers, change);
     let sockets = Sockets::open(&ir, 2).map_err(|failed| failed.len()).expect("free ports");
     let options = Options { cores: 2, maxconn: 1000, service: None, quiet: true };
     let state = view(&ir, 2, None);
     let engine = start(ir, state, sockets, options).expect("an engine");
     let addr = engine.local_addr(ProxyId(0), BindId(0)).expect("an address");
     Running { engine, addr }
+}
+
+/// A configuration of one `listen` section with these servers, changed by `change`.
+pub fn configuration(servers: &[SocketAddr], change: impl FnOnce(&mut Proxy)) -> Arc<Ir> {
+    let mut proxy = listen();
+    proxy.servers = servers.iter().enumerate().map(|(at, addr)| server(at, *addr)).collect();
+    change(&mut proxy);
+    Arc::new(Ir {
+        global: Global { bufsize: 16384, maxrewrite: 1024, maxhdr: 101, ..Global::default() },
+        backends: [(proxy.name.as_bytes().into(), ProxyId(0))].into(),
+        proxies: vec![Arc::new(proxy)],
+        userlists: Vec::new(),
+        sess_vars: 0,
+        txn_vars: 0,
+    })
 }
 
 fn server(at: usize, addr: SocketAddr) -> Server {

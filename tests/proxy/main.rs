@@ -2,5 +2,6 @@
 
 mod fixture;
 mod http;
+mod reload;
 mod tls;
 mod tls_peers;

@@ -50,11 +50,12 @@ pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
     let mut since = s.facts.accepted_ms;
     loop {
         let woken = if s.buf.is_empty() { wait(s, deadline(&frontend.timeouts, s, since)).await } else { Woken::Data };
-        if !s.refresh() {
-            return;
-        }
+        s.refresh();
         if !Arc::ptr_eq(&frontend, s.local.live.ir.proxy(s.frontend())) {
             frontend = s.local.live.ir.proxy(s.frontend()).clone();
+        }
+        if woken == Woken::Reloaded {
+            continue;
         }
         let mut stream = s.core.stream();
         s.seat.begin(s.frontend());
@@ -68,7 +69,7 @@ pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
                 Box::pin(without_request(s, &mut stream, &frontend, since, Fault::ClientTimeout)).await;
                 After::Close
             }
-            Woken::Stopping => After::Close,
+            Woken::Stopping | Woken::Reloaded => After::Close,
         };
         s.core.recycle(stream);
         s.seat.end();
@@ -86,11 +87,14 @@ pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
 }
 
 /// What ends the wait for a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Woken {
     Data,
     Closed,
     TimedOut,
     Stopping,
+    /// There is another configuration.
+    Reloaded,
 }
 
 /// Waits for the first bytes of a request, holding no memory.
@@ -98,9 +102,8 @@ async fn wait(s: &mut Session, deadline: Option<u64>) -> Woken {
     poll_fn(|cx| match s.buf.poll_fill(&mut s.io, Room::Head, cx) {
         Poll::Ready(Ok(1..)) => Poll::Ready(Woken::Data),
         Poll::Ready(_) => Poll::Ready(Woken::Closed),
-        Poll::Pending if s.seat.is_ended() || s.core.is_stopping() && s.facts.requests > 0 => {
-            Poll::Ready(Woken::Stopping)
-        }
+        Poll::Pending if s.is_behind() => Poll::Ready(Woken::Reloaded),
+        Poll::Pending if s.seat.is_ended() || s.is_ending() && s.facts.requests > 0 => Poll::Ready(Woken::Stopping),
         Poll::Pending => {
             if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
                 return Poll::Ready(Woken::TimedOut);

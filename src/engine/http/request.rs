@@ -170,7 +170,7 @@ pub(super) fn keep_head(s: &Session, st: &mut Stream, live: &Live, proxies: &[&P
 
 /// Whether the client's connection may be used again after this request.
 pub(super) fn client_keeps(s: &Session, st: &Stream, frontend: &Proxy) -> bool {
-    st.req.keep_alive() && frontend.connection != ConnectionMode::Close && !s.core.is_stopping()
+    st.req.keep_alive() && frontend.connection != ConnectionMode::Close && !s.is_ending()
 }
 
 /// Whether the request's body lies in the buffer as a whole.

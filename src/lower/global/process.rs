@@ -71,8 +71,20 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
             &[("master-worker", "master-worker")],
         ),
         |words, draft, _| {
-            words.take("no-exit-on-failure");
+            draft.out.no_exit_on_failure = words.take("no-exit-on-failure");
             draft.out.master_worker = true;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "mworker-max-reloads",
+            "mworker-max-reloads <number>",
+            "Ends a worker that has outlived more than so many reloads. The default is 50.",
+            &[("mworker-max-reloads 5", "mworker-max-reloads 5")],
+        ),
+        |words, draft, _| {
+            draft.out.max_reloads = Some(integer(words, 0, i32::MAX as u32)?);
             Ok(())
         },
     ),
@@ -131,15 +143,12 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     entry(
         Meta::new(
             "chroot",
-            "chroot <directory>",
-            "Jails the process into a directory once everything is open.",
+            "chroot { <directory> | auto }",
+            "Jails the process into a directory once everything is open; 'auto' makes an empty one without a name.",
             &[("chroot /var/empty", "chroot /var/empty")],
         ),
         |words, draft, _| {
             let word = words.expect("a directory as an argument.")?;
-            if word.as_str() == "auto" {
-                return Err(not_yet(word.span, "'chroot auto'"));
-            }
             draft.out.chroot = Some(word.as_str().into());
             Ok(())
         },
@@ -155,6 +164,27 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
             draft.out.ulimit_n = Some(integer(words, 1, u64::from(u32::MAX))?);
             Ok(())
         },
+    ),
+    entry(
+        Meta::new(
+            "fd-hard-limit",
+            "fd-hard-limit <number>",
+            "Bounds the file descriptors that are taken where neither maxconn nor ulimit-n says how many.",
+            &[("fd-hard-limit 50000", "fd-hard-limit 50000")],
+        ),
+        |words, draft, _| {
+            draft.out.fd_hard_limit = Some(integer(words, 1, u64::from(u32::MAX))?);
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "set-dumpable",
+            "set-dumpable [ on | off | libs ]",
+            "Lets the kernel write a core when the process crashes, although its user has changed.",
+            &[("set-dumpable", "set-dumpable true")],
+        ),
+        set_dumpable,
     ),
     entry(
         Meta::new(
@@ -258,6 +288,13 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     environment("resetenv", "resetenv [<name> ...]", "Removes all environment variables but those named."),
     environment("unsetenv", "unsetenv [<name> ...]", "Removes environment variables."),
 ];
+
+/// `libs` would keep libraries in memory for the core: there are none, the program is linked statically but for the C library.
+fn set_dumpable(words: &mut Words<'_>, draft: &mut GlobalDraft, _: &Scope<'_>) -> Result<()> {
+    let wanted = words.is_empty() || choice(words, &["on", "off", "libs"])? != 1;
+    draft.out.dumpable = draft.flag(wanted);
+    Ok(())
+}
 
 /// The configuration reader has applied it before this table sees it.
 const fn environment(name: &'static str, usage: &'static str, doc: &'static str) -> Setting<GlobalDraft> {

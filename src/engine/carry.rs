@@ -1,0 +1,123 @@
+//! What goes on from one configuration to the next: counters, states and run-time changes, found again by name (architecture, "The
+//! life of a configuration").
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::check::score;
+use crate::base::clock;
+use crate::ir::{Ir, PortSpec, Proxy, Server, ServerAddr};
+use crate::state::{Admin, Health, Process, ProxyState, ServerSetup, ServerState, View};
+
+/// The shared state for a configuration: what the one before has under the same names goes on.
+pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
+    let now = clock::unix_us() / 1_000_000;
+    let proxies = ir
+        .proxies
+        .iter()
+        .map(|proxy| {
+            let old = before.and_then(|(ir, view)| {
+                let at = ir.proxies.iter().position(|old| old.name == proxy.name)?;
+                Some((ir.proxies.get(at)?, view.proxies.get(at)?))
+            });
+            Arc::new(proxy_state(proxy, cores, old, now))
+        })
+        .collect();
+    let process = before.map_or_else(|| Arc::new(Process::default()), |(_, view)| view.process.clone());
+    process.started_ms.get_or_init(clock::mono_ms);
+    process.is_local_address.get_or_init(|| is_local_address);
+    Arc::new(View { proxies, process })
+}
+
+fn proxy_state(proxy: &Proxy, cores: usize, old: Option<(&Arc<Proxy>, &Arc<ProxyState>)>, now: i64) -> ProxyState {
+    let servers: Vec<&str> = proxy.servers.iter().map(|server| &*server.name).collect();
+    let binds: Vec<String> = proxy.binds.iter().map(|bind| bind.name.to_string()).collect();
+    let mut state = ProxyState::new(&proxy.name, &servers, &binds, cores, now);
+    for (line, fresh) in proxy.servers.iter().zip(&state.servers) {
+        begin(line, fresh);
+    }
+    if let Some((before, old)) = old {
+        state.totals = old.totals.clone();
+        for (line, slot) in proxy.servers.iter().zip(&mut state.servers) {
+            let kept = before.servers.iter().zip(&old.servers).find(|(before, _)| before.name == line.name);
+            if let Some((before, kept)) = kept {
+                go_on(line, before, slot, kept);
+                *slot = kept.clone();
+            }
+        }
+        for (line, slot) in proxy.binds.iter().zip(&mut state.binds) {
+            let same = before.binds.iter().zip(&old.binds).find(|(before, _)| before.addr == line.addr);
+            // The name shows in the statistics; a listener with another name counts anew.
+            if let Some((_, kept)) = same.filter(|(_, kept)| kept.name == slot.name) {
+                *slot = kept.clone();
+            }
+        }
+    }
+    number(proxy, &state);
+    state
+}
+
+/// A server's state as its line begins it.
+fn begin(line: &Server, state: &ServerState) {
+    state.weight.store(line.weight, Relaxed);
+    state.limit.store(line.maxconn.unwrap_or(0), Relaxed);
+    if let Some(check) = &line.check {
+        let (health, score) = score::begin(check);
+        state.set_health(health);
+        state.check_score.store(score, Relaxed);
+    }
+    state.setup.store(Arc::new(ServerSetup {
+        number: line.id,
+        weight: line.weight,
+        backup: line.backup,
+        maxconn: line.maxconn.unwrap_or(0),
+        maxqueue: line.maxqueue.unwrap_or(0),
+    }));
+    if line.disabled {
+        state.set_admin(Admin::Maint);
+    }
+    if let ServerAddr::Ip(ip) = line.addr {
+        let port = if let PortSpec::Fixed(port) = line.port { port } else { 0 };
+        state.addr.store(Some(Arc::new((ip, port).into())));
+    }
+}
+
+/// What was changed at run time stays, unless the new line says something else than the old one did.
+fn go_on(line: &Server, before: &Server, fresh: &ServerState, kept: &ServerState) {
+    kept.setup.store(fresh.setup.load_full());
+    if line.weight != before.weight {
+        kept.weight.store(line.weight, Relaxed);
+    }
+    if line.maxconn != before.maxconn {
+        kept.limit.store(line.maxconn.unwrap_or(0), Relaxed);
+    }
+    if line.addr != before.addr || line.port != before.port {
+        kept.addr.store(fresh.addr.load_full());
+    }
+    if line.disabled != before.disabled {
+        kept.set_admin(fresh.admin());
+    }
+    if line.check.is_none() && before.check.is_some() {
+        // Nobody would ever bring it up again.
+        kept.set_health(Health::Up);
+    }
+    if line.check.is_some() && before.check.is_none() {
+        kept.set_health(fresh.health());
+        kept.check_score.store(fresh.check_score.load(Relaxed), Relaxed);
+    }
+}
+
+/// Tells the state what numbers the configuration gives.
+fn number(proxy: &Proxy, state: &ProxyState) {
+    state.number.store(proxy.uuid, Relaxed);
+    state.maxconn.store(proxy.maxconn.unwrap_or(0), Relaxed);
+    state.all_backups.store(proxy.all_backups, Relaxed);
+    for ((at, bind), state) in (1..).zip(&proxy.binds).zip(&state.binds) {
+        state.number.store(bind.id.unwrap_or(at), Relaxed);
+    }
+}
+
+/// Only an address of the machine can be bound; nothing is sent.
+fn is_local_address(ip: std::net::IpAddr) -> bool {
+    ip.is_loopback() || (!ip.is_unspecified() && std::net::UdpSocket::bind((ip, 0)).is_ok())
+}
