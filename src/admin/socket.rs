@@ -367,7 +367,8 @@ mod tests {
         let _ = std::fs::remove_file(&path);
         let listener = UnixListener::bind(&path)?;
         listener.set_nonblocking(true)?;
-        let listening = Listening { socket: listener.into(), level: Level::Admin, severity: SeverityOutput::None };
+        let listening =
+            Listening { socket: listener.into(), level: Level::Admin, severity: SeverityOutput::None, expose: true };
         let limits = Limits { idle: Duration::from_secs(5), connections: 1 };
         let server = serve(Arc::new(Echo), Arc::new(Vec::new))?;
         server.listen(vec![listening], limits);
