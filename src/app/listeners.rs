@@ -1,6 +1,7 @@
 //! All listening sockets of the process: those of `bind` lines and the runtime sockets. They are opened at the start, by a reload that
 //! names new addresses, or come from another process.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::load::Voice;
@@ -47,6 +48,16 @@ impl Listeners {
     /// Whether anything listens at all; a process that does not is of no use.
     pub fn is_empty(&self) -> bool {
         self.engine.iter().next().is_none() && self.runtime.0.is_empty()
+    }
+
+    /// The sockets that another configuration's listeners do not have, in the order in which they were opened.
+    pub fn those_not_of(&self, old: &Listeners) -> Vec<&OwnedFd> {
+        let fresh = |listening: &&Arc<Listening>| {
+            let mut all = old.engine.iter().map(|(_, _, kept)| kept).chain(&old.runtime.0);
+            !all.any(|kept| Arc::ptr_eq(kept, listening))
+        };
+        let all = self.engine.iter().map(|(_, _, listening)| listening).chain(&self.runtime.0);
+        all.filter(fresh).flat_map(|listening| &listening.sockets).collect()
     }
 
     /// What another process may take over (`expose-fd listeners`).

@@ -32,6 +32,11 @@ impl Voice {
         Voice { renderer, quiet, diagnostic, introduced: false, said: String::new(), warnings: 0, program }
     }
 
+    /// Forgets what was said.
+    pub fn forget(&mut self) {
+        self.said.clear();
+    }
+
     /// A message of the start itself, which HAProxy marks with the program's name.
     pub fn say_main(&mut self, severity: Severity, text: &str) {
         let text = format!("[{}.main()] {text}", self.program);
@@ -248,10 +253,14 @@ fn environment(options: &Options, files: &dyn Files, names: &[String]) -> Env {
         version: version::LEVEL,
         branch: version::BRANCH,
         local_peer: options.local_peer.as_deref().unwrap_or(&hostname),
-        master_worker: false,
+        master_worker: options.master_worker,
     };
     let mut env = env.with_presets(&identity);
     let _ = env.set(b"HAPROXY_CFGFILES", names.join(";").as_bytes());
+    if options.master_worker && !options.master_cli.is_empty() {
+        let addresses: Vec<&str> = options.master_cli.iter().filter_map(|line| line.split(',').next()).collect();
+        let _ = env.set(b"HAPROXY_MASTER_CLI", addresses.join(";").as_bytes());
+    }
     env
 }
 

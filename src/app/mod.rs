@@ -14,6 +14,7 @@ pub mod reference;
 pub mod run;
 pub mod service;
 pub mod signals;
+pub mod supervisor;
 pub mod takeover;
 pub mod version;
 pub mod worker;
@@ -94,6 +95,9 @@ fn haproxy(program: &str, options: &Options) -> i32 {
                 println!("Configuration file is valid");
             }
             0
+        }
+        Outcome::Good(ir, _) if options.master_worker || ir.global.master_worker => {
+            supervisor::run(*ir, options, voice)
         }
         Outcome::Good(ir, _) => run::run(*ir, options, &mut voice, |_| {}),
     }

@@ -111,18 +111,14 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Options, String> 
             "--compat" => options.compat = Some(value("a release such as 2.8")?),
             "-W" | "-Ws" => {
                 options.master_worker = true;
-                options.systemd = arg == "-Ws";
-                options.lacks(&arg, "master-worker mode is not supported yet; use -db or -D");
+                options.systemd |= arg == "-Ws";
             }
             "-sf" | "-st" => {
                 options.hard_take_over = arg == "-st";
                 options.old_pids = pids(&arg, &mut args)?;
             }
             "-x" => options.take_over_from = Some(value("a UNIX socket")?.into()),
-            "-S" => {
-                options.master_cli.push(value("an address")?);
-                options.lacks(&arg, "master-worker mode is not supported yet");
-            }
+            "-S" => options.master_cli.push(value("an address")?),
             _ => flags(&mut options, &arg)?,
         }
     }
