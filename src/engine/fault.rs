@@ -107,7 +107,8 @@ impl Fault {
             ServerTimeout => (b's', 504),
             BadResponse => (b'P', 502),
             Rejected => (b'P', 0),
-            Killed => (b'K', 503),
+            // Like a server that broke off.
+            Killed => (b'K', if phase == Phase::Headers { 502 } else { 503 }),
             Misrouted => (b'I', 0),
             Internal => (b'I', 500),
         };
@@ -126,6 +127,8 @@ impl Fault {
                 (Some(Stat::ClientAborts), Some(Stat::ClientAborts), Some(Stat::ClientAborts))
             }
             (BadRequest(_), _) => (Some(Stat::RequestErrors), None, None),
+            (Killed, Phase::Headers) => (None, Some(Stat::ResponseErrors), Some(Stat::ResponseErrors)),
+            (Killed, Phase::Data | Phase::Last) => (None, Some(Stat::ServerAborts), Some(Stat::ServerAborts)),
             (Killed | Misrouted, _) => (None, None, None),
             (NoServer | QueueFull | QueueTimeout, _) => (None, Some(Stat::ConnectErrors), None),
             (Refused | ConnectTimeout | Resource, _) => (None, Some(Stat::ConnectErrors), Some(Stat::ConnectErrors)),
@@ -164,5 +167,7 @@ mod tests {
         assert_eq!(flags(Fault::ServerAbort, Phase::Headers), (502, "SH".into()));
         assert_eq!(flags(Fault::BadResponse, Phase::Headers), (502, "PH".into()));
         assert_eq!(flags(Fault::ServerAbort, Phase::Data), (502, "SD".into()));
+        assert_eq!(flags(Fault::Killed, Phase::Headers), (502, "KH".into()));
+        assert_eq!(flags(Fault::Killed, Phase::Queue), (503, "KQ".into()));
     }
 }

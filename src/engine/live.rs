@@ -205,6 +205,13 @@ impl Local {
         self.pools.iter().map(|servers| servers.iter().map(Pool::len).collect()).collect()
     }
 
+    /// Closes the connections to a server that lie idle.
+    pub fn close_idle(&self, proxy: ProxyId, server: ServerId) {
+        if let Some(pool) = self.pools.get(proxy.index()).and_then(|pools| pools.get(server.index())) {
+            pool.clear();
+        }
+    }
+
     /// All pools, each with its server's state.
     pub fn pools_with_states(&self) -> impl Iterator<Item = (&Pool, &Arc<ServerState>)> {
         self.pools.iter().zip(&self.live.view.proxies).flat_map(|(pools, proxy)| pools.iter().zip(&proxy.servers))

@@ -114,6 +114,12 @@ impl Pool {
         }
     }
 
+    /// Closes all of them.
+    pub fn clear(&self) {
+        self.idle.borrow_mut().drain(..).for_each(|one| leave(&one));
+        self.unused.set(0);
+    }
+
     /// Takes over all connections of another pool to the same server.
     pub fn take_over(&self, other: &Pool) {
         self.idle.borrow_mut().append(&mut other.idle.borrow_mut());

@@ -68,8 +68,6 @@ pub enum Target {
     Number(u64),
     /// At this server.
     Server(Arc<ServerState>),
-    /// Of this frontend.
-    Frontend(ProxyId),
 }
 
 impl Roster {
@@ -131,7 +129,7 @@ impl Roster {
         if count > 0 {
             tokio::task::spawn_local(async move {
                 tokio::time::sleep(PATIENCE).await;
-                let left = meant.iter().filter(|seat| seat.stream_ms.get() > 0 && seat.is_in(&core.roster));
+                let left = meant.iter().filter(|seat| seat.ended.get() && seat.is_in(&core.roster));
                 left.for_each(|seat| sys::socket::cut(seat.socket));
             });
         }
@@ -147,7 +145,6 @@ impl Seat {
             Target::Server(state) => {
                 active && self.server.borrow().as_ref().is_some_and(|(_, _, server)| Arc::ptr_eq(server, state))
             }
-            Target::Frontend(id) => self.frontend.get() == *id,
         }
     }
 
@@ -171,9 +168,10 @@ impl Seated {
         *self.seat.server.borrow_mut() = Some((backend, server, state.clone()));
     }
 
-    /// The stream has ended.
+    /// The stream has ended; what was asked of it does not concern the next one.
     pub fn end(&self) {
         self.seat.stream_ms.set(0);
+        self.seat.ended.set(false);
         *self.seat.server.borrow_mut() = None;
     }
 

@@ -30,7 +30,7 @@ use super::session;
 use super::sockets::{BindFailure, Opener, Sockets};
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::ir::Ir;
-use crate::state::{Change, Reception, View};
+use crate::state::{Admin, Change, Health, Reception, View};
 use crate::sys;
 
 /// How to run.
@@ -142,13 +142,12 @@ impl Engine {
     /// Pauses all frontends that take connections (SIGTTOU), or opens those that are paused (SIGTTIN).
     pub fn receive_all(&self, reception: Reception) {
         let live = self.shared.live.load();
-        let said = if reception == Reception::Open { "Resumed" } else { "Paused" };
         for proxy in live.ir.proxies.iter().filter(|proxy| proxy.frontend && !proxy.disabled && !proxy.binds.is_empty())
         {
             let before = live.view.proxy(proxy.id).reception();
-            let changes = before != reception && before != Reception::Stopped;
-            if changes && self.receive(proxy.id, reception).is_ok() {
-                servers::announce_reception(&self.shared.herald, &live, proxy, said);
+            if before != reception && before != Reception::Stopped {
+                // A frontend whose sockets cannot be opened stays as it is.
+                let _ = self.receive(proxy.id, reception);
             }
         }
     }
@@ -175,6 +174,11 @@ impl Engine {
         match (change, live.server(proxy, server)) {
             (Change::Kill, Some((_, state))) => self.end_streams(&roster::Target::Server(state.clone())),
             _ => servers::change(&self.shared.herald, &live, (proxy, server), change),
+        }
+        // Nobody will use connections to a server in maintenance, that is down, or at another address.
+        let leaves = matches!(change, Change::Admin(Admin::Maint) | Change::Health(Health::Down) | Change::Addr(_));
+        for core in (0..self.cores()).filter(|_| leaves) {
+            self.run_on(core, move |core| core.local().close_idle(proxy, server));
         }
     }
 
@@ -216,7 +220,7 @@ impl Engine {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = sockets.as_mut() else { return Ok(()) };
         let live = self.shared.live.load();
-        let (_, state) = live.proxy(proxy);
+        let (line, state) = live.proxy(proxy);
         if reception == Reception::Open {
             open.resume(proxy)?;
         }
@@ -226,6 +230,7 @@ impl Engine {
             // A core that has ended listens to nobody.
             let _ = port.inbox.send(Message::Listen(open.plans(at, cores, &live.view)?));
         }
+        servers::announce_reception(&self.shared.herald, &live, line, reception);
         match reception {
             Reception::Open => Ok(()),
             Reception::Paused => open.pause(proxy),

@@ -14,7 +14,7 @@ use crate::base::clock;
 use crate::base::id::{ProxyId, ServerId};
 use crate::diag::Severity;
 use crate::ir::{LogTo, Proxy, Server};
-use crate::state::{Admin, Change, CheckResult, Health, ProxyState, ServerSetup, ServerState, Stat};
+use crate::state::{Admin, Change, CheckResult, Health, ProxyState, Reception, ServerSetup, ServerState, Stat};
 
 /// A server of one configuration.
 pub type Place = (ProxyId, ServerId);
@@ -82,11 +82,9 @@ pub fn checked(herald: &Herald, live: &Live, place: Place, outcome: &Outcome) {
 
 /// Tells of every proxy that it has stopped (SIGUSR1).
 pub fn announce_stop(herald: &Herald, live: &Live) {
-    for proxy in live.ir.proxies.iter().filter(|proxy| !proxy.disabled) {
-        let state = live.view.proxy(proxy.id);
-        let (fe, be) = (state.fe.sum(Stat::Connections), state.be.sum(Stat::Sessions));
-        let text = format!("Proxy {} stopped (cumulated conns: FE: {fe}, BE: {be}).", proxy.name);
-        herald.tell(live, proxy, Severity::Warning, WARNING, &text);
+    let runs = |id| live.view.proxy(id).reception() != Reception::Stopped;
+    for proxy in live.ir.proxies.iter().filter(|proxy| !proxy.disabled && runs(proxy.id)) {
+        announce_reception(herald, live, proxy, Reception::Stopped);
     }
 }
 
@@ -101,10 +99,19 @@ pub fn announce(herald: &Herald, live: &Live, alarming: bool, text: &str) {
     }
 }
 
-/// Tells that a frontend has stopped listening for a while, or listens again.
-pub fn announce_reception(herald: &Herald, live: &Live, proxy: &Proxy, what: &str) {
-    let kind = if proxy.backend { "proxy" } else { "frontend" };
-    herald.tell(live, proxy, Severity::Warning, WARNING, &format!("{what} {kind} {}.", proxy.name));
+/// Tells whether a proxy listens from now on.
+pub fn announce_reception(herald: &Herald, live: &Live, proxy: &Proxy, reception: Reception) {
+    let (kind, name) = (if proxy.backend { "proxy" } else { "frontend" }, &proxy.name);
+    let text = match reception {
+        Reception::Open => format!("Resumed {kind} {name}."),
+        Reception::Paused => format!("Paused {kind} {name}."),
+        Reception::Stopped => {
+            let state = live.view.proxy(proxy.id);
+            let (fe, be) = (state.fe.sum(Stat::Connections), state.be.sum(Stat::Sessions));
+            format!("Proxy {name} stopped (cumulated conns: FE: {fe}, BE: {be}).")
+        }
+    };
+    herald.tell(live, proxy, Severity::Warning, WARNING, &text);
 }
 
 /// Tells the states of all servers and proxies (SIGHUP, management.txt chapter 12).

@@ -13,6 +13,7 @@ r"""The client of a case: plays client.txt against the proxy and notes every byt
     reset            close with a reset
     use N            go on with connection N, counted from 1
     wait MS          pause
+    cli LINE         say the line to the runtime socket (cli.py)
 
 At the end every connection that is open is looked at once more: did the proxy close it?
 """
@@ -24,8 +25,9 @@ import http1
 
 
 class Client:
-    def __init__(self, addresses):
+    def __init__(self, addresses, console):
         self.addresses, self.streams, self.current, self.out = addresses, [], None, b""
+        self.console = console
         self.record = []
 
     def play(self, script):
@@ -37,6 +39,9 @@ class Client:
             elif line.startswith("repeat "):
                 _, count, text = line.split(" ", 2)
                 self.out += http1.unescape(text) * int(count)
+            elif line.startswith("cli "):
+                self.flush()
+                self.console.say(line[4:])
             elif line.strip() and not line.startswith("#"):
                 self.flush()
                 self.step(*line.split())

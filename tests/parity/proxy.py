@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 
+import cli
 import http1
 from client import Client
 from origin import Origin
@@ -25,7 +26,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 VOLATILE = set("""reqbin reqbout resbin resbout h1_open_connections h1_open_streams h1_total_streams
     scur smax slim stot_rate rate rate_max rate_lim req_rate req_rate_max conn_rate conn_rate_max lastchg lastsess
     downtime check_duration qtime ctime rtime ttime qtime_max ctime_max rtime_max ttime_max addr idle_conn_cur
-    safe_conn_cur used_conn_cur need_conn_est agent_duration pid iid sid uweight agg_server_status agg_check_status
+    safe_conn_cur srv_icur used_conn_cur need_conn_est agent_duration pid iid sid uweight agg_server_status agg_check_status
     agg_server_check_status srid qlimit h1_bytes_in h1_bytes_out h1_total_connections connect reuse""".split())
 
 
@@ -105,8 +106,12 @@ def observe(process, case, addresses, origins, sink, stats):
     if not wait_for(stats, process):
         said = process.communicate(timeout=5)[0].decode(errors="replace") if process.poll() is not None else ""
         return {"start": [f"did not start, exit code {process.poll()}"] + said.splitlines()}
-    client = Client(addresses)
+    places = {name: other.address.rpartition(":")[2] for name, other in origins.items()}
+    console = cli.Console(stats, places)
+    client = Client(addresses, console)
     client.play((case / "client.txt").read_text())
+    if (case / "cli.txt").exists():
+        console.play((case / "cli.txt").read_text())
     time.sleep(0.05)  # The proxy notices that the last connections are closed.
     columns, table = show_stat(stats)
     process.send_signal(signal.SIGUSR1)
@@ -121,6 +126,7 @@ def observe(process, case, addresses, origins, sink, stats):
         "start": panics,
         "client": [line for record in client.record for line in record],
         **{f"origin {name}": [l for record in o.record for l in record] for name, o in origins.items()},
+        "cli": console.record,
         "log": drain(sink),
         "columns": columns,
         "csv": table,
@@ -170,6 +176,7 @@ def mask(line):
     line = re.sub(r"^(<\d+>)\w{3} [ \d]\d \d\d:\d\d:\d\d ", r"\1DATE ", line)
     line = re.sub(r" \w+\[\d+\]: ", " TAG[PID]: ", line, count=1)
     line = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line)
+    line = re.sub(r"check duration: \d+ms", "check duration: Tms", line)
     line = re.sub(r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(\.\d+| [-+]\d{4})?\]", "[TIME]", line)
     line = re.sub(r' \d+ \d+ ("[^"]*" "[^"]*" "[^"]*") -?\d+ -?\d+ -?\d+ -?\d+ -?\d+ ', r" PORT MS \1 T T T T T ", line)
     timers = r"(?<= )(-?\d+(?:/\+?-?\d+){1,4})(?= (?:\+?-?\d{1,3} )?\+?\d+ )"

@@ -104,12 +104,13 @@ fn state_line(
         (Health::Stopping, _) => 3,
         (Health::Up, _) => 2,
     };
-    let admin = match state.admin() {
-        Admin::Ready => 0,
-        Admin::Drain => 8,
-        Admin::Maint if server.disabled => 5,
-        Admin::Maint => 1,
-    };
+    let configured = if server.disabled { 4 } else { 0 };
+    let admin = configured
+        + match state.admin() {
+            Admin::Ready => 0,
+            Admin::Drain => 8,
+            Admin::Maint => 1,
+        };
     let result = state.check.load();
     let check_result = match (server.check.is_some(), state.health(), result.status) {
         (false, ..) => 0,
@@ -179,7 +180,7 @@ fn fixed(server: &Server) -> u16 {
 /// Bits: configured 2, enabled 4, paused 8.
 fn check_state(server: &Server, state: &ServerState) -> u8 {
     if server.check.is_none() {
-        return 0;
+        return if server.disabled { 8 } else { 0 };
     }
     let enabled = if state.checks_off.load(Relaxed) { 0 } else { 4 };
     let paused = if state.admin() == Admin::Maint { 8 } else { 0 };

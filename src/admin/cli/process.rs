@@ -12,7 +12,7 @@ pub(super) static COMMANDS: &[Command] = &[
             "show env",
             "show env [var]",
             "dump environment variables known to the process",
-            &[("show env", "PATH=")],
+            &[("show env PATH", "PATH=")],
         ),
         level: Level::Operator,
         run: show_env,

@@ -64,7 +64,8 @@ fn show_stat(shell: &mut Shell<'_>, words: &[&str]) -> Answer {
     };
     let asked = |name: &str| words.contains(&name);
     let mut rows = rows::rows(shell.ir, shell.view, shell.at, |_| true);
-    rows.retain(|row| selection.holds(row) && !row.is_hidden(asked("up"), asked("no-maint")));
+    rows::hide(&mut rows, asked("up"), asked("no-maint"));
+    rows.retain(|row| selection.holds(row));
     if asked("json") {
         return Answer::data(typed::json(&rows));
     }

@@ -26,7 +26,7 @@ pub(super) static COMMANDS: &[Command] = &[
             "shutdown session",
             "shutdown session [id]",
             "kill a specific session",
-            &[("shutdown session 0x1", "No such session (use 'show sess').")],
+            &[("shutdown session 0xfffffff", "No such session (use 'show sess').")],
         ),
         level: Level::Admin,
         run: |shell, words| flat(shutdown_session(shell, words)),

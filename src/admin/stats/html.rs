@@ -262,7 +262,7 @@ fn state(row: &Row, out: &mut String) {
         let tip = row.show(const { col("check_desc") });
         let tip = escape(&if last.is_empty() { tip } else { format!("{tip}: {last}") });
         let status = match row.kind {
-            Kind::Backend if status == "DOWN" => "<span class=down>DOWN</span>".to_owned(),
+            Kind::Backend if status.starts_with("DOWN") => format!("<span class=down>{status}</span>"),
             _ => escape(&status),
         };
         let _ = write!(out, "<td class=ac>{since} {status}</td><td class=ac>{}</td>", with_tip(text, &tip));

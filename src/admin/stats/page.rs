@@ -131,7 +131,7 @@ pub fn answer(ir: &Ir, state: &state::View, stats: &Stats, request: &Request<'_>
         scope && view.asked.scope.as_ref().is_none_or(|part| name.contains(part.as_str()))
     };
     let mut rows = rows::rows(ir, state, at, |proxy| shown(&proxy.name));
-    rows.retain(|row| !row.is_hidden(view.asked.hide_down, view.asked.hide_maint));
+    rows::hide(&mut rows, view.asked.hide_down, view.asked.hide_maint);
     let (kind, body) = body(&view, &rows);
     let refresh = match stats.refresh_ms {
         Some(ms) if !view.asked.no_refresh => format!("refresh: {}\r\n", ms.div_ceil(1000)),

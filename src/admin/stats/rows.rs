@@ -92,9 +92,8 @@ impl Row {
         }
     }
 
-    /// Whether the row is of a server that is not to be shown: `up` hides those that are down or in maintenance, `no-maint` the
-    /// latter.
-    pub fn is_hidden(&self, up: bool, no_maint: bool) -> bool {
+    /// Whether the row is of a server that is not to be shown.
+    fn is_hidden(&self, up: bool, no_maint: bool) -> bool {
         let status = self.show(const { col("status") });
         let maint = status.starts_with("MAINT");
         self.kind == Kind::Server && (up && (maint || status.starts_with("DOWN")) || no_maint && maint)
@@ -105,6 +104,23 @@ impl Row {
             self.num(at, counters.sum(stat));
         }
     }
+}
+
+/// Leaves out servers: `up` hides those that are down or in maintenance, `no_maint` the latter. Backends then tell how many of their
+/// servers are up.
+pub fn hide(rows: &mut Vec<Row>, up: bool, no_maint: bool) {
+    if !up && !no_maint {
+        return;
+    }
+    let proxy = const { col("iid") };
+    let servers: Vec<i64> = rows.iter().filter(|row| row.kind == Kind::Server).map(|row| row.number(proxy)).collect();
+    for row in rows.iter_mut().filter(|row| row.kind == Kind::Backend) {
+        let all = servers.iter().filter(|id| **id == row.number(proxy)).count();
+        let usable = row.number(const { col("act") }) + row.number(const { col("bck") });
+        let text = format!("{} ({usable}/{all})", row.show(const { col("status") }));
+        row.text(const { col("status") }, &text);
+    }
+    rows.retain(|row| !row.is_hidden(up, no_maint));
 }
 
 /// All rows of the proxies that pass `shown`, in file order.
@@ -345,8 +361,11 @@ fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
     }
     let checked = server.check.as_ref().filter(|_| !state.checks_off.load(Relaxed));
     let Some(check) = checked else {
-        return match state.admin() {
-            Admin::Drain => ("DRAIN".to_owned(), pick("active_draining", "backup_draining")),
+        return match (state.admin(), state.health()) {
+            // The runtime socket may say so.
+            (_, Health::Down) => ("DOWN".to_owned(), pick("active_down", "backup_down")),
+            (Admin::Drain, _) => ("DRAIN".to_owned(), pick("active_draining", "backup_draining")),
+            (_, Health::Stopping) => ("NOLB".to_owned(), pick("active_nolb", "backup_nolb")),
             _ => ("no check".to_owned(), pick("active_no_check", "backup_no_check")),
         };
     };

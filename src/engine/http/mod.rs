@@ -74,7 +74,6 @@ pub(super) async fn serve(s: &mut Session, frontend: &Arc<Proxy>) {
         s.core.recycle(stream);
         s.seat.end();
         match after {
-            After::Next if s.seat.is_ended() => return,
             After::Next => {
                 s.vars.next_request();
                 since = s.core.now_ms();
@@ -103,7 +102,7 @@ async fn wait(s: &mut Session, deadline: Option<u64>) -> Woken {
         Poll::Ready(Ok(1..)) => Poll::Ready(Woken::Data),
         Poll::Ready(_) => Poll::Ready(Woken::Closed),
         Poll::Pending if s.is_behind() => Poll::Ready(Woken::Reloaded),
-        Poll::Pending if s.seat.is_ended() || s.is_ending() && s.facts.requests > 0 => Poll::Ready(Woken::Stopping),
+        Poll::Pending if s.is_ending() && s.facts.requests > 0 => Poll::Ready(Woken::Stopping),
         Poll::Pending => {
             if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
                 return Poll::Ready(Woken::TimedOut);

@@ -25,6 +25,7 @@ use super::log;
 use super::session::{Session, Upgraded};
 use super::stream::{Occupied, RequestAt, Stream};
 use super::tunnel::{self, Limits};
+use crate::expr::Termination;
 use crate::http::Framing;
 use crate::ir::{Mode, Proxy};
 use crate::state::Stat;
@@ -139,6 +140,11 @@ async fn transfer(
 /// Records what ended the stream, with what only TCP mode counts.
 fn record(s: &Session, st: &mut Stream, fault: Fault) {
     let phase = st.phase;
+    if (fault, phase) == (Fault::Killed, Phase::Data) {
+        // HAProxy neither counts nor tells how far a stream had come that somebody ended while bytes were passed on.
+        st.facts.termination = Termination { cause: b'K', phase: b'-' };
+        return;
+    }
     finish::record(s, st, fault, phase);
     // A client that left while rules waited had passed those of the frontend, if there is a backend.
     if matches!((fault, phase), (Fault::ClientAbort | Fault::ClientTimeout, Phase::Request))
