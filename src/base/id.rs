@@ -35,3 +35,7 @@ id!(
     /// A worker core (thread): index into per-core arrays.
     CoreId
 );
+id!(
+    /// A stick table: index into `Ir::tables` and `View::tables`.
+    TableId
+);

@@ -10,5 +10,6 @@ pub mod ipnet;
 pub mod iptext;
 pub mod log_formats;
 pub mod size;
+pub mod stick;
 pub mod userlist;
 pub mod value;

@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::check::score;
 use crate::base::clock;
+use crate::base::stick::TableSpec;
 use crate::ir::{Ir, PortSpec, Proxy, Server, ServerAddr};
-use crate::state::{Admin, Health, Process, ProxyState, ServerSetup, ServerState, View};
+use crate::state::{Admin, Health, Process, ProxyState, ServerSetup, ServerState, Table, View};
 
 /// The shared state for a configuration: what the one before has under the same names goes on.
 pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
@@ -26,7 +27,14 @@ pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
     let process = before.map_or_else(|| Arc::new(Process::default()), |(_, view)| view.process.clone());
     process.started_ms.get_or_init(clock::mono_ms);
     process.is_local_address.get_or_init(|| is_local_address);
-    Arc::new(View { proxies, process })
+    let tables = ir.tables.iter().map(|spec| table(spec, before.map(|(_, view)| view))).collect();
+    Arc::new(View { proxies, tables, process })
+}
+
+/// What a stick table holds goes on if it is still declared the same way.
+fn table(spec: &TableSpec, before: Option<&View>) -> Arc<Table> {
+    let same = before.and_then(|before| before.tables.iter().find(|old| old.spec() == spec));
+    same.map_or_else(|| Arc::new(Table::new(spec.clone())), Arc::clone)
 }
 
 fn proxy_state(proxy: &Proxy, cores: usize, old: Option<(&Arc<Proxy>, &Arc<ProxyState>)>, now: i64) -> ProxyState {

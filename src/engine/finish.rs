@@ -7,6 +7,7 @@ use super::fault::{Fault, Phase};
 use super::hooks::{self, Stage};
 use super::log;
 use super::session::Session;
+use super::sticky;
 use super::stream::{RequestAt, Stream};
 use crate::base::id::CoreId;
 use crate::expr::Termination;
@@ -18,6 +19,7 @@ pub fn record(s: &Session, st: &mut Stream, fault: Fault, phase: Phase) -> u16 {
     let meaning = fault.meaning(phase);
     if st.facts.termination == Termination::default() {
         st.facts.termination = meaning.termination;
+        sticky::fault(s, st, fault, phase);
         if let Some(stat) = meaning.frontend {
             s.count(stat, 1);
         }
@@ -85,6 +87,7 @@ pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
         (st.facts.bytes_to_server, st.facts.bytes_to_client) = (st.facts.bytes_in, st.facts.bytes_out);
     }
     count(s, st, now, http);
+    sticky::ended(s, st);
     let live = s.local.live.clone();
     let facts = &mut st.facts;
     facts.counts[0] = live.view.process.connections.load(Relaxed);
@@ -95,12 +98,14 @@ pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     facts.counts[3] = left(facts.counts[3]);
     st.backend = None;
     if frontend.logs.is_empty() || st.logged {
+        st.facts.tracked.stop(now);
         return;
     }
     st.facts.logged_early = frontend.log_asap;
     let stage = Stage { response: None, complete: true, ..Stage::response(st, &[]) };
     let (core, local) = (s.core.clone(), s.local.clone());
     log::stream(&core, &local, frontend, &hooks::txn(s, st, &live, stage).ctx());
+    st.facts.tracked.stop(now);
 }
 
 fn count(s: &Session, st: &Stream, now: u64, http: bool) {

@@ -55,6 +55,7 @@ pub mod servers;
 pub mod service;
 pub mod session;
 pub mod sockets;
+mod sticky;
 pub mod stream;
 mod tcp;
 pub mod timer;

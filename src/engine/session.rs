@@ -4,6 +4,7 @@
 //! The task's memory is what an idle keep-alive connection costs: what only a request needs lives in `Stream` and in boxed futures.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::live::Local;
 use super::permit::Permit;
 use super::pool::Upstream;
 use super::roster::{Roster, Seated};
+use super::sticky;
 use super::tcp;
 use super::timer::Slot;
 use crate::base::id::{BindId, ProxyId};
@@ -57,7 +59,7 @@ pub struct Session {
     /// The present configuration has no such frontend: the connection ends with the configuration it runs under.
     pub outlived: bool,
     /// From when on a client that is not known to the poller is watched while a server is at work.
-    pub watch_at: Option<u64>,
+    pub watch_at: Option<NonZeroU64>,
     /// The connection's place among those with TLS.
     pub secured: Option<Secured>,
     /// It began in TCP mode, and its first HTTP request has not been served yet.
@@ -107,7 +109,10 @@ pub fn spawn(core: &Rc<Core>, arrival: Arrival) {
     }
     // Opened before the task begins, which then has no room for what only that needs.
     if let Some(mut session) = Session::open(core, arrival) {
-        tokio::task::spawn_local(async move { session.run().await });
+        tokio::task::spawn_local(async move {
+            session.run().await;
+            session.facts.tracked.stop(session.core.now_ms());
+        });
     }
 }
 
@@ -175,7 +180,8 @@ impl Session {
 
     /// A client's connection that is not known to the poller is not watched at once: most responses come sooner than it would pay.
     fn may_register(&mut self) -> bool {
-        let at = *self.watch_at.get_or_insert_with(|| self.core.now_ms() + WATCH_AFTER_MS);
+        let after = || NonZeroU64::MIN.saturating_add(self.core.now_ms() + WATCH_AFTER_MS);
+        let at = self.watch_at.get_or_insert_with(after).get();
         self.slot.has_fired() && self.core.tick_ms() >= at
     }
 
@@ -183,7 +189,7 @@ impl Session {
     #[inline]
     pub fn arm(&mut self, cx: &Context<'_>, deadline: Option<u64>) {
         let deadline = match self.watch_at {
-            Some(at) if self.io.is_new() => Some(deadline.map_or(at, |deadline| deadline.min(at))),
+            Some(at) if self.io.is_new() => Some(deadline.map_or(at.get(), |deadline| deadline.min(at.get()))),
             _ => deadline,
         };
         self.slot.arm(cx, deadline);
@@ -230,6 +236,7 @@ impl Session {
             expects_proxy: false,
             rcvd_proxy: false,
             requests: 0,
+            tracked: Default::default(),
         };
         let slot = core.timers.slot();
         Some(Session {
@@ -297,6 +304,7 @@ impl Session {
         self.count(Stat::Sessions, 1);
         self.permit.proxy().fe_rate.tick(now);
         self.permit.process().session_rate.tick(now);
+        sticky::session(self);
     }
 
     /// Takes the present configuration, if there is a newer one that has such a frontend; else the connection goes on under the one it

@@ -6,7 +6,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::base::id::{ProxyId, ServerId};
+use crate::base::id::{ProxyId, ServerId, TableId};
 use crate::base::userlist::Userlist;
 use crate::diag::{Diagnostic, Span, Word};
 use crate::keyword::{Error, Result, Scope, VarScope, VarSlot, Words};
@@ -94,6 +94,34 @@ pub fn userlist(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Arc<Userlist
     let names = scope.names.userlists.iter().map(|list| list.name.as_str());
     let found = scope.names.userlist(word.as_str()).and_then(|id| scope.names.accounts.get()?.get(id.index()));
     found.cloned().ok_or_else(|| unknown(word, word.as_str(), "userlist", names))
+}
+
+/// The stick table named, if one is.
+pub fn opt_table(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Option<TableId>> {
+    opt_word(words).map(|word| table_of(word, scope)).transpose()
+}
+
+/// The stick table named, or the section's own if the argument is left out.
+pub fn table(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<TableId> {
+    match opt_table(words, scope)? {
+        Some(table) => Ok(table),
+        None => own_table(words.end(), scope),
+    }
+}
+
+/// The stick table that a word names.
+pub fn table_of(word: &Word, scope: &Scope<'_>) -> Result<TableId> {
+    let names = scope.names.tables.iter().map(|table| &*table.name);
+    scope.names.table(word.as_str()).ok_or_else(|| unknown(word, word.as_str(), "table", names))
+}
+
+/// The section's own stick table.
+pub fn own_table(span: Span, scope: &Scope<'_>) -> Result<TableId> {
+    let name = scope.section().map_or("", |section| &section.name);
+    scope.names.table(name).ok_or_else(|| {
+        let found = error(span, format!("unable to find table '{name}'"));
+        Box::new(found.help("declare a 'stick-table' in this section, or name the table of another"))
+    })
 }
 
 /// A variable with its scope, such as `txn.host`.

@@ -42,15 +42,20 @@ impl Expr {
 
     /// Calls `use_it` with the one value that counts outside ACLs, if there is one.
     pub fn with_value<R>(&self, ctx: &Ctx<'_>, use_it: impl FnOnce(Value<'_>) -> R) -> Option<R> {
+        self.sample(ctx, use_it).0
+    }
+
+    /// As `with_value`, and tells whether a value may still come.
+    pub fn sample<R>(&self, ctx: &Ctx<'_>, use_it: impl FnOnce(Value<'_>) -> R) -> (Option<R>, Seen) {
         let mut use_it = Some(use_it);
         let mut result = None;
-        self.visit(ctx, Want::One, &mut |value| {
+        let seen = self.visit(ctx, Want::One, &mut |value| {
             if let Some(use_it) = use_it.take() {
                 result = Some(use_it(value));
             }
             Flow::Stop
         });
-        result
+        (result, seen)
     }
 
     /// The one value that counts, as a number, if it is one or reads as one.

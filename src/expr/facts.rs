@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
+use crate::state::Tracked;
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -36,7 +37,7 @@ impl Endpoint {
 }
 
 /// A client connection; lives as long as it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ConnFacts {
     /// The core that serves it.
     pub core: CoreId,
@@ -68,6 +69,8 @@ pub struct ConnFacts {
     pub rcvd_proxy: bool,
     /// Requests on this connection so far (`fc_nb_streams`-like; `txn` number for keep-alive).
     pub requests: u32,
+    /// Entries of stick tables that the connection tracks.
+    pub tracked: Tracked,
 }
 
 /// What a client TLS session is made of.
@@ -113,7 +116,7 @@ pub type CapturedHeader = Option<Box<[u8]>>;
 /// One stream: in HTTP a request and its response, in TCP the connection. Reset for each.
 ///
 /// Times are milliseconds on the monotonic clock; `None` where the stage was not reached (logged as -1).
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct StreamFacts {
     /// Unique number of the stream in the process (`%rt`-like counter; `%pid` is the process).
     pub number: u64,
@@ -191,6 +194,8 @@ pub struct StreamFacts {
     pub logged_early: bool,
     /// When the log line is made (`%OG`): `txn_accept`, `txn_request`, `txn_connect`, `txn_response`, `txn_close`...
     pub log_origin: Option<&'static str>,
+    /// Entries of stick tables that the stream tracks, besides those of its connection.
+    pub tracked: Tracked,
     /// The unique id (`%ID`), once made.
     pub unique_id: Option<Box<[u8]>>,
     /// Level set by `set-log-level`: 0 to 7; `None` is the default; `Some(8)` is silent.

@@ -1,17 +1,18 @@
 //! What table tests run examples on: one configuration, one connection, one request and its response.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{ConnFacts, Ctx, Dir, Endpoint, Part, Payload, StreamFacts, Termination, TlsFacts, Vars};
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
+use crate::base::stick::{DataType, KeyType, Shape, Stored, TableSpec};
 use crate::base::value::Value;
 use crate::diag::{Diagnostics, Span, Word};
 use crate::http::{Head, Kind, Msg, MsgMut};
 use crate::keyword::{Defined, FileRef, Hook, Interned, Names, ProxyName, Scope, UserlistName, VarNames, VarScope};
-use crate::state::{ProxyState, View};
+use crate::state::{ProxyState, Table, Tracking, View};
 
 /// A configuration: listen section `www` (id 0), backend `be` with servers `s1` and `s2` (id 1), userlist `users`.
 pub(crate) struct Config {
@@ -35,6 +36,7 @@ impl Config {
         };
         let names = Names {
             proxies: vec![proxy("www", true, &[]), proxy("be", false, &["s1", "s2"])],
+            tables: tables("www"),
             userlists: vec![UserlistName { name: "users".to_owned(), span: Span::nowhere() }],
             ..Names::default()
         };
@@ -121,16 +123,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> World {
+        let view = view();
         World {
             now_ms: 5_200,
             wall_us: ACCEPTED_US + 200_000,
             conn: conn(),
-            stream: stream(),
+            stream: tracking_stream(&view),
             req: request(),
             res: response(),
             body: b"name=value&x=y".to_vec(),
             vars: Vars::default(),
-            view: view(),
+            view,
             dir: Dir::Request,
         }
     }
@@ -185,6 +188,7 @@ fn conn() -> ConnFacts {
         expects_proxy: false,
         rcvd_proxy: false,
         requests: 1,
+        tracked: Default::default(),
     }
 }
 
@@ -263,9 +267,73 @@ fn view() -> View {
         Arc::new(ProxyState::new("be", &["s1", "s2"], &[], 1, 0)),
     ];
     proxies[0].logged.store(12, Relaxed);
-    let view = View { proxies, ..View::default() };
+    let tables = made(tables("www"));
+    fill(&tables, Ipv4Addr::new(192, 0, 2, 7), 5_200);
+    let view = View { proxies, tables, ..View::default() };
     let _ = view.process.hostname.set("proxy1".into());
     view
+}
+
+/// Stick tables of addresses: one that stores all single data, `lists` with the arrays, and `updated` with nothing in it.
+pub(crate) fn tables(own: &str) -> Vec<TableSpec> {
+    let store = |fits: fn(Shape) -> bool| {
+        let data = DataType::ALL.iter().copied().filter(|data| fits(data.shape()));
+        data.map(|data| Stored { data, elements: 2, period_ms: 10_000 }).collect()
+    };
+    let table =
+        |name, store| TableSpec { size: 100, expire_ms: Some(60_000), store, ..TableSpec::new(name, KeyType::Ipv4) };
+    vec![
+        table(own, store(|shape| matches!(shape, Shape::Number | Shape::Rate))),
+        table("lists", store(|shape| matches!(shape, Shape::Numbers | Shape::Rates))),
+        table("updated", store(|shape| shape == Shape::Number)),
+    ]
+}
+
+/// Empty tables.
+pub(crate) fn made(specs: Vec<TableSpec>) -> Vec<Arc<Table>> {
+    specs.into_iter().map(|spec| Arc::new(Table::new(spec))).collect()
+}
+
+/// Fills in an entry for the client.
+pub(crate) fn fill(tables: &[Arc<Table>], client: Ipv4Addr, now_ms: u64) {
+    let values = [
+        (DataType::ServerId, 1),
+        (DataType::Gpt0, 7),
+        (DataType::Gpc0, 1),
+        (DataType::Gpc0Rate, 1),
+        (DataType::Gpc1, 1),
+        (DataType::Gpc1Rate, 1),
+        (DataType::ConnCnt, 3),
+        (DataType::ConnRate, 3),
+        (DataType::ConnCur, 3),
+        (DataType::SessCnt, 2),
+        (DataType::SessRate, 2),
+        (DataType::HttpReqCnt, 5),
+        (DataType::HttpReqRate, 5),
+        (DataType::HttpErrCnt, 1),
+        (DataType::HttpErrRate, 1),
+        (DataType::HttpFailCnt, 2),
+        (DataType::HttpFailRate, 2),
+        (DataType::BytesInCnt, 4_500),
+        (DataType::BytesInRate, 150),
+        (DataType::BytesOutCnt, 20_500),
+        (DataType::BytesOutRate, 3_000),
+    ];
+    for table in tables.iter().filter(|table| &*table.spec().name != "updated") {
+        let entry = table.obtain(&client.octets(), now_ms).expect("the table is empty");
+        let mut open = table.open(&entry, now_ms);
+        for (data, value) in values {
+            open.set(data, 0, value);
+        }
+        open.set(DataType::Gpt, 0, if &*table.spec().name == "lists" { 9 } else { 7 });
+    }
+}
+
+/// The stream, whose second counter tracks the entry of 10.0.0.1 in `lists`.
+fn tracking_stream(view: &View) -> StreamFacts {
+    let mut stream = stream();
+    stream.tracked.set(1, Tracking::start(&view.tables[1], &[10, 0, 0, 1], 5_200).expect("there is room"));
+    stream
 }
 
 fn end(text: &str) -> Endpoint {

@@ -16,6 +16,7 @@ pub mod fetch;
 pub(crate) mod fixture;
 pub mod log_format;
 mod matching;
+pub mod sticky;
 pub mod timezone;
 mod timing;
 pub mod vars;

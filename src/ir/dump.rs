@@ -14,6 +14,7 @@ use super::proxy::{
 use super::server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 use super::stats::Stats;
 use crate::http::HeaderName;
+use crate::keyword::STICK_COUNTERS;
 use crate::rules::RuleSet;
 
 /// The whole configuration.
@@ -85,6 +86,7 @@ impl Dump {
         self.value("tune.bufsize", Some(global.bufsize).filter(|size| *size != 16384));
         self.value("tune.maxrewrite", Some(global.maxrewrite).filter(|size| *size != 1024));
         self.value("tune.http.cookielen", Some(global.cookielen).filter(|length| *length != 63));
+        self.value("tune.stick-counters", Some(global.stick_counters).filter(|count| *count != STICK_COUNTERS));
         self.value("tune.http.maxhdr", Some(global.maxhdr).filter(|count| *count != 101));
         self.value("spread-checks", Some(global.spread_checks).filter(|percent| *percent != 0));
         self.value("max-spread-checks", global.max_spread_checks);
@@ -121,6 +123,7 @@ impl Dump {
         self.value("description", proxy.description.as_ref());
         proxy.binds.iter().for_each(|bind| self.line(1, Listener(bind)));
         self.limits(proxy);
+        self.sticky(proxy, ir);
         self.timeouts(&proxy.timeouts);
         self.http(proxy);
         self.rules(proxy, ir);
@@ -143,6 +146,18 @@ impl Dump {
         self.flag("client-keepalive", proxy.client_keepalive);
         self.flag("server-keepalive", proxy.server_keepalive);
         self.flag("socket-stats", proxy.socket_stats);
+    }
+
+    fn sticky(&mut self, proxy: &Proxy, ir: &Ir) {
+        if let Some(table) = proxy.table.and_then(|id| ir.tables.get(id.index())) {
+            self.line(1, table);
+        }
+        for rule in &proxy.stick {
+            let table = ir.tables.get(rule.table.index()).map_or("", |table| &table.name);
+            let cond = rule.cond.as_ref().map_or(String::new(), |cond| format!(" {}", cond.text()));
+            self.line(1, format_args!("stick {} {} table {table}{cond}", rule.when.name(), rule.key.text()));
+        }
+        self.flag("persist", proxy.persist);
     }
 
     fn timeouts(&mut self, times: &Timeouts) {

@@ -62,6 +62,8 @@ pub struct Global {
     pub maxrewrite: usize,
     /// `tune.http.cookielen`, default 63.
     pub cookielen: usize,
+    /// `tune.stick-counters`, default 3: how many entries of stick tables a connection may track.
+    pub stick_counters: u8,
     /// `tune.http.maxhdr`, default 101.
     pub maxhdr: usize,
     /// `tune.http.logurilen`: bytes of a request line that are logged, default 1024.

@@ -16,7 +16,8 @@ pub use dump::dump;
 pub use global::{Global, Group, RuntimeSocket, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};
 pub use proxy::{
-    BackendChoice, Balance, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, Reuse, ServerChoice, Timeouts,
+    BackendChoice, Balance, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, Reuse, ServerChoice, StickRule,
+    Timeouts,
 };
 pub use server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 pub use stats::Stats;
@@ -25,6 +26,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::base::id::ProxyId;
+use crate::base::stick::TableSpec;
 
 /// A loaded configuration. Immutable; a reload builds a new one beside it.
 pub struct Ir {
@@ -34,6 +36,8 @@ pub struct Ir {
     pub proxies: Vec<Arc<Proxy>>,
     /// Index is `UserlistId`. Bound expressions hold their own reference.
     pub userlists: Vec<Arc<Userlist>>,
+    /// Stick tables; index is `TableId`.
+    pub tables: Vec<TableSpec>,
     /// Backends and listens by name, for `use_backend %[...]`.
     pub backends: HashMap<Box<[u8]>, ProxyId>,
     /// Slots for session variables.

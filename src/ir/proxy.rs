@@ -6,8 +6,8 @@ use super::bind::Bind;
 use super::log::LogTarget;
 use super::server::Server;
 use super::stats::Stats;
-use crate::base::id::{ProxyId, ServerId};
-use crate::expr::{Cond, LogFormat};
+use crate::base::id::{ProxyId, ServerId, TableId};
+use crate::expr::{Cond, Expr, LogFormat};
 use crate::http::HeaderName;
 use crate::rules::RuleSet;
 
@@ -64,6 +64,12 @@ pub struct Proxy {
     pub default_backend: Option<ProxyId>,
     /// `use-server` in order.
     pub use_server: Vec<ServerChoice>,
+    /// `stick-table`: the section's own.
+    pub table: Option<TableId>,
+    /// `stick` in order.
+    pub stick: Vec<StickRule>,
+    /// `option persist`: a stick table's or a cookie's server is used although it is down.
+    pub persist: bool,
     /// `monitor-uri`.
     pub monitor_uri: Option<Box<[u8]>>,
     /// `monitor fail` conditions.
@@ -179,6 +185,9 @@ impl Proxy {
             use_backend: Vec::new(),
             default_backend: None,
             use_server: Vec::new(),
+            table: None,
+            stick: Vec::new(),
+            persist: false,
             monitor_uri: None,
             monitor_fail: Vec::new(),
             capture_req: Vec::new(),
@@ -358,6 +367,53 @@ pub enum BackendTo {
     Fixed(ProxyId),
     /// A log-format; an unknown name falls through to the next rule.
     Dynamic(LogFormat),
+}
+
+/// One `stick` line.
+pub struct StickRule {
+    /// When it applies.
+    pub when: StickWhen,
+    /// The key.
+    pub key: Arc<Expr>,
+    /// Where servers are looked up and remembered.
+    pub table: TableId,
+    /// The condition; none means always.
+    pub cond: Option<Arc<Cond>>,
+}
+
+/// What a `stick` line does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StickWhen {
+    /// `stick match`: looks the server up.
+    Match,
+    /// `stick store-request`: remembers the server with a key of the request.
+    StoreRequest,
+    /// `stick on`: both.
+    On,
+    /// `stick store-response`: remembers the server with a key of the response.
+    StoreResponse,
+}
+
+impl StickWhen {
+    /// As written.
+    pub fn name(self) -> &'static str {
+        match self {
+            StickWhen::Match => "match",
+            StickWhen::StoreRequest => "store-request",
+            StickWhen::On => "on",
+            StickWhen::StoreResponse => "store-response",
+        }
+    }
+
+    /// Looks the server of a request up.
+    pub fn matches(self) -> bool {
+        matches!(self, StickWhen::Match | StickWhen::On)
+    }
+
+    /// Remembers the server with a key of the request.
+    pub fn stores_request(self) -> bool {
+        matches!(self, StickWhen::StoreRequest | StickWhen::On)
+    }
 }
 
 /// One `use-server` line.

@@ -10,7 +10,7 @@ mod scope;
 mod words;
 
 pub use scope::{
-    Defined, FileRef, Hook, Interned, Names, Needs, ProxyName, Scope, TableName, UserlistName, VarNames, VarScope,
+    Defined, FileRef, Hook, Interned, Names, Needs, ProxyName, STICK_COUNTERS, Scope, UserlistName, VarNames, VarScope,
     VarSlot, WITHOUT_EFFECT,
 };
 pub use words::{Error, Result, Words, error_at};

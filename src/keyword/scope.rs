@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Meta, Status};
-use crate::base::id::{ProxyId, ServerId, UserlistId};
+use crate::base::id::{ProxyId, ServerId, TableId, UserlistId};
+use crate::base::stick::TableSpec;
 use crate::base::userlist::Userlist;
 use crate::diag::{Diagnostic, Diagnostics, Span, Word};
 
@@ -22,8 +23,10 @@ pub struct Names {
     pub userlists: Vec<UserlistName>,
     /// The content of the userlists, in the same order; set once they have been read.
     pub accounts: OnceCell<Vec<Arc<Userlist>>>,
-    /// Stick tables by the name of the proxy (or peers section) that holds them.
-    pub tables: Vec<TableName>,
+    /// Stick tables in order of their ids, each with the name of the proxy that holds it.
+    pub tables: Vec<TableSpec>,
+    /// `tune.stick-counters`, once the global section has been read.
+    pub stick_counters: OnceCell<u8>,
     /// The environment as the configuration sees it, with what `setenv` and its like changed (`env`).
     pub env: HashMap<Vec<u8>, Vec<u8>>,
 }
@@ -54,13 +57,6 @@ pub struct UserlistName {
     pub span: Span,
 }
 
-/// A stick table's name.
-#[derive(Clone, Debug)]
-pub struct TableName {
-    /// The name of the section that declares it.
-    pub name: String,
-}
-
 impl Names {
     /// The backend (or listen) of that name.
     pub fn backend(&self, name: &str) -> Option<ProxyId> {
@@ -81,6 +77,16 @@ impl Names {
     /// The userlist of that name.
     pub fn userlist(&self, name: &str) -> Option<UserlistId> {
         self.userlists.iter().position(|list| list.name == name).map(|at| UserlistId(at as u32))
+    }
+
+    /// The stick table of the section of that name.
+    pub fn table(&self, name: &str) -> Option<TableId> {
+        self.tables.iter().position(|table| *table.name == *name).map(|at| TableId(at as u32))
+    }
+
+    /// How many entries of stick tables a connection may track.
+    pub fn stick_counters(&self) -> u8 {
+        self.stick_counters.get().copied().unwrap_or(STICK_COUNTERS)
     }
 
     fn find(&self, name: &str, fits: impl Fn(&ProxyName) -> bool) -> Option<ProxyId> {
@@ -319,6 +325,9 @@ pub type Defined = HashMap<String, Vec<Vec<Word>>>;
 
 /// Bound things by type and normalised text.
 pub type Interned = HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>;
+
+/// What `tune.stick-counters` is by default.
+pub const STICK_COUNTERS: u8 = 3;
 
 /// The code of notes about keywords without effect.
 pub const WITHOUT_EFFECT: &str = "without-effect";

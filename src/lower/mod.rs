@@ -16,6 +16,7 @@ mod proxy;
 mod reference;
 mod sections;
 mod server;
+mod stick_table;
 mod table;
 mod tls;
 mod userlist;

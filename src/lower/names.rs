@@ -5,13 +5,14 @@ use std::collections::HashMap;
 
 use super::compat::Compat;
 use super::proxy::title;
+use super::stick_table;
 use super::table::sentence;
 use super::values::{SharedRef, invalid_char};
 use crate::base::id::ProxyId;
 use crate::config::{Ast, Line, Section};
 use crate::diag::{Diagnostic, Diagnostics, Lead, Severity, Word, suggest};
 use crate::keyword::known::{self, Class};
-use crate::keyword::{Names, ProxyName, Sections, TableName, UserlistName};
+use crate::keyword::{Names, ProxyName, Sections, UserlistName};
 
 /// All sections by kind, in the order of the file.
 #[derive(Default)]
@@ -180,8 +181,8 @@ impl<'a> Planner<'a, '_> {
         self.uses.push(explicit.is_some());
         let http = self.is_http(section, defaults);
         self.plan.names.proxies.push(proxy_name(name, kind, http, section));
-        if section.lines.iter().any(|line| line.keyword().as_str() == "stick-table") {
-            self.plan.names.tables.push(TableName { name: name.as_str().to_owned() });
+        if let Some(line) = section.lines.iter().find(|line| line.keyword().as_str() == "stick-table") {
+            self.plan.names.tables.push(stick_table::declared(line, name.as_str()));
         }
         self.plan.proxies.push(ProxyPlan { section, name, kind, defaults, address });
     }

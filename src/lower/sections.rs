@@ -41,6 +41,7 @@ impl Lowering<'_> {
     /// Lowers everything; the IR is only good if no alert was given.
     pub(super) fn run(&self) -> Ir {
         let global = self.global();
+        self.plan.names.stick_counters.get_or_init(|| global.out.stick_counters);
         let userlists = self.plan.names.accounts.get_or_init(|| self.userlists()).clone();
         let bad: Vec<BadLines> = (0..self.plan.defaults.len()).map(|at| self.try_defaults(at)).collect();
         let finish = FinishProxy {
@@ -59,11 +60,18 @@ impl Lowering<'_> {
         let backends = proxies.iter().filter(|proxy| proxy.backend);
         let backends: HashMap<Box<[u8]>, ProxyId> =
             backends.map(|proxy| (proxy.name.as_bytes().into(), proxy.id)).collect();
+        let mut tables = self.plan.names.tables.clone();
+        for rule in proxies.iter().flat_map(|proxy| &proxy.stick) {
+            if let Some(table) = tables.get_mut(rule.table.index()) {
+                table.store_server();
+            }
+        }
         super::checks::across(&proxies, &self.plan, self.diags);
         Ir {
             global: global.out,
             proxies: proxies.into_iter().map(Arc::new).collect(),
             userlists,
+            tables,
             backends,
             sess_vars: self.vars.count(VarScope::Sess),
             txn_vars: self.vars.count(VarScope::Txn),

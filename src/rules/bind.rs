@@ -80,6 +80,16 @@ fn find(name: &Word, hook: Hook) -> Option<(&'static Action, Option<Word>)> {
         }
         None => (text, None),
     };
+    // Each counter is an action of its own, of which the table names the first ones.
+    let counter = base.strip_prefix("track-sc").filter(|number| number.parse::<u8>().is_ok());
+    let (base, inner) = match counter {
+        Some(number) => {
+            let start = base.len() - number.len();
+            let known = if matches!(number, "0" | "1" | "2") { base } else { "track-sc2" };
+            (known, Some(Word::new(number, name.part(start..base.len()))))
+        }
+        None => (base, inner),
+    };
     // The name of `expect-proxy layer4` is longer than its first word.
     let is_named = |action: &Action| action.meta.name.split(' ').next() == Some(base);
     let action = action::all().find(|action| is_named(action) && action.hooks.contains(Hooks::of(hook)))?;
@@ -149,16 +159,12 @@ fn expected(name: Option<&Word>, words: &Words<'_>, scope: &Scope<'_>) -> Error 
         let message = format!("'{base}' needs Lua, which is known to HAProxy 3.4, not supported by hydroxy yet");
         return Box::new(Diagnostic::alert("not-yet", message).at(word.span));
     }
-    // Each counter is an action of its own; `tune.stick-counters` says how many there are.
     let counter = base.strip_prefix("track-sc").filter(|number| number.parse::<u8>().is_ok());
     let base = if counter.is_some() { "track-sc0" } else { base };
     if let Some(known) = known::find(Class::Action, base) {
         if places(known.place).any(|place| place == hook.name()) {
             return match known::not_yet(Class::Action, known.name, word.span) {
-                Some(mut error) => {
-                    error.message = error.message.replacen("track-sc0", word.as_str(), 1);
-                    error
-                }
+                Some(error) => error,
                 None => Box::new(Diagnostic::alert("not-yet", format!("'{base}' is not supported")).at(word.span)),
             };
         }

@@ -1,6 +1,7 @@
 //! The table test of the actions: every example runs on the world of `expr::fixture`, and what it changed is written down.
 
 use super::*;
+use crate::base::stick::DataType;
 use crate::expr::fixture::{Config, World, words};
 use crate::expr::{Dir, Vars};
 use crate::http::{Msg, MsgMut};
@@ -75,6 +76,7 @@ struct Seen {
     log_level: Option<u8>,
     expects_proxy: bool,
     captures: Vec<String>,
+    counters: Vec<String>,
 }
 
 impl Seen {
@@ -92,11 +94,13 @@ impl Seen {
             other => format!("{other:?}"),
         };
         let names = ["req.ua", "txn.none", "txn.old", "txn.new", "txn.from"];
+        let counters = (0..3).map(|number| counter(world, number)).collect();
         let captures = match world.dir {
             Dir::Request => &world.stream.req_captures,
             Dir::Response => &world.stream.res_captures,
         };
         Seen {
+            counters,
             lines: std::iter::once(start).chain(fields).collect(),
             vars: names.map(|name| (name.to_owned(), variable(&world.vars, config.var(name)))).to_vec(),
             addresses: [end(&world.conn.src), end(&world.conn.dst)],
@@ -131,11 +135,31 @@ impl Seen {
         if self.expects_proxy != after.expects_proxy {
             all.push("expects a PROXY header".to_owned());
         }
+        all.extend(after.counters.iter().filter(|line| !self.counters.contains(line)).cloned());
         if self.captures != after.captures {
             all.push(format!("captures {}", after.captures.join("|")));
         }
         all.join(" ")
     }
+}
+
+/// What a sticky counter tracks, with its numbers.
+fn counter(world: &World, number: u8) -> String {
+    let Some(tracking) = world.stream.tracked.counter(number) else { return String::new() };
+    let (mut key, open) = (Vec::new(), tracking.open(world.now_ms));
+    tracking.table().value_of(tracking.entry().key()).write_to(&mut key);
+    let mut out = format!("sc{number} {}", text(&key));
+    for (data, element, name) in [
+        (DataType::ConnCnt, 0, "conn_cnt"),
+        (DataType::Gpc, 0, "gpc0"),
+        (DataType::Gpc, 1, "gpc1"),
+        (DataType::Gpt, 0, "gpt0"),
+    ] {
+        if let Some(value @ 1..) = open.value(data, element) {
+            out.push_str(&format!(" {name}={value}"));
+        }
+    }
+    out
 }
 
 fn variable(vars: &Vars, slot: VarSlot) -> Option<String> {
@@ -209,7 +233,6 @@ fn errors_are_worded_as_haproxy_words_them() {
         "{unknown}"
     );
     assert!(http("").ends_with("but got '' (missing argument)"));
-    assert_eq!(http("track-sc0 src"), "'track-sc0' is known to HAProxy 3.4, not supported by hydroxy yet");
     let in_rule = |action: &str, rest: &str| {
         format!("error detected in proxy 'www' while parsing 'http-request {action}' rule : {rest}")
     };
@@ -235,6 +258,21 @@ fn errors_are_worded_as_haproxy_words_them() {
     );
     assert_eq!(http("set-var(txn.a,foo) int(1)"), in_rule("set-var(txn.a,foo)", "unknown condition \"foo\""));
     assert_eq!(http("capture int(1) len x"), in_rule("capture", "length must be > 0"));
+    assert_eq!(http("track-sc0"), in_rule("track-sc0", "missing fetch method"));
+    assert_eq!(http("track-sc0 src table"), in_rule("track-sc0", "missing table name"));
+    assert_eq!(http("track-sc0 src table none"), in_rule("track-sc0", "unable to find table 'none'"));
+    assert_eq!(
+        http("track-sc3 src"),
+        in_rule("track-sc3", "3 track-sc number exceeding 2 (tune.stick-counters-1) value.")
+    );
+    assert_eq!(
+        http("sc-inc-gpc0(5)"),
+        in_rule("sc-inc-gpc0(5)", "invalid stick table track ID. The max allowed ID is 2 (tune.stick-counters).")
+    );
+    assert_eq!(
+        http("sc-inc-gpc(1)"),
+        in_rule("sc-inc-gpc(1)", "Missing gpc ID 'sc-inc-gpc'. Expects sc-inc-gpc(<GPC ID>,<Track ID>).")
+    );
     assert_eq!(http("set-method a b"), in_rule("set-method", "expects exactly 1 argument <format>"));
     let tcp = error("foo", Hook::TcpRequestContent);
     assert!(tcp.starts_with("'tcp-request content' expects 'accept', 'reject', 'capture', "), "{tcp}");

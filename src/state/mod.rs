@@ -6,10 +6,12 @@ pub mod counters;
 pub mod patterns;
 pub mod proxy;
 pub mod server;
+pub mod stick_table;
 pub mod variables;
 
 pub use counters::{Counters, Rate, Stat, Times};
 pub use patterns::PatternList;
 pub use proxy::{BindState, Process, ProxyState, ProxyTotals, Reception, View};
 pub use server::{Admin, Change, CheckResult, Health, ServerSetup, ServerState};
+pub use stick_table::{Table, Tracked, Tracking};
 pub use variables::Variables;

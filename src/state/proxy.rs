@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::counters::{Counters, Rate};
 use super::server::ServerState;
+use super::stick_table::Table;
 use super::variables::Variables;
-use crate::base::id::{ProxyId, ServerId};
+use crate::base::id::{ProxyId, ServerId, TableId};
 
 /// One frontend, backend or listen section as one configuration sees it. Its totals are shared between configurations by name, and so
 /// is each server's and listener's state.
@@ -100,6 +101,8 @@ pub struct BindState {
 pub struct View {
     /// In order of `ProxyId`.
     pub proxies: Vec<Arc<ProxyState>>,
+    /// Stick tables in order of `TableId`.
+    pub tables: Vec<Arc<Table>>,
     /// Process-wide state.
     pub process: Arc<Process>,
 }
@@ -172,6 +175,11 @@ impl View {
     /// The proxy's state. Ids come from the same configuration as the view, so it exists.
     pub fn proxy(&self, id: ProxyId) -> &Arc<ProxyState> {
         &self.proxies[id.index()]
+    }
+
+    /// The stick table, if the id is of this view.
+    pub fn table(&self, id: TableId) -> Option<&Arc<Table>> {
+        self.tables.get(id.index())
     }
 
     /// The server's state, if both ids are of this view.

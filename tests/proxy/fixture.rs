@@ -35,6 +35,7 @@ pub fn configuration(servers: &[SocketAddr], change: impl FnOnce(&mut Proxy)) ->
         backends: [(proxy.name.as_bytes().into(), ProxyId(0))].into(),
         proxies: vec![Arc::new(proxy)],
         userlists: Vec::new(),
+        tables: Vec::new(),
         sess_vars: 0,
         txn_vars: 0,
     })

@@ -76,6 +76,7 @@ impl<'a> Probe<'a> {
             expects_proxy: false,
             rcvd_proxy: false,
             requests: 0,
+            tracked: Default::default(),
         };
         let stream = StreamFacts { backend: Some(place.0), server: Some(place.1), ..StreamFacts::default() };
         let check = server.check.as_ref()?;

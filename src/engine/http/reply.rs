@@ -11,6 +11,7 @@ use crate::engine::fault::{Fault, Phase};
 use crate::engine::finish;
 use crate::engine::hooks::{self, Stage};
 use crate::engine::session::Session;
+use crate::engine::sticky;
 use crate::engine::stream::{RequestAt, Stream};
 use crate::expr::Termination;
 use crate::http::status::{ERROR_PAGE_FIELDS, error_page, reason};
@@ -93,11 +94,16 @@ fn count(s: &mut Session, st: &mut Stream, why: Why) {
     match why {
         Why::Denied | Why::Tarpit => {
             s.count(Stat::DeniedRequests, 1);
+            sticky::denied(s, st);
             if let Some(backend) = &st.backend {
                 backend.state().be.inc(s.core.id, Stat::DeniedRequests);
             }
         }
-        Why::Challenge | Why::Intercepted | Why::Monitor => s.count(Stat::Intercepted, 1),
+        Why::Challenge => {
+            s.count(Stat::Intercepted, 1);
+            sticky::denied(s, st);
+        }
+        Why::Intercepted | Why::Monitor => s.count(Stat::Intercepted, 1),
         Why::DeniedResponse | Why::InterceptedResponse => {}
         Why::Statistics => st.facts.applet = Some("<STATS>"),
     }

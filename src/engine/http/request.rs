@@ -14,6 +14,7 @@ use crate::engine::finish;
 use crate::engine::live::Live;
 use crate::engine::log;
 use crate::engine::session::Session;
+use crate::engine::sticky;
 use crate::engine::stream::Stream;
 use crate::expr::CapturedHeader;
 use crate::http::list::Cookie;
@@ -24,6 +25,7 @@ use crate::state::Stat;
 /// Serves the request whose first bytes have arrived. `since` is when the connection began to wait for it.
 pub(super) async fn serve(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>, since: u64) -> After {
     begin(s, st, since);
+    sticky::request(s);
     let after = match read_head(s, st, frontend).await {
         Ok(()) => process(s, st, frontend).await,
         Err(fault) => reply::fail(s, st, frontend, None, fault, Phase::Request).await,

@@ -14,6 +14,7 @@ use crate::engine::flow::Flow;
 use crate::engine::hooks::{self, Stage};
 use crate::engine::live::Live;
 use crate::engine::session::Session;
+use crate::engine::sticky;
 use crate::engine::stream::Stream;
 use crate::engine::tunnel::{self, Limits};
 use crate::http::{Framing, Msg, OutOptions, write_response};
@@ -32,6 +33,7 @@ pub(super) async fn deliver(
 ) -> After {
     s.vars.begin_response();
     st.facts.server_status = st.res.status;
+    sticky::response(s, st);
     exchange.slot.server().counters.answered(s.core.id, st.res.status);
     st.facts.bytes_out += Msg { raw: exchange.upstream.buf.data(), head: &st.res }.received_size();
     capture(s, st, frontend, exchange.upstream.buf.data());

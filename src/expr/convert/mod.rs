@@ -13,6 +13,7 @@ mod map;
 mod number;
 mod proxies;
 mod regsub;
+mod sticky;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,9 @@ pub static FAMILIES: &[&[Convert]] = &[
     number::CONVERTERS,
     proxies::CONVERTERS,
     regsub::CONVERTERS,
+    sticky::VALUES,
+    sticky::ELEMENTS,
+    sticky::ENTRIES,
     string::CONVERTERS,
     url::CONVERTERS,
 ];

@@ -4,7 +4,7 @@
 //! is what stands between the braces of an anonymous ACL.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,7 +12,7 @@ use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::base::userlist::{Group, Password, User, Userlist};
 use crate::base::value::Value;
 use crate::diag::{Diagnostics, Span, Word};
-use crate::expr::fixture::words;
+use crate::expr::fixture::{fill, made, tables, words};
 use crate::expr::{
     Cond, ConnFacts, Ctx, Dir, Endpoint, Expr, Part, Payload, StreamFacts, Termination, TlsFacts, Tri, Vars, bind,
 };
@@ -20,7 +20,7 @@ use crate::http::{Answering, Head, Msg, ParseOptions, Parsed, parse_request, par
 use crate::keyword::{
     Defined, Example, FileRef, Hook, Interned, Names, ProxyName, Scope, UserlistName, VarNames, VarScope, Words,
 };
-use crate::state::{ProxyState, View};
+use crate::state::{ProxyState, Tracking, View};
 
 /// Everything that a scope and a context borrow.
 pub struct Fixture {
@@ -69,6 +69,7 @@ impl Fixture {
     pub fn new() -> Fixture {
         let mut names = Names {
             proxies: vec![proxy_name("web", true, &[]), proxy_name("app", false, &["s1", "s2"])],
+            tables: tables("app"),
             userlists: vec![UserlistName { name: "staff".to_owned(), span: Span::nowhere() }],
             accounts: vec![Arc::new(staff())].into(),
             ..Names::default()
@@ -80,6 +81,12 @@ impl Fixture {
         values.set(vars.slot(VarScope::Sess, "n"), Value::Int(12));
         let acl = vec![words("path_end cart.php")];
         let (req, res) = (request(REQUEST), response(RESPONSE));
+        let (view, mut conn, mut stream) = (view(), connection(), stream(&req.0));
+        let track = || Tracking::start(&view.tables[0], &CLIENT.octets(), 61_000).expect("there is room");
+        conn.tracked.set(0, track());
+        stream.tracked.set(1, track());
+        stream.tracked.set(2, track());
+        fill(&view.tables, CLIENT, 61_000);
         Fixture {
             names,
             acls: Defined::from([("is_cart".to_owned(), acl)]),
@@ -87,10 +94,10 @@ impl Fixture {
             diags: Diagnostics::new(),
             vars,
             interned: RefCell::default(),
-            conn: connection(),
-            stream: stream(&req.0),
+            conn,
+            stream,
             values,
-            view: view(),
+            view,
             req,
             res,
             body: (b"a=1&b=two&B=3&c".to_vec(), true),
@@ -233,6 +240,7 @@ fn connection() -> ConnFacts {
         expects_proxy: false,
         rcvd_proxy: true,
         requests: 1,
+        tracked: Default::default(),
     }
 }
 
@@ -299,7 +307,8 @@ fn view() -> View {
     app.servers[0].queued.store(2, Relaxed);
     app.servers[0].weight.store(10, Relaxed);
     web.binds[0].current.store(5, Relaxed);
-    let view = View { proxies: vec![Arc::new(web), Arc::new(app)], ..View::default() };
+    let tables = made(tables("app"));
+    let view = View { proxies: vec![Arc::new(web), Arc::new(app)], tables, ..View::default() };
     view.process.connections.store(9, Relaxed);
     let _ = view.process.started_ms.set(0);
     let _ = view.process.is_local_address.set(|ip| ip.is_loopback());
@@ -308,6 +317,9 @@ fn view() -> View {
     let _ = view.process.hostname.set("gate1".into());
     view
 }
+
+/// Counters 0 to 2 track the entry of this address.
+const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 const REQUEST: &str = "POST /shop/cart.php?id=17&Name=anna;id=18&empty= HTTP/1.1
 Host: www.example.com:8080

@@ -17,6 +17,7 @@ mod payload;
 mod process;
 mod request;
 mod server;
+mod sticky;
 mod tls;
 mod variable;
 
@@ -39,6 +40,10 @@ pub static FAMILIES: &[&[Fetch]] = &[
     process::FETCHES,
     request::FETCHES,
     server::FETCHES,
+    sticky::VALUES,
+    sticky::ELEMENTS,
+    sticky::COUNTERS,
+    sticky::TABLES,
     tls::FETCHES,
     variable::FETCHES,
 ];

@@ -158,7 +158,6 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     entry("tune.lua.session-timeout", "tune.lua.session-timeout <time>", LUA),
     entry("tune.lua.task-timeout", "tune.lua.task-timeout <time>", LUA),
     entry("tune.peers.max-updates-at-once", "tune.peers.max-updates-at-once <number>", PEERS),
-    entry("tune.stick-counters", "tune.stick-counters <number>", STICK),
     entry("tune.cli.max-payload-size", "tune.cli.max-payload-size <size>", CLI),
     entry("tune.quic.be.cc.cubic-min-losses", "tune.quic.be.cc.cubic-min-losses <value>", QUIC),
     entry("tune.quic.be.cc.hystart", "tune.quic.be.cc.hystart <value>", QUIC),
@@ -221,5 +220,4 @@ const H2: &str = "HTTP/2 is not offered";
 const QUIC: &str = "QUIC is not offered";
 const LUA: &str = "it limits Lua only, which is refused itself as long as it is not supported";
 const PEERS: &str = "it limits peers only, which are refused themselves as long as they are not supported";
-const STICK: &str = "it limits tracking only, which is refused itself as long as it is not supported";
 const CLI: &str = "payloads of runtime commands have no limit of their own";

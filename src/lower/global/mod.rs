@@ -19,7 +19,7 @@ use super::tls::TlsOptions;
 use super::values::SharedRef;
 use crate::diag::{Diagnostics, Word};
 use crate::ir::Global;
-use crate::keyword::{Setting, error_at};
+use crate::keyword::{STICK_COUNTERS, Setting, error_at};
 
 pub(super) use process::joined;
 use runtime::finish_socket;
@@ -71,6 +71,7 @@ impl GlobalDraft {
             bufsize: 16384,
             maxrewrite: 1024,
             cookielen: 63,
+            stick_counters: STICK_COUNTERS,
             maxhdr: 101,
             log_uri_len: 1024,
             strict_limits: true,

@@ -69,6 +69,19 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     },
     Setting {
         meta: Meta::new(
+            "tune.stick-counters",
+            "tune.stick-counters <number>",
+            "Sets how many entries of stick tables a connection may track, at most 100. The default is 3.",
+            &[("tune.stick-counters 5", "tune.stick-counters 5")],
+        ),
+        sections: Sections::GLOBAL,
+        apply: |words, draft, _| {
+            draft.out.stick_counters = integer(words, 0, 100)?;
+            Ok(())
+        },
+    },
+    Setting {
+        meta: Meta::new(
             "spread-checks",
             "spread-checks <percent>",
             "Varies the interval of health checks at random by up to so many percent, 0 to 50.",

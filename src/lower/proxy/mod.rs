@@ -37,6 +37,7 @@ mod options;
 mod rules;
 mod servers;
 mod stats;
+mod stick;
 mod timeouts;
 
 use std::sync::LazyLock;
@@ -81,6 +82,8 @@ pub(super) struct ProxyDraft {
     errors: Vec<errors::ErrorSource>,
     check: check_rules::CheckDraft,
     stats: Option<stats::StatsDraft>,
+    /// Where the section's stick table is declared.
+    table_line: Option<Span>,
     default_backend: Option<Word>,
     /// `unique-id-format`
     unique_id: Option<Word>,
@@ -124,6 +127,7 @@ impl ProxyDraft {
             errors: Vec::new(),
             check: check_rules::CheckDraft::default(),
             stats: None,
+            table_line: None,
             default_backend: None,
             unique_id: None,
             abort_on_close: None,
@@ -168,6 +172,7 @@ pub(super) static FAMILIES: &[&[Setting<ProxyDraft>]] = &[
     logging::SETTINGS,
     errors::SETTINGS,
     stats::SETTINGS,
+    stick::SETTINGS,
     rules::SETTINGS,
     check_rules::SETTINGS,
     accepted::SETTINGS,

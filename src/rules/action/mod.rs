@@ -6,6 +6,7 @@ mod connection;
 mod header;
 mod redirect;
 mod reply;
+mod sticky;
 mod stream;
 mod target;
 mod variable;
@@ -25,6 +26,7 @@ pub static FAMILIES: &[&[Action]] = &[
     header::ACTIONS,
     redirect::ACTIONS,
     reply::ACTIONS,
+    sticky::ACTIONS,
     stream::ACTIONS,
     target::ACTIONS,
     variable::ACTIONS,
