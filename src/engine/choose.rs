@@ -1,14 +1,15 @@
-//! Where a stream goes: the backend by `use_backend` rules, the server by `use-server` rules, then the backend's algorithm.
+//! Where a stream goes: the backend by `use_backend` rules, the server by persistence, then the backend's algorithm.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::hooks::{self, Stage};
 use super::live::Live;
+use super::persist;
 use super::session::Session;
 use super::stream::Stream;
 use crate::balance::{Load, Loads, ServerView, hash};
 use crate::base::id::{ProxyId, ServerId};
-use crate::ir::proxy::{BackendTo, ServerTo};
+use crate::ir::proxy::BackendTo;
 use crate::ir::{Balance, Proxy};
 use crate::state::{ProxyState, ServerState};
 
@@ -17,7 +18,7 @@ use crate::state::{ProxyState, ServerState};
 pub enum Choice {
     /// To this server, which may be full: then into its queue.
     Server(ServerId),
-    /// The same, as a `use-server` rule says: the algorithm has had no part in it.
+    /// The same, as a cookie or a `use-server` rule says: the algorithm has had no part in it.
     Named(ServerId),
     /// All servers are full: into the backend's queue.
     Full,
@@ -48,17 +49,9 @@ pub fn backend(s: &mut Session, st: &mut Stream, frontend: &Proxy, live: &Live, 
 
 /// The server for this stream; `avoid` is one that has just failed.
 #[inline]
-pub fn choose(
-    s: &mut Session,
-    st: &mut Stream,
-    live: &Live,
-    backend: &Proxy,
-    avoid: Option<ServerId>,
-    stage: Stage<'_>,
-) -> Choice {
-    if !backend.use_server.is_empty()
-        && avoid.is_none()
-        && let Some(server) = by_rule(s, st, live, backend, stage)
+pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid: Option<ServerId>) -> Choice {
+    if avoid.is_none()
+        && let Some(server) = persist::bound_to(st, live, backend)
     {
         return Choice::Named(server);
     }
@@ -108,24 +101,4 @@ impl Loads for BackendLoads<'_> {
             rate: 0,
         }
     }
-}
-
-fn by_rule(s: &mut Session, st: &mut Stream, live: &Live, backend: &Proxy, stage: Stage<'_>) -> Option<ServerId> {
-    let txn = hooks::txn(s, st, live, stage);
-    let ctx = txn.ctx();
-    let rule = backend.use_server.iter().find(|rule| rule.cond.as_ref().is_none_or(|cond| cond.holds(&ctx)))?;
-    let server = match &rule.to {
-        ServerTo::Fixed(id) => *id,
-        ServerTo::Dynamic(format) => {
-            let mut name = Vec::new();
-            format.render(&ctx, &mut name);
-            let at = backend.servers.iter().position(|server| server.name.as_bytes() == name)?;
-            ServerId(at as u32)
-        }
-    };
-    is_running(live, backend.id, server).then_some(server)
-}
-
-fn is_running(live: &Live, backend: ProxyId, server: ServerId) -> bool {
-    live.view.server(backend, server).is_some_and(|state| state.running())
 }

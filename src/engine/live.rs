@@ -119,8 +119,6 @@ impl LiveProxy {
         let needs = needs | proxy.http_res.needs | proxy.http_after.needs;
         let retries = proxy.retries > 0 && !proxy.servers.is_empty();
         let sni = proxy.servers.iter().any(|server| server.tls.as_ref().is_some_and(|tls| tls.sni.is_some()));
-        // A retry chooses a server again.
-        let chooses = retries && (sni || !proxy.use_server.is_empty());
         let balancer = Balancer::new(&proxy.balance, &server_views(proxy, state), proxy.all_backups);
         let rules = proxy.use_backend.iter().filter_map(|choice| choice.cond.as_ref());
         let rules = rules.chain(proxy.use_server.iter().filter_map(|choice| choice.cond.as_ref()));
@@ -131,7 +129,7 @@ impl LiveProxy {
             acceptors: proxy.binds.iter().map(acceptor).collect(),
             connectors: proxy.servers.iter().map(Connectors::new).collect(),
             samples: proxy.logs.iter().map(|_| AtomicU32::new(0)).collect(),
-            keeps_request: chooses || needs.contains(Needs::REQ_HEAD),
+            keeps_request: (retries && sni) || needs.contains(Needs::REQ_HEAD),
             sniffs: proxy.mode == Mode::Tcp && asks.intersects(Needs::REQ_HEAD | Needs::REQ_KEPT),
         }
     }

@@ -45,6 +45,7 @@ pub mod listener;
 pub mod live;
 pub mod log;
 pub mod permit;
+pub mod persist;
 pub mod place;
 pub mod pool;
 pub mod queue;

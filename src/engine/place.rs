@@ -7,7 +7,6 @@ use std::task::Poll;
 
 use super::choose::{Choice, choose};
 use super::fault::Fault;
-use super::hooks::Stage;
 use super::live::Live;
 use super::permit::raise;
 use super::queue::{Queue, Slot};
@@ -24,8 +23,6 @@ pub struct Search<'a> {
     pub backend: &'a Proxy,
     /// Its configuration.
     pub live: &'a Live,
-    /// What `use-server` rules may look at.
-    pub stage: Stage<'static>,
     /// Whether the client's going away ends the search.
     pub patience: Patience,
 }
@@ -66,10 +63,10 @@ fn pick(
     retries: &Retries,
     queue: &Arc<Queue>,
 ) -> Result<Option<Picked>, Fault> {
-    let Search { backend, live, stage, .. } = search;
+    let Search { backend, live, .. } = search;
     let (id, balanced) = match retries.same {
         Some(same) => (same, false),
-        None => match choose(s, st, live, backend, retries.avoid, *stage) {
+        None => match choose(s, st, live, backend, retries.avoid) {
             Choice::Server(id) => (id, true),
             Choice::Named(id) => (id, false),
             Choice::Full => return Ok(None),

@@ -58,13 +58,21 @@ impl Retries {
         // Algorithms that take turns do not care which server gets a stream: a failed one is left at the first retry.
         let redispatch = match backend.redispatch {
             None | Some(0) => false,
-            Some(_) if matches!(backend.balance, Balance::RoundRobin | Balance::StaticRr) => true,
+            Some(_) if st.persist.forced => false,
+            Some(_)
+                if st.persist.server.is_none()
+                    && matches!(backend.balance, Balance::RoundRobin | Balance::StaticRr) =>
+            {
+                true
+            }
             Some(every @ 1..) => self.count.is_multiple_of(every as u32),
             Some(back) => self.count == (backend.retries + 1).saturating_sub(back.unsigned_abs()),
         };
         let (proxy, state) = (live.view.proxy(backend.id), live.view.server(backend.id, server));
-        let stat = if redispatch && proxy.usable_servers() > 1 {
+        let itself = state.is_some_and(|state| state.usable());
+        let stat = if redispatch && proxy.usable_servers() > usize::from(itself) {
             st.facts.redispatched = true;
+            st.unbind();
             (self.same, self.avoid) = (None, Some(server));
             Stat::Redispatches
         } else {

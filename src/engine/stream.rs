@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::fault::Phase;
 use super::permit::raise;
+use super::persist::Persist;
 use crate::base::id::CoreId;
 use crate::expr::StreamFacts;
 use crate::http::Head;
@@ -24,6 +25,8 @@ pub struct Stream {
     pub kept: Vec<u8>,
     /// The backend's count of this stream.
     pub backend: Option<Occupied>,
+    /// The server that it is bound to, and how.
+    pub persist: Persist,
     /// How far it has come.
     pub phase: Phase,
     /// Where the request is.
@@ -123,6 +126,7 @@ impl Stream {
         self.req.clear();
         self.res.clear();
         self.backend = None;
+        self.persist = Persist::default();
         self.phase = Phase::default();
         self.request = RequestAt::Buffer;
         self.sniffed = Sniffed::Other;

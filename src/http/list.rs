@@ -144,7 +144,7 @@ fn separator(text: &[u8], separators: &[u8]) -> usize {
     text.len()
 }
 
-fn pair_of(start: usize, pair: &[u8]) -> Option<Cookie<'_>> {
+pub(super) fn pair_of(start: usize, pair: &[u8]) -> Option<Cookie<'_>> {
     let at = memchr::memchr(b'=', pair)?;
     Some(Cookie { start, name: trim(&pair[..at]).1, value: trim(&pair[at + 1..]).1 })
 }

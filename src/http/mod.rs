@@ -4,6 +4,7 @@
 //! arena). Bytes are read and written by the parser, the serializer and the chunk decoder, which know nothing of sockets.
 
 mod chunk;
+mod cookie;
 pub mod date;
 mod edit;
 mod head;
@@ -18,6 +19,7 @@ pub mod uri;
 mod write;
 
 pub use chunk::{CHUNK_END, ChunkDecoder, ChunkError, ChunkHeader, ChunkPass, ChunkStep, LAST_CHUNK};
+pub use cookie::CookieEdit;
 pub use edit::MsgMut;
 pub use head::{Field, FieldFlags, Framing, Head, HeadFlags, Kind};
 pub use method::{Method, Version};

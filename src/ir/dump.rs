@@ -157,7 +157,6 @@ impl Dump {
             let cond = rule.cond.as_ref().map_or(String::new(), |cond| format!(" {}", cond.text()));
             self.line(1, format_args!("stick {} {} table {table}{cond}", rule.when.name(), rule.key.text()));
         }
-        self.flag("persist", proxy.persist);
     }
 
     fn timeouts(&mut self, times: &Timeouts) {
@@ -272,6 +271,7 @@ impl Dump {
     }
 
     fn backend(&mut self, proxy: &Proxy) {
+        proxy.persist.lines().iter().for_each(|line| self.line(1, line));
         let balance = match proxy.balance {
             Balance::RoundRobin => "roundrobin".to_owned(),
             Balance::StaticRr => "static-rr".to_owned(),

@@ -6,6 +6,7 @@ mod check_dump;
 pub mod dump;
 pub mod global;
 pub mod log;
+pub mod persist;
 pub mod proxy;
 pub mod server;
 pub mod stats;
@@ -15,6 +16,7 @@ pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep};
 pub use dump::dump;
 pub use global::{Global, Group, RuntimeSocket, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};
+pub use persist::{Cookie, CookieMode, CookieOptions, PersistRule, Persistence};
 pub use proxy::{
     BackendChoice, Balance, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, Reuse, ServerChoice, StickRule,
     Timeouts,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::bind::Bind;
 use super::log::LogTarget;
+use super::persist::Persistence;
 use super::server::Server;
 use super::stats::Stats;
 use crate::base::id::{ProxyId, ServerId, TableId};
@@ -68,8 +69,6 @@ pub struct Proxy {
     pub table: Option<TableId>,
     /// `stick` in order.
     pub stick: Vec<StickRule>,
-    /// `option persist`: a stick table's or a cookie's server is used although it is down.
-    pub persist: bool,
     /// `monitor-uri`.
     pub monitor_uri: Option<Box<[u8]>>,
     /// `monitor fail` conditions.
@@ -91,6 +90,8 @@ pub struct Proxy {
     pub redispatch: Option<i32>,
     /// `balance`.
     pub balance: Balance,
+    /// `cookie`, `force-persist` and relatives.
+    pub persist: Persistence,
     /// `option allbackups`.
     pub all_backups: bool,
     /// Servers; index is `ServerId`.
@@ -187,7 +188,6 @@ impl Proxy {
             use_server: Vec::new(),
             table: None,
             stick: Vec::new(),
-            persist: false,
             monitor_uri: None,
             monitor_fail: Vec::new(),
             capture_req: Vec::new(),
@@ -198,6 +198,7 @@ impl Proxy {
             retry_on: RetryOn::CONN_FAILURE,
             redispatch: None,
             balance: Balance::RoundRobin,
+            persist: Persistence::default(),
             all_backups: false,
             servers: Vec::new(),
             fullconn: None,

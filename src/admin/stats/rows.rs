@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::columns::{COLUMNS, CORE, col};
+use crate::engine::persist;
 use crate::ir::{Balance, BindAddr, Ir, Mode, PortSpec, Proxy, Server, ServerAddr};
 use crate::state::{Admin, BindState, Counters, Health, Process, ProxyState, Reception, ServerState, Stat, View};
 
@@ -259,8 +260,8 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
         }
     }
     row.text(const { col("addr") }, &address(server, state));
-    if let Some(cookie) = &server.cookie {
-        row.text(const { col("cookie") }, cookie);
+    if let Some(cookie) = persist::cookie_of(proxy, server, state) {
+        row.text(const { col("cookie") }, &String::from_utf8_lossy(cookie.bytes()));
     }
     times(&mut row, &state.counters);
     let idle = state.idle.load(Relaxed);
@@ -303,6 +304,9 @@ fn check(row: &mut Row, server: &Server, state: &ServerState) {
 fn backend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
     let mut row = Row::new(Kind::Backend, proxy, "BACKEND");
     row.class = "backend";
+    if let Some(cookie) = &proxy.persist.cookie {
+        row.text(const { col("cookie") }, &cookie.name);
+    }
     row.num(const { col("qcur") }, state.queued.load(Relaxed));
     row.num(const { col("qmax") }, state.queued_max.load(Relaxed));
     row.num(const { col("scur") }, state.be_current.load(Relaxed));

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::{After, forwarded, reply, request, response};
+use super::{After, cookie, forwarded, reply, request, response};
 use crate::base::id::ServerId;
 use crate::engine::buffer::Room;
 use crate::engine::connect::{self, Wanted};
@@ -14,6 +14,7 @@ use crate::engine::finish;
 use crate::engine::flow::{Broken, Flow, Waits};
 use crate::engine::hooks::{Request, Stage};
 use crate::engine::live::Live;
+use crate::engine::persist;
 use crate::engine::place::{self, Search};
 use crate::engine::pool::Upstream;
 use crate::engine::queue::Slot;
@@ -51,6 +52,8 @@ pub(super) async fn forward(
 ) -> After {
     forwarded::add(s, st, frontend, backend);
     request::keep_head(s, st, live, &[frontend, backend]);
+    persist::assign(s, st, live, backend, Stage::REQUEST);
+    cookie::read(s, st, live, backend);
     let mut tries = Tries::default();
     loop {
         match attempt(s, st, frontend, backend, live, &mut tries).await {
@@ -152,7 +155,7 @@ async fn attempt(
     let none = |fault| Failed { fault, server: None, stale: false, silent: false };
     st.phase = Phase::Queue;
     let patience = Patience::of(backend);
-    let search = Search { backend, live, stage: stage(st, tries), patience };
+    let search = Search { backend, live, patience };
     let (id, slot) = place::find(s, st, &search, &tries.retries).await.map_err(none)?;
     let (server, state) = live.server(backend.id, id).ok_or(none(Fault::NoServer))?;
     st.facts.queue_ms = Some(s.core.now_ms());
@@ -201,7 +204,7 @@ async fn attempt(
     }
 }
 
-/// What `use-server` rules may look at: the request, if its head is still at hand.
+/// What expressions of servers may look at: the request, if its head is still at hand.
 fn stage(st: &Stream, tries: &Tries) -> Stage<'static> {
     let request = match (tries.serialized, st.kept.is_empty()) {
         (false, _) => Request::Buffered,

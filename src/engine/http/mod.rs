@@ -6,6 +6,7 @@
 //! | `request` | reads the head, fills the facts, waits for a body that rules want to see |
 //! | `rules` | runs the rule sets of frontend and backend, chooses the backend |
 //! | `reply` | sends answers of our own: rules, errors, services |
+//! | `cookie`, `dates`, `cacheable` | reads, cuts and sets the persistence cookie |
 //! | `attempt` | gets a connection to a server, sends the request, waits for the response head, retries |
 //! | `response` | runs the response rules, sends the head |
 //! | `exchange` | moves both bodies until they end |
@@ -13,6 +14,9 @@
 //! While no request is there, a connection holds no buffer and no `Stream`.
 
 mod attempt;
+mod cacheable;
+mod cookie;
+mod dates;
 mod exchange;
 mod forwarded;
 mod reply;

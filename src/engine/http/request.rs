@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::After;
-use super::attempt;
 use super::reply;
-use super::rules::{self, Decision};
+use super::rules::{self, Decision, Why};
+use super::{attempt, cookie};
 use crate::engine::buffer::Room;
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::finish;
@@ -56,7 +56,13 @@ async fn process(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) -> Aft
     let live = s.local.live.clone();
     match rules::decide(s, st, frontend, &live).await {
         Ok(Decision::Forward(backend)) => attempt::forward(s, st, frontend, &backend, &live).await,
-        Ok(Decision::Answer(answer, backend)) => reply::answer(s, st, frontend, backend.as_ref(), answer).await,
+        Ok(Decision::Answer(answer, backend)) => {
+            if answer.why == Why::Denied {
+                // HAProxy looks at the cookie of a request that it denies.
+                cookie::read(s, st, &live, backend.as_ref().unwrap_or(frontend));
+            }
+            reply::answer(s, st, frontend, backend.as_ref(), answer).await
+        }
         Err((fault, backend, phase)) => reply::fail(s, st, frontend, backend.as_ref(), fault, phase).await,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::attempt::{self, Exchange};
 use super::request::{captured_cookie, client_keeps};
 use super::rules::{Answer, Why};
-use super::{After, exchange, reply};
+use super::{After, cookie, exchange, reply};
 use crate::engine::connect;
 use crate::engine::fault::Phase;
 use crate::engine::finish;
@@ -171,6 +171,7 @@ fn rules(
             Verdict::Done(decided) => return Some(decided),
         }
     }
+    cookie::answer(s, st, live, backend, exchange.server, raw);
     for proxy in proxies().filter(|proxy| !proxy.http_after.is_empty()) {
         let stage = Stage::response(st, raw);
         hooks::run(&proxy.http_after, &mut Cursor::default(), s, st, live, stage);

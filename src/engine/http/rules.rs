@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::cookie;
 use super::request::{self, body_is_buffered};
 use crate::engine::choose;
 use crate::engine::fault::{Fault, Phase};
@@ -68,6 +69,9 @@ pub(super) async fn decide(
         return Ok(Decision::Answer(answer, None));
     }
     hooks::name(s, st, frontend, live, Stage::REQUEST);
+    if frontend.backend {
+        cookie::watch(st, frontend);
+    }
     if s.upgraded.is_none()
         && !frontend.tcp_req_content.is_empty()
         && let Some(answer) = Box::pin(content(s, st, frontend, live)).await.map_err(early)?
@@ -83,6 +87,7 @@ pub(super) async fn decide(
     };
     let (backend, state) = live.proxy(id);
     st.facts.backend = Some(id);
+    cookie::watch(st, backend);
     st.backend = Some(Occupied::enter(s.core.id, state, s.core.now_ms(), s.core.unix_us()));
     if backend.mode != Mode::Http {
         // A TCP frontend whose connection is HTTP now may choose a TCP backend, which cannot serve it (4.4, `switch-mode`).

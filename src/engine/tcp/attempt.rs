@@ -5,6 +5,7 @@ use crate::engine::connect::{self, Wanted};
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::hooks::Stage;
 use crate::engine::live::Live;
+use crate::engine::persist;
 use crate::engine::place::{self, Search};
 use crate::engine::pool::Upstream;
 use crate::engine::queue::Slot;
@@ -28,7 +29,8 @@ pub(super) async fn connect(
     backend: &Proxy,
     live: &Live,
 ) -> Result<Connected, Fault> {
-    let search = Search { backend, live, stage: super::content::last(Stage::RAW), patience: Patience::of(backend) };
+    persist::assign(s, st, live, backend, super::content::last(Stage::RAW));
+    let search = Search { backend, live, patience: Patience::of(backend) };
     let mut retries = Retries::default();
     loop {
         st.phase = Phase::Queue;
@@ -47,12 +49,12 @@ pub(super) async fn connect(
 }
 
 async fn attempt(s: &mut Session, st: &mut Stream, search: &Search<'_>, id: ServerId) -> Result<Box<Upstream>, Fault> {
-    let Search { backend, live, patience, stage } = search;
+    let Search { backend, live, patience } = search;
     let (server, state) = live.server(backend.id, id).ok_or(Fault::NoServer)?;
     st.facts.queue_ms = Some(s.core.now_ms());
     st.facts.server = Some(id);
     st.phase = Phase::Connect;
-    let name = connect::server_name(s, st, live, server, *stage);
+    let name = connect::server_name(s, st, live, server, super::content::last(Stage::RAW));
     let wanted = Wanted { backend, id, server, state, reuse: false, patience: *patience, name };
     let upstream = connect::obtain(s, &wanted).await?;
     st.facts.connect_ms = Some(s.core.now_ms());

@@ -16,7 +16,6 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     entry("option tcp-smart-connect", "[no] option tcp-smart-connect", Sections::D_BE, SMART),
     entry("option contstats", "[no] option contstats", Sections::D_FE, "counters are always updated as data flows"),
     entry("option disable-h2-upgrade", "[no] option disable-h2-upgrade", Sections::D_FE, "HTTP/2 is not offered"),
-    entry("option persist", "[no] option persist", Sections::D_BE, COOKIE),
     entry(
         "option use-small-buffers",
         "[no] option use-small-buffers",
@@ -29,5 +28,4 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
 
 const SPLICE: &str = "bodies are copied through buffers, which measured faster than splicing";
 const SMART: &str = "packets are joined where the kernel allows, with or without this option";
-const COOKIE: &str = "it changes persistence only, which is refused itself as long as it is not supported";
 const STATE: &str = "the file is read for 'load-server-state-from-file' only";

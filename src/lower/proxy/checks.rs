@@ -85,6 +85,10 @@ pub(in crate::lower) fn check(draft: &ProxyDraft, diags: &Diagnostics) {
     if draft.out.forwardfor.is_some() && !draft.forwardfor_inherited {
         warn("'option forwardfor'", draft.span, "it requires");
     }
+    if draft.out.persist.cookie.is_some() {
+        let text = format!("cookie will be ignored for {} (needs 'mode http').", draft.title());
+        diags.push(Diagnostic::warning("http-only", text).at(draft.span).lead(Lead::Bare));
+    }
     if draft.own_stats() {
         warn("'stats' statement", draft.span, "it requires");
     }

@@ -34,6 +34,7 @@ mod http;
 mod identity;
 mod logging;
 mod options;
+mod persist;
 mod rules;
 mod servers;
 mod stats;
@@ -168,6 +169,7 @@ pub(super) static FAMILIES: &[&[Setting<ProxyDraft>]] = &[
     options::SETTINGS,
     http::SETTINGS,
     balance::SETTINGS,
+    persist::SETTINGS,
     servers::SETTINGS,
     logging::SETTINGS,
     errors::SETTINGS,
