@@ -5,6 +5,7 @@ pub mod arguments;
 pub mod clock;
 pub mod duration;
 pub mod hash;
+pub mod hex;
 pub mod id;
 pub mod ipnet;
 pub mod iptext;

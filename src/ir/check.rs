@@ -1,6 +1,7 @@
-//! Health checks (manual 5.2 `check`, `option httpchk`, `http-check`).
+//! Health checks (manual 5.2 `check`, `option httpchk`, `http-check`, `option tcp-check`, `tcp-check`).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use regex::bytes::Regex;
 
@@ -68,13 +69,90 @@ pub enum CheckKind {
     /// A TCP connection is enough.
     Connect,
     /// `option httpchk` with its steps; shared by the servers of a backend.
-    Http(std::sync::Arc<Vec<HttpCheckStep>>),
+    Http(Arc<Vec<HttpCheckStep>>),
+    /// `option tcp-check` with its steps; shared likewise.
+    Tcp(Arc<Vec<TcpCheckStep>>),
+}
+
+impl CheckKind {
+    /// Whether a step asks for TLS of its own.
+    pub fn wants_tls(&self) -> bool {
+        match self {
+            CheckKind::Connect => false,
+            CheckKind::Http(steps) => steps.iter().any(|step| matches!(step, HttpCheckStep::Connect(to) if to.tls)),
+            CheckKind::Tcp(steps) => steps.iter().any(|step| matches!(&step.what, TcpStep::Connect(to) if to.tls)),
+        }
+    }
+}
+
+/// `http-check connect`, `tcp-check connect`: a new connection. TLS and the PROXY header are the server's only with `default`.
+#[derive(Default)]
+pub struct CheckConnect {
+    /// `port`; default the check's.
+    pub port: Option<PortOf>,
+    /// `addr`; default the check's.
+    pub addr: Option<IpAddr>,
+    /// `ssl`
+    pub tls: bool,
+    /// `sni`; default the check's.
+    pub sni: Option<Box<str>>,
+    /// `alpn`; default the server's.
+    pub alpn: Option<Vec<Vec<u8>>>,
+    /// `send-proxy`
+    pub send_proxy: bool,
+    /// `linger`: closed in order, not with a reset.
+    pub linger: bool,
+    /// `default`: what the server's line says counts too.
+    pub default: bool,
+    /// `comment`: told when it fails.
+    pub comment: Option<Box<str>>,
+}
+
+/// One step of a generic check.
+pub struct TcpCheckStep {
+    /// Its place among the `tcp-check` rules, from 1.
+    pub number: usize,
+    /// What is done.
+    pub what: TcpStep,
+}
+
+/// What a step of a generic check does.
+pub enum TcpStep {
+    /// `tcp-check connect`
+    Connect(CheckConnect),
+    /// `tcp-check send`, `send-lf`, `send-binary`, `send-binary-lf`
+    Send { what: Sending, comment: Option<Box<str>> },
+    /// `tcp-check expect`
+    Expect(Expect),
+    /// `tcp-check set-var`, `tcp-check set-var-fmt`
+    Set { what: Assignment, text: Box<str> },
+    /// `tcp-check unset-var`
+    Unset { var: VarSlot, text: Box<str> },
+}
+
+impl TcpStep {
+    /// Whether it is a `connect` that names the port.
+    pub fn names_port(&self) -> bool {
+        matches!(self, TcpStep::Connect(to) if to.port.is_some())
+    }
+}
+
+/// What a generic check sends.
+pub enum Sending {
+    /// `send`
+    Text(Box<[u8]>),
+    /// `send-binary`
+    Binary(Box<[u8]>),
+    /// `send-lf`
+    Format(LogFormat),
+    /// `send-binary-lf`: the format makes hexadecimal digits.
+    BinaryFormat(LogFormat),
 }
 
 /// One step of an HTTP check.
 pub enum HttpCheckStep {
-    /// `http-check connect`: a new connection. TLS and the PROXY header are the server's only with `default`.
-    Connect { port: Option<PortOf>, addr: Option<IpAddr>, tls: bool, send_proxy: bool, linger: bool, default: bool },
+    /// `http-check connect`
+    Connect(CheckConnect),
     /// `http-check send`; without `uri` it is `/`. Names of headers are in lower case.
     Send {
         method: Box<str>,
@@ -95,7 +173,7 @@ pub enum HttpCheckStep {
     SendState,
 }
 
-/// `port` of `http-check connect`.
+/// `port` of `http-check connect` and `tcp-check connect`.
 pub enum PortOf {
     /// A number.
     Fixed(u16),
@@ -103,7 +181,7 @@ pub enum PortOf {
     Expr(Expr),
 }
 
-/// `http-check expect`.
+/// `http-check expect`, `tcp-check expect`.
 pub struct Expect {
     /// `!`
     pub negate: bool,
@@ -123,22 +201,28 @@ pub struct Expect {
     pub status_code: Option<Expr>,
     /// `min-recv`.
     pub min_recv: Option<usize>,
-    /// `comment` of the rule, or `http-check comment` before it: told when it fails.
+    /// `comment` of the rule, or the comment before it: told when it fails.
     pub comment: Option<Box<str>>,
 }
 
-/// What `http-check expect` compares.
+/// What `http-check expect` and `tcp-check expect` compare.
 pub enum ExpectMatch {
     /// `status 200-399,401`: inclusive ranges.
     Status(Vec<(u16, u16)>),
     /// `rstatus`: regex on the status as text.
     StatusRegex(Regex),
-    /// `string` in the body.
+    /// `string` in the body, or in what a TCP server says.
     Body(Box<[u8]>),
     /// `rstring`: regex on the body.
     BodyRegex(Regex),
     /// `string-lf`
     BodyFormat(LogFormat),
+    /// `binary`
+    Binary(Box<[u8]>),
+    /// `rbinary`: regex on the hexadecimal form, in capitals.
+    BinaryRegex(Regex),
+    /// `binary-lf`: the format makes hexadecimal digits.
+    BinaryFormat(LogFormat),
     /// `hdr name ... value ...`: see the manual for the matching methods.
     Header { name: HeaderNameMatch, value: Option<HeaderValueMatch>, full: bool },
 }

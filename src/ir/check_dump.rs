@@ -2,22 +2,17 @@
 
 use std::fmt::{self, Display};
 
-use super::check::{Comparison, Expect, ExpectMatch, HttpCheckStep, PortOf, TextMatch};
+use super::check::{
+    CheckConnect, Comparison, Expect, ExpectMatch, HttpCheckStep, PortOf, Sending, TcpCheckStep, TcpStep, TextMatch,
+};
 use super::dump::{flags, options};
+use crate::base::hex::upper_hex;
 use crate::expr::LogFormat;
 
 impl Display for HttpCheckStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            HttpCheckStep::Connect { port, addr, tls, send_proxy, linger, default } => {
-                f.write_str("check http connect")?;
-                let port = port.as_ref().map(|port| match port {
-                    PortOf::Fixed(port) => port.to_string(),
-                    PortOf::Expr(expr) => expr.text().to_owned(),
-                });
-                options(f, &[("port", port), ("addr", addr.map(|ip| ip.to_string()))])?;
-                flags(f, &[("ssl", *tls), ("send-proxy", *send_proxy), ("linger", *linger), ("default", *default)])
-            }
+            HttpCheckStep::Connect(to) => write!(f, "check http {to}"),
             HttpCheckStep::Send { method, uri, version, headers, body } => {
                 let uri = uri.as_ref().map_or("/", |uri| uri.text());
                 write!(f, "check http send {method} {uri} {version}")?;
@@ -26,7 +21,7 @@ impl Display for HttpCheckStep {
                 }
                 body.as_ref().map_or(Ok(()), |body| write!(f, " body {}", body.text()))
             }
-            HttpCheckStep::Expect(expect) => expected(f, expect),
+            HttpCheckStep::Expect(expect) => write!(f, "check http {expect}"),
             HttpCheckStep::Set { text, .. } | HttpCheckStep::Unset { text, .. } => write!(f, "check http {text}"),
             HttpCheckStep::SendState => f.write_str("check http send-state"),
             HttpCheckStep::DisableOn404 => f.write_str("check http disable-on-404"),
@@ -34,9 +29,62 @@ impl Display for HttpCheckStep {
     }
 }
 
+impl Display for TcpCheckStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("check tcp ")?;
+        match &self.what {
+            TcpStep::Connect(to) => write!(f, "{to}"),
+            TcpStep::Send { what, comment } => {
+                match what {
+                    Sending::Text(text) => write!(f, "send {}", text.escape_ascii()),
+                    Sending::Binary(bytes) => write!(f, "send-binary {}", upper_hex(bytes)),
+                    Sending::Format(format) => write!(f, "send-lf {}", format.text()),
+                    Sending::BinaryFormat(format) => write!(f, "send-binary-lf {}", format.text()),
+                }?;
+                options(f, &[("comment", comment.as_deref().map(str::to_owned))])
+            }
+            TcpStep::Expect(expect) => write!(f, "{expect}"),
+            TcpStep::Set { text, .. } | TcpStep::Unset { text, .. } => f.write_str(text),
+        }
+    }
+}
+
+impl Display for CheckConnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let port = self.port.as_ref().map(|port| match port {
+            PortOf::Fixed(port) => port.to_string(),
+            PortOf::Expr(expr) => expr.text().to_owned(),
+        });
+        let names =
+            |alpn: &Vec<Vec<u8>>| alpn.iter().map(|name| name.escape_ascii().to_string()).collect::<Vec<_>>().join(",");
+        f.write_str("connect")?;
+        options(
+            f,
+            &[
+                ("port", port),
+                ("addr", self.addr.map(|ip| ip.to_string())),
+                ("sni", self.sni.as_deref().map(str::to_owned)),
+                ("alpn", self.alpn.as_ref().map(names)),
+            ],
+        )?;
+        let (proxy, linger, default) = (self.send_proxy, self.linger, self.default);
+        flags(f, &[("ssl", self.tls), ("send-proxy", proxy), ("linger", linger), ("default", default)])?;
+        options(f, &[("comment", self.comment.as_deref().map(str::to_owned))])
+    }
+}
+
+impl Display for Expect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        expected(f, self)
+    }
+}
+
 fn expected(f: &mut fmt::Formatter<'_>, expect: &Expect) -> fmt::Result {
-    write!(f, "check http expect {}", if expect.negate { "! " } else { "" })?;
+    write!(f, "expect {}", if expect.negate { "! " } else { "" })?;
     match &expect.what {
+        ExpectMatch::Binary(bytes) => write!(f, "binary {}", upper_hex(bytes)),
+        ExpectMatch::BinaryRegex(regex) => write!(f, "rbinary {regex}"),
+        ExpectMatch::BinaryFormat(format) => write!(f, "binary-lf {}", format.text()),
         ExpectMatch::Status(ranges) => {
             let text = |(low, high): &(u16, u16)| if low == high { low.to_string() } else { format!("{low}-{high}") };
             write!(f, "status {}", ranges.iter().map(text).collect::<Vec<_>>().join(","))

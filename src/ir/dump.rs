@@ -308,10 +308,12 @@ impl Dump {
         }
         let mut shown = false;
         for server in &proxy.servers {
-            if let Some(CheckKind::Http(steps)) = server.check.as_ref().map(|check| &check.kind).filter(|_| !shown) {
-                steps.iter().for_each(|step| self.line(1, step));
-                shown = true;
+            match server.check.as_ref().map(|check| &check.kind).filter(|_| !shown) {
+                Some(CheckKind::Http(steps)) => steps.iter().for_each(|step| self.line(1, step)),
+                Some(CheckKind::Tcp(steps)) => steps.iter().for_each(|step| self.line(1, step)),
+                Some(CheckKind::Connect) | None => continue,
             }
+            shown = true;
         }
         proxy.servers.iter().for_each(|server| self.line(1, Target(server)));
     }

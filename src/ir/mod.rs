@@ -12,7 +12,7 @@ pub mod server;
 pub mod stats;
 
 pub use bind::{Bind, BindAddr, BindTls, CertChain, ClientAuth, ProtocolVersion, TlsVersions};
-pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep};
+pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TcpCheckStep};
 pub use dump::dump;
 pub use global::{Global, Group, RuntimeSocket, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};

@@ -288,7 +288,7 @@ fn failures(row: &mut Row, state: &ServerState, at: At) {
 fn check(row: &mut Row, server: &Server, state: &ServerState) {
     let (Some(check), result) = (&server.check, state.check.load()) else { return };
     row.text(const { col("check_status") }, if result.status.is_empty() { "INI" } else { result.status });
-    if result.code > 0 {
+    if result.has_code() {
         row.num(const { col("check_code") }, result.code);
     }
     row.num(const { col("check_duration") }, result.duration_ms);

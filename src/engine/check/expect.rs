@@ -2,6 +2,8 @@
 
 use super::outcome::Outcome;
 use super::response::Response;
+use crate::base::hex::{from_hex, upper_hex};
+use crate::base::value::{Type, Value};
 use crate::expr::{Ctx, LogFormat};
 use crate::http::Msg;
 use crate::http::list::Elements;
@@ -46,6 +48,15 @@ pub(super) fn judge(expect: Option<&Expect>, response: &Response, ctx: &Ctx<'_>,
             let mut text = Vec::new();
             format.render(ctx, &mut text);
             body(expect, response, ctx, text.len(), |body| contains(body, &text))
+        }
+        // What only generic checks may ask for is asked of the body too.
+        ExpectMatch::Binary(bytes) => body(expect, response, ctx, bytes.len(), |body| contains(body, bytes)),
+        ExpectMatch::BinaryRegex(regex) => {
+            body(expect, response, ctx, usize::MAX, |body| regex.is_match(upper_hex(body).as_bytes()))
+        }
+        ExpectMatch::BinaryFormat(format) => {
+            let bytes = from_hex(&rendered(Some(format), ctx)).unwrap_or_default();
+            body(expect, response, ctx, bytes.len(), |body| contains(body, &bytes))
         }
     }
 }
@@ -100,7 +111,13 @@ fn body(
     }
 }
 
-fn fail(expect: Option<&Expect>, status: &'static str, code: u16, detail: &[u8], ctx: &Ctx<'_>) -> Judgement {
+pub(super) fn fail(
+    expect: Option<&Expect>,
+    status: &'static str,
+    code: u16,
+    detail: &[u8],
+    ctx: &Ctx<'_>,
+) -> Judgement {
     let status = expect.and_then(|expect| expect.error_status).unwrap_or(status);
     let mut text = match expect.and_then(|expect| expect.on_error.as_ref()) {
         Some(format) => rendered(Some(format), ctx),
@@ -113,12 +130,17 @@ fn fail(expect: Option<&Expect>, status: &'static str, code: u16, detail: &[u8],
 }
 
 /// The code to be told: that of the answer, unless `status-code` says another.
-fn code(expect: Option<&Expect>, own: u16, ctx: &Ctx<'_>) -> u16 {
-    let told = expect.and_then(|expect| expect.status_code.as_ref()).and_then(|code| code.int(ctx));
+pub(super) fn code(expect: Option<&Expect>, own: u16, ctx: &Ctx<'_>) -> u16 {
+    // What servers say is bytes, which read as a number here.
+    let number = |value: Value<'_>| match value.cast(Type::Str)?.cast(Type::Int)? {
+        Value::Int(number) => Some(number),
+        _ => None,
+    };
+    let told = expect.and_then(|expect| expect.status_code.as_ref()).and_then(|code| code.with_value(ctx, number)?);
     told.map_or(own, |code| u16::try_from(code).unwrap_or_default())
 }
 
-fn rendered(format: Option<&LogFormat>, ctx: &Ctx<'_>) -> Vec<u8> {
+pub(super) fn rendered(format: Option<&LogFormat>, ctx: &Ctx<'_>) -> Vec<u8> {
     let mut text = Vec::new();
     if let Some(format) = format {
         format.render(ctx, &mut text);
@@ -164,6 +186,6 @@ fn compare(how: Comparison, text: &[u8], part: &[u8]) -> bool {
     }
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
+pub(super) fn contains(text: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(text, part).is_some()
 }

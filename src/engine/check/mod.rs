@@ -1,4 +1,4 @@
-//! Health checks of servers (manual 5.2 `check`, `option httpchk`, `http-check`): one task per checked server, on the core that its
+//! Health checks of servers (manual 5.2 `check`, 4.2 `http-check`, `tcp-check`): one task per checked server, on the core that its
 //! place among all of them gives.
 //!
 //! | file | does |
@@ -7,18 +7,22 @@
 //! | `probe` | one check: connects, asks, listens, within its time |
 //! | `request` | the bytes of a request |
 //! | `response` | an answer as far as it has come |
-//! | `expect` | whether an answer is a good one |
+//! | `expect` | whether an HTTP answer is a good one |
+//! | `tcp` | the steps of `tcp-check` |
+//! | `content` | whether what a TCP server has said is what `tcp-check expect` wants |
 //! | `outcome` | what a check found, in HAProxy's words |
 //! | `score` | `rise`, `fall` and the intervals |
 //!
 //! What a result means for the server, and who is told, is `engine::servers`' business.
 
+mod content;
 mod expect;
 pub mod outcome;
 mod probe;
 mod request;
 mod response;
 pub mod score;
+mod tcp;
 
 use std::rc::Rc;
 use std::sync::Arc;

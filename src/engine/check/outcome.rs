@@ -48,6 +48,12 @@ impl Outcome {
         Outcome::new("L6RSP", 0, detail)
     }
 
+    /// With more behind its detail.
+    pub fn and(mut self, more: &str) -> Outcome {
+        self.result.detail.push_str(&printable(more.as_bytes()));
+        self
+    }
+
     /// What it means for the server.
     pub fn verdict(&self) -> Verdict {
         match self.result.status {

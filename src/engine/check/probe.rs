@@ -19,7 +19,7 @@ use crate::engine::core::Core;
 use crate::engine::live::{self, Live};
 use crate::engine::servers::Place;
 use crate::expr::{ConnFacts, Ctx, Dir, Endpoint, Payload, StreamFacts, Vars};
-use crate::ir::check::PortOf;
+use crate::ir::check::{CheckConnect, PortOf};
 use crate::ir::{Check, CheckKind, Expect, HttpCheckStep, Proxy, ProxyProtocol, Server};
 use crate::net::connect::{self, Options, Target};
 use crate::net::io::Io;
@@ -29,7 +29,7 @@ use crate::wire::proxy_protocol::{Addresses, encode_v1, encode_v2};
 /// A check about to be made.
 pub(super) struct Probe<'a> {
     core: &'a Rc<Core>,
-    live: &'a Live,
+    pub(super) live: &'a Live,
     place: Place,
     proxy: &'a Proxy,
     server: &'a Server,
@@ -37,21 +37,23 @@ pub(super) struct Probe<'a> {
     check: &'a Check,
     conn: ConnFacts,
     stream: StreamFacts,
-    vars: Vars,
+    pub(super) vars: Vars,
 }
 
-/// How to connect: as the server's line says, or as `http-check connect` does.
+/// How to connect: as the server's line says, or as `http-check connect` and `tcp-check connect` do.
 #[derive(Clone, Copy)]
-struct Way {
-    port: Option<u16>,
+pub(super) struct Way<'a> {
+    pub(super) port: Option<u16>,
     addr: Option<IpAddr>,
-    tls: bool,
+    pub(super) tls: bool,
+    sni: Option<&'a str>,
+    alpn: Option<&'a [Vec<u8>]>,
     send_proxy: bool,
     linger: bool,
 }
 
 /// A connection being checked, and until when its next step must be done.
-struct Line {
+pub(super) struct Line {
     io: Io,
     deadline: Instant,
 }
@@ -91,6 +93,7 @@ impl<'a> Probe<'a> {
         let found = match &check.kind {
             CheckKind::Connect => self.connect_only().await,
             CheckKind::Http(steps) => self.http(steps).await,
+            CheckKind::Tcp(steps) => self.tcp(steps).await,
         };
         // Both ways an outcome.
         let mut outcome = found.unwrap_or_else(|failed| failed);
@@ -98,7 +101,7 @@ impl<'a> Probe<'a> {
         outcome
     }
 
-    async fn connect_only(&self) -> Result<Outcome, Outcome> {
+    pub(super) async fn connect_only(&self) -> Result<Outcome, Outcome> {
         let way = self.usual_way();
         let line = self.connect(way).await?;
         if way.send_proxy && !way.tls {
@@ -128,9 +131,9 @@ impl<'a> Probe<'a> {
                     }
                 }
                 HttpCheckStep::Unset { var, .. } => self.vars.unset_anywhere(&self.live.view, *var),
-                HttpCheckStep::Connect { .. } => {
+                HttpCheckStep::Connect(to) => {
                     drop(line.take());
-                    line = Some(self.connect(self.way(step)).await?);
+                    line = Some(self.connect(self.way(to)).await?);
                 }
                 HttpCheckStep::Send { method, uri, version, headers, body } => {
                     let mut ready = match line.take() {
@@ -191,7 +194,7 @@ impl<'a> Probe<'a> {
         }
     }
 
-    async fn connect(&self, way: Way) -> Result<Line, Outcome> {
+    pub(super) async fn connect(&self, way: Way<'_>) -> Result<Line, Outcome> {
         let timeouts = &self.proxy.timeouts;
         let inter = self.check.inter_ms;
         // Without `timeout check` the interval bounds the whole check.
@@ -217,7 +220,7 @@ impl<'a> Probe<'a> {
             line.write(&header, "L4TOUT").await?;
         }
         if way.tls {
-            line.io = self.encrypt(line.io, deadline).await?;
+            line.io = self.encrypt(line.io, way, deadline).await?;
         }
         if let Some(check) = timeouts.check {
             line.deadline = Instant::now() + Duration::from_millis(check);
@@ -226,13 +229,17 @@ impl<'a> Probe<'a> {
     }
 
     /// The TLS handshake on a fresh connection.
-    async fn encrypt(&self, mut io: Io, deadline: Instant) -> Result<Io, Outcome> {
+    async fn encrypt(&self, mut io: Io, way: Way<'_>, deadline: Instant) -> Result<Io, Outcome> {
         let settings = self.check.own_tls.as_deref().or(self.server.tls.as_ref());
-        let name = settings.and_then(|tls| tls.check_sni.as_deref()).map(str::as_bytes);
+        let name = way.sni.or(settings.and_then(|tls| tls.check_sni.as_deref())).map(str::as_bytes);
         let live = self.live.proxies.get(self.proxy.id.index());
         let connector = live.and_then(|proxy| proxy.check_connector(self.place.1));
         let (Some(connector), Some(plain)) = (connector, io.take_plain()) else { return Err(Outcome::bare("L6RSP")) };
-        let mut tls = connector.begin(plain, name).map_err(|error| Outcome::not_secured(&error))?;
+        let begun = match way.alpn {
+            Some(alpn) => connector.offering(alpn).begin(plain, name),
+            None => connector.begin(plain, name),
+        };
+        let mut tls = begun.map_err(|error| Outcome::not_secured(&error))?;
         let done = within(deadline, "L6TOUT", poll_fn(|cx| tls.poll_handshake(cx))).await?;
         done.map_err(|error| Outcome::not_secured(&error))?;
         Ok(Io::Connected(Box::new(tls)))
@@ -252,30 +259,39 @@ impl<'a> Probe<'a> {
         out
     }
 
-    fn usual_way(&self) -> Way {
-        Way { port: None, addr: None, tls: self.check.tls, send_proxy: self.check.send_proxy, linger: false }
+    pub(super) fn usual_way(&self) -> Way<'a> {
+        Way {
+            port: None,
+            addr: None,
+            tls: self.check.tls,
+            sni: None,
+            alpn: None,
+            send_proxy: self.check.send_proxy,
+            linger: false,
+        }
     }
 
-    /// What `http-check connect` says; with `default` the server's line stands behind it.
-    fn way(&self, step: &HttpCheckStep) -> Way {
+    /// What a `connect` rule says; with `default` the server's line stands behind it.
+    pub(super) fn way<'w>(&self, to: &'w CheckConnect) -> Way<'w> {
         let usual = self.usual_way();
-        let HttpCheckStep::Connect { port, addr, tls, send_proxy, linger, default } = step else { return usual };
-        let port = port.as_ref().and_then(|port| match port {
+        let port = to.port.as_ref().and_then(|port| match port {
             PortOf::Fixed(port) => Some(*port),
             // Where the expression yields no port, that of the server's line counts.
             PortOf::Expr(expr) => expr.int(&self.ctx(None)).and_then(|port| u16::try_from(port).ok()),
         });
         Way {
             port,
-            addr: *addr,
-            tls: *tls || *default && usual.tls,
-            send_proxy: *send_proxy || *default && usual.send_proxy,
-            linger: *linger,
+            addr: to.addr,
+            tls: to.tls || to.default && usual.tls,
+            sni: to.sni.as_deref(),
+            alpn: to.alpn.as_deref(),
+            send_proxy: to.send_proxy || to.default && usual.send_proxy,
+            linger: to.linger,
         }
     }
 
     /// `None` while the server's address is not known.
-    fn target(&self, way: Way) -> Option<Target> {
+    fn target(&self, way: Way<'_>) -> Option<Target> {
         // What the runtime socket has set goes above the server's line.
         let set_addr = self.state.check_addr.load().as_deref().copied();
         let set_port = Some(self.state.check_port.load(Relaxed)).filter(|port| *port > 0);
@@ -334,19 +350,25 @@ impl<'a> Probe<'a> {
     }
 
     fn ctx<'c>(&'c self, response: Option<&'c Response>) -> Ctx<'c> {
+        let body = Payload {
+            bytes: response.map(Response::body).unwrap_or_default(),
+            complete: response.is_some_and(Response::is_whole),
+            ..Payload::default()
+        };
+        Ctx { res: response.and_then(Response::msg), ..self.raw_ctx(body) }
+    }
+
+    /// The context of a check that has heard these bytes.
+    pub(super) fn raw_ctx<'c>(&'c self, heard: Payload<'c>) -> Ctx<'c> {
         Ctx {
             now_ms: self.core.now_ms(),
             wall_us: self.core.unix_us(),
             conn: &self.conn,
             stream: &self.stream,
             req: None,
-            res: response.and_then(Response::msg),
+            res: None,
             req_bytes: Payload::default(),
-            res_bytes: Payload {
-                bytes: response.map(Response::body).unwrap_or_default(),
-                complete: response.is_some_and(Response::is_whole),
-                ..Payload::default()
-            },
+            res_bytes: heard,
             vars: &self.vars,
             view: &self.live.view,
             dir: Dir::Response,
@@ -356,7 +378,7 @@ impl<'a> Probe<'a> {
 }
 
 impl Line {
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), Outcome> {
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), Outcome> {
         self.write(bytes, "L7TOUT").await
     }
 
@@ -379,14 +401,27 @@ impl Line {
     /// Takes in more of an answer; a server that closes before its head is complete has failed.
     async fn receive(&mut self, response: &mut Response, late: &'static str) -> Result<(), Outcome> {
         let mut buf = [0; 4096];
-        let io = &mut self.io;
-        let read = within(self.deadline, late, poll_fn(|cx| io.poll_read(cx, &mut buf))).await?;
-        match read {
+        match self.read(&mut buf, late).await? {
             Ok(0) if response.is_whole() || !response.end() => Err(Outcome::bare("SOCKERR")),
             Ok(0) => Ok(()),
             Ok(length) => response.push(buf.get(..length).unwrap_or_default()).map_err(|_| Outcome::bare("L7RSP")),
             Err(error) => Err(Outcome::broken(&error)),
         }
+    }
+
+    /// Hears what comes next, at most `room` bytes of it; false where the server has closed.
+    pub(super) async fn hear(&mut self, heard: &mut Vec<u8>, room: usize, late: &'static str) -> Result<bool, Outcome> {
+        let mut buf = [0; 4096];
+        let most = buf.len().min(room);
+        let read = self.read(buf.get_mut(..most).unwrap_or_default(), late).await?;
+        let length = read.map_err(|error| Outcome::broken(&error))?;
+        heard.extend_from_slice(buf.get(..length).unwrap_or_default());
+        Ok(length > 0)
+    }
+
+    async fn read(&mut self, buf: &mut [u8], late: &'static str) -> Result<io::Result<usize>, Outcome> {
+        let io = &mut self.io;
+        within(self.deadline, late, poll_fn(|cx| io.poll_read(cx, buf))).await
     }
 }
 

@@ -125,7 +125,7 @@ fn short(name: &str) -> &str {
     match name.strip_prefix("option ") {
         Some(option) => option,
         None => match name.split(' ').next().unwrap_or(name) {
-            group @ ("capture" | "http-check") => group,
+            group @ ("capture" | "http-check" | "tcp-check") => group,
             _ => name,
         },
     }

@@ -77,11 +77,9 @@ impl FinishProxy<'_> {
 
     fn finish_servers(&self, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Vec<Server> {
         let check = std::mem::take(&mut draft.check);
-        if let Some(span) = check.unused().filter(|_| draft.out.backend) {
-            let text = format!(
-                "{} uses http-check rules without 'option httpchk', so the rules are ignored.",
-                title(draft.kind, &draft.out.name)
-            );
+        for (span, rules, option) in check.unused().filter(|_| draft.out.backend) {
+            let title = title(draft.kind, &draft.out.name);
+            let text = format!("{title} uses {rules} rules without '{option}', so the rules are ignored.");
             self.diags.push(Diagnostic::warning("unused-check", text).at(span).lead(Lead::Config));
         }
         let host = check.host();
@@ -90,6 +88,7 @@ impl FinishProxy<'_> {
         let shared = || match &kind {
             CheckKind::Connect => CheckKind::Connect,
             CheckKind::Http(steps) => CheckKind::Http(steps.clone()),
+            CheckKind::Tcp(steps) => CheckKind::Tcp(steps.clone()),
         };
         let finish = FinishServer {
             global: self.global,

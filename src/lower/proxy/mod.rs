@@ -177,5 +177,6 @@ pub(super) static FAMILIES: &[&[Setting<ProxyDraft>]] = &[
     stick::SETTINGS,
     rules::SETTINGS,
     check_rules::SETTINGS,
+    check_rules::TCP_SETTINGS,
     accepted::SETTINGS,
 ];

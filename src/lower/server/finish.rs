@@ -143,7 +143,7 @@ impl FinishServer<'_> {
         let check = &draft.check;
         let elsewhere = check.port.is_some() || check.addr.is_some();
         let tls = check.tls.unwrap_or(draft.tls.enabled && !elsewhere);
-        let own_tls = match tls && !draft.tls.enabled {
+        let own_tls = match (tls || kind.wants_tls()) && !draft.tls.enabled {
             true => Some(Box::new(draft.finish_tls(context)?)),
             false => None,
         };

@@ -44,6 +44,16 @@ impl Connector {
         Ok(Connector { named: Arc::new(config(Expected::Sent)?), unnamed: Arc::new(unnamed), verifies })
     }
 
+    /// The same, with other protocols to choose from.
+    pub fn offering(&self, alpn: &[Vec<u8>]) -> Connector {
+        let with = |config: &ClientConfig| {
+            let mut config = config.clone();
+            config.alpn_protocols = alpn.to_vec();
+            Arc::new(config)
+        };
+        Connector { named: with(&self.named), unnamed: with(&self.unnamed), verifies: self.verifies }
+    }
+
     /// A connection that asks for this name, if there is one; the handshake is [`Tls::poll_handshake`]. Addresses are checked against
     /// the certificate but not sent (RFC 6066 3).
     pub fn begin(&self, plain: Plain, name: Option<&[u8]>) -> io::Result<Connected> {

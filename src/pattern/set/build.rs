@@ -8,6 +8,7 @@ use super::super::pool::Pool;
 use super::super::regex::RegexError;
 use super::PatternSet;
 use super::base::{Base, Parsed};
+use crate::base::hex::{HexFault, from_hex};
 use crate::base::ipnet::{IpNet, IpNetError};
 
 /// A pattern that cannot be used.
@@ -168,12 +169,8 @@ fn error(at: usize, text: &[u8], fault: PatternFault) -> PatternError {
 
 /// The bytes that pairs of hexadecimal digits stand for.
 fn hex(text: &[u8]) -> Result<Vec<u8>, PatternFault> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).ok_or(PatternFault::NotHex(char::from(byte)));
-    let mut bytes = Vec::with_capacity(text.len() / 2);
-    for pair in text.chunks(2) {
-        let &[high, low] = pair else { return Err(PatternFault::OddHex) };
-        // Two hexadecimal digits fit into a byte.
-        bytes.push((digit(high)? << 4 | digit(low)?) as u8);
-    }
-    Ok(bytes)
+    from_hex(text).map_err(|fault| match fault {
+        HexFault::Odd => PatternFault::OddHex,
+        HexFault::NotHex(found) => PatternFault::NotHex(found),
+    })
 }

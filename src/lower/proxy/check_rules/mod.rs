@@ -1,31 +1,33 @@
-//! `option httpchk` and `http-check` (manual 4.2): the steps of HTTP health checks.
+//! `option httpchk` and `http-check`, `option tcp-check` and `tcp-check` (manual 4.2): the steps of health checks.
 //!
 //! `option httpchk` makes a request of its own, which the first `http-check send` completes. Servers of a backend share
-//! the steps.
+//! the steps. Of several options the last one counts.
 
+mod connect;
 mod expect;
 mod send;
+mod tcp;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ProxyDraft;
-use crate::base::addr::{Accepts, Host};
 use crate::diag::{Diagnostic, Span, Word};
-use crate::expr::{Expr, args};
-use crate::ir::check::PortOf;
+use crate::expr::args;
 use crate::ir::{CheckKind, HttpCheckStep};
 use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, VarScope, VarSlot, Words};
-use crate::lower::table::{not_yet, sentence};
-use crate::lower::values::integer;
+use crate::lower::table::sentence;
 use crate::rules::action::Assignment;
 use send::Request;
+pub(super) use tcp::SETTINGS as TCP_SETTINGS;
+use tcp::TcpDraft;
 
 /// How the servers of a backend are checked.
 #[derive(Default)]
 pub(super) struct CheckDraft {
-    /// `option httpchk` was given.
-    http: bool,
+    /// The last option.
+    kind: Option<Family>,
+    /// The rules of `tcp-check`.
+    tcp: TcpDraft,
     /// The request of `option httpchk`; completed by the first `send`, unless a `connect` or `expect` stands before it.
     request: Option<Request>,
     steps: Vec<Step>,
@@ -35,6 +37,33 @@ pub(super) struct CheckDraft {
     inherited: bool,
     /// Where the first step stands.
     first: Option<Span>,
+}
+
+/// Whose rules they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// `option httpchk`, `http-check`
+    Http,
+    /// `option tcp-check`, `tcp-check`
+    Tcp,
+}
+
+impl Family {
+    /// The first word of its rules.
+    const fn rule(self) -> &'static str {
+        match self {
+            Family::Http => "http-check",
+            Family::Tcp => "tcp-check",
+        }
+    }
+
+    /// The option that uses them.
+    const fn option(self) -> &'static str {
+        match self {
+            Family::Http => "option httpchk",
+            Family::Tcp => "option tcp-check",
+        }
+    }
 }
 
 enum Step {
@@ -78,7 +107,7 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         ),
         sections: Sections::D_BE,
         apply: |words, draft, scope| {
-            let step = HttpCheckStep::Expect(expect::read(words, scope)?);
+            let step = HttpCheckStep::Expect(expect::read(words, scope, Family::Http)?);
             draft.checks().push(step);
             Ok(())
         },
@@ -86,14 +115,14 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     Setting {
         meta: Meta::new(
             "http-check connect",
-            "http-check connect [port <port>] [addr <ip>] [ssl] [send-proxy] [linger] [default]",
+            "http-check connect [port <port>] [addr <ip>] [ssl] [sni <sni>] [alpn <alpn>] [send-proxy] [linger] [default]",
             "Opens a new connection in health checks.",
             &[("http-check connect port 8080", "check http connect port 8080")],
         ),
         sections: Sections::D_BE,
         apply: |words, draft, scope| {
-            let step = connect(words, draft, scope)?;
-            draft.checks().push(step);
+            let to = connect::read(words, draft, scope, Family::Http)?;
+            draft.checks().push(HttpCheckStep::Connect(to));
             Ok(())
         },
     },
@@ -122,7 +151,11 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             &[("option httpchk\nhttp-check set-var(check.port) int(1234)", "check http set-var(check.port) int(1234)")],
         ),
         sections: Sections::D_BE,
-        apply: |words, draft, scope| set_var(words, draft, scope, Assignment::bind),
+        apply: |words, draft, scope| {
+            let (what, text) = set_var(words, scope, Family::Http, Assignment::bind)?;
+            draft.checks().push(HttpCheckStep::Set { what, text });
+            Ok(())
+        },
     },
     Setting {
         meta: Meta::new(
@@ -135,7 +168,11 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             )],
         ),
         sections: Sections::D_BE,
-        apply: |words, draft, scope| set_var(words, draft, scope, Assignment::bind_format),
+        apply: |words, draft, scope| {
+            let (what, text) = set_var(words, scope, Family::Http, Assignment::bind_format)?;
+            draft.checks().push(HttpCheckStep::Set { what, text });
+            Ok(())
+        },
     },
     Setting {
         meta: Meta::new(
@@ -146,10 +183,8 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         ),
         sections: Sections::D_BE,
         apply: |words, draft, scope| {
-            let text = words.rest().first().map_or("", Word::as_str).into();
-            let inner = parentheses(words)?;
-            let var = args::variable_of(&inner, &scope.at(Hook::Check))?;
-            draft.checks().push(HttpCheckStep::Unset { var: usable(var, &inner)?, text });
+            let (var, text) = unset_var(words, scope, Family::Http)?;
+            draft.checks().push(HttpCheckStep::Unset { var, text });
             Ok(())
         },
     },
@@ -205,15 +240,23 @@ impl CheckDraft {
         self.steps.push(Step::Send(request));
     }
 
-    /// Where steps stand that no `option httpchk` uses.
-    pub(super) fn unused(&self) -> Option<Span> {
-        self.first.filter(|_| !self.http)
+    /// Where rules stand that no option uses, with their first word and that option.
+    pub(super) fn unused(&self) -> impl Iterator<Item = (Span, &'static str, &'static str)> {
+        let all = [(self.first, Family::Http), (self.tcp.first(), Family::Tcp)];
+        let kind = self.kind;
+        all.into_iter().filter_map(move |(first, family)| {
+            first.filter(|_| kind != Some(family)).map(|span| (span, family.rule(), family.option()))
+        })
     }
 
     /// Whether a `connect` names the port.
     pub(super) fn has_port(&self) -> bool {
-        let named = |step: &Step| matches!(step, Step::Other(HttpCheckStep::Connect { port: Some(_), .. }));
-        self.http && self.steps.iter().any(named)
+        let named = |step: &Step| matches!(step, Step::Other(HttpCheckStep::Connect(to)) if to.port.is_some());
+        match self.kind {
+            Some(Family::Http) => self.steps.iter().any(named),
+            Some(Family::Tcp) => self.tcp.has_port(),
+            None => false,
+        }
     }
 
     /// The literal value of the `Host` field that checks send.
@@ -226,8 +269,10 @@ impl CheckDraft {
     }
 
     pub(super) fn finish(self) -> CheckKind {
-        if !self.http {
-            return CheckKind::Connect;
+        match self.kind {
+            None => return CheckKind::Connect,
+            Some(Family::Tcp) => return self.tcp.finish(),
+            Some(Family::Http) => {}
         }
         let mut steps: Vec<HttpCheckStep> = Vec::new();
         if self.disable_on_404 {
@@ -282,21 +327,34 @@ fn commented(steps: Vec<Step>) -> Vec<Step> {
 
 /// What may stand before the first request.
 fn is_before(step: &HttpCheckStep) -> bool {
-    matches!(step, HttpCheckStep::Connect { .. } | HttpCheckStep::Set { .. } | HttpCheckStep::Unset { .. })
+    matches!(step, HttpCheckStep::Connect(_) | HttpCheckStep::Set { .. } | HttpCheckStep::Unset { .. })
 }
 
 type BindAssignment = fn(&mut Words<'_>, &Scope<'_>) -> Result<Assignment>;
 
-fn set_var(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>, bind: BindAssignment) -> Result<()> {
+/// `set-var(<name>) <expr>`, and how it reads.
+fn set_var(
+    words: &mut Words<'_>,
+    scope: &Scope<'_>,
+    family: Family,
+    bind: BindAssignment,
+) -> Result<(Assignment, Box<str>)> {
     let text = words.rest().iter().map(Word::as_str).collect::<Vec<_>>().join(" ").into();
     let inner = parentheses(words)?;
     let all: Vec<Word> = std::iter::once(inner.clone()).chain(words.take_rest().iter().cloned()).collect();
     let mut all = Words::new(&all, words.end());
     let what = bind(&mut all, &scope.at(Hook::Check))?;
     all.finish()?;
-    usable(what.var(), &inner)?;
-    draft.checks().push(HttpCheckStep::Set { what, text });
-    Ok(())
+    usable(what.var(), &inner, family)?;
+    Ok((what, text))
+}
+
+/// `unset-var(<name>)`, and how it reads.
+fn unset_var(words: &mut Words<'_>, scope: &Scope<'_>, family: Family) -> Result<(VarSlot, Box<str>)> {
+    let text = words.rest().first().map_or("", Word::as_str).into();
+    let inner = parentheses(words)?;
+    let var = args::variable_of(&inner, &scope.at(Hook::Check))?;
+    Ok((usable(var, &inner, family)?, text))
 }
 
 /// What stands between the parentheses of the next word.
@@ -311,12 +369,12 @@ fn parentheses(words: &mut Words<'_>) -> Result<Word> {
 }
 
 /// A health check is no stream: only some scopes exist (manual 4.2 `http-check set-var`).
-fn usable(var: VarSlot, word: &Word) -> Result<VarSlot> {
+fn usable(var: VarSlot, word: &Word, family: Family) -> Result<VarSlot> {
     match var.scope {
         VarScope::Proc | VarScope::Sess | VarScope::Check => Ok(var),
         _ => {
-            let message =
-                format!("'http-check' : invalid variable '{word}', its scope must be 'proc', 'sess' or 'check'.");
+            let rule = family.rule();
+            let message = format!("'{rule}' : invalid variable '{word}', its scope must be 'proc', 'sess' or 'check'.");
             Err(sentence(word.span, "bad-variable", message))
         }
     }
@@ -343,57 +401,9 @@ fn httpchk(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> 
         draft.check.steps.clear();
         draft.check.inherited = false;
     }
-    draft.check.http = true;
+    draft.check.kind = Some(Family::Http);
     draft.check.request = Some(request);
     Ok(())
-}
-
-fn connect(words: &mut Words<'_>, draft: &ProxyDraft, scope: &Scope<'_>) -> Result<HttpCheckStep> {
-    let (mut port, mut addr, mut tls, mut send_proxy, mut linger, mut default) =
-        (None, None, false, false, false, false);
-    while let Some(word) = words.next_word() {
-        match word.as_str() {
-            "default" => default = true,
-            "port" => port = Some(port_of(words, scope)?),
-            "addr" => addr = Some(address(words, draft)?),
-            "ssl" => tls = true,
-            "send-proxy" => send_proxy = true,
-            "linger" => linger = true,
-            "comment" => {
-                words.expect("a string as argument")?;
-            }
-            "proto" if words.peek_str() == "h1" => {
-                words.next_word();
-            }
-            "via-socks4" | "sni" | "alpn" | "proto" => {
-                return Err(not_yet(word.span, &format!("'http-check connect {word}'")));
-            }
-            _ => {
-                let message = format!(
-                    "'http-check connect' : expects 'comment', 'port', 'addr', 'send-proxy', 'ssl', 'sni', 'alpn' or \
-                     'via-socks4', 'linger', 'default' but got '{word}' as argument."
-                );
-                return Err(sentence(word.span, "unknown", message));
-            }
-        }
-    }
-    Ok(HttpCheckStep::Connect { port, addr, tls, send_proxy, linger, default })
-}
-
-fn port_of(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<PortOf> {
-    let word = words.peek();
-    match word.filter(|word| !word.as_str().bytes().all(|byte| byte.is_ascii_digit())) {
-        Some(_) => Expr::bind(words, &scope.at(Hook::Check)).map(PortOf::Expr),
-        None => integer(words, 1, u16::MAX).map(PortOf::Fixed),
-    }
-}
-
-fn address(words: &mut Words<'_>, draft: &ProxyDraft) -> Result<IpAddr> {
-    let word = words.expect("<addr> as argument")?;
-    match draft.shared.address(word, &Accepts::CHECK)?.host {
-        Host::Ip(ip) => Ok(ip),
-        _ => Err(not_yet(word.span, "'addr' with anything but an IP address")),
-    }
 }
 
 /// HTTP/1.1 needs a `Host` field, and the old way of writing one is told.
