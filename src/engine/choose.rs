@@ -1,5 +1,6 @@
 //! Where a stream goes: the backend by `use_backend` rules, the server by persistence, then the backend's algorithm.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::hooks::{self, Stage};
@@ -18,7 +19,7 @@ use crate::state::{ProxyState, ServerState};
 pub enum Choice {
     /// To this server, which may be full: then into its queue.
     Server(ServerId),
-    /// The same, as a cookie or a `use-server` rule says: the algorithm has had no part in it.
+    /// The same, as a cookie, a `use-server` rule or `option prefer-last-server` says: the algorithm has had no part in it.
     Named(ServerId),
     /// All servers are full: into the backend's queue.
     Full,
@@ -55,6 +56,12 @@ pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid:
     {
         return Choice::Named(server);
     }
+    if backend.prefer_last
+        && avoid.is_none()
+        && let Some(server) = last(s, live, backend)
+    {
+        return Choice::Named(server);
+    }
     let Some(proxy) = live.proxies.get(backend.id.index()) else { return Choice::Nobody };
     let key = match backend.balance {
         Balance::Source => s.facts.src.ip().map(hash::source),
@@ -72,7 +79,7 @@ pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid:
 
 /// What the balancer needs to know of a backend's servers.
 pub fn server_views(backend: &Proxy, state: &ProxyState) -> Vec<ServerView> {
-    let view = |(server, state): (&crate::ir::Server, &std::sync::Arc<ServerState>)| ServerView {
+    let view = |(server, state): (&crate::ir::Server, &Arc<ServerState>)| ServerView {
         id: server.id,
         weight: state.weight.load(Relaxed),
         usable: state.usable(),
@@ -101,4 +108,17 @@ impl Loads for BackendLoads<'_> {
             rate: 0,
         }
     }
+}
+
+/// The server to which this client has a connection of its own, if it may take a request at once. Algorithms that choose by the
+/// client or the request know better (manual 4.2 `option prefer-last-server`).
+fn last(s: &Session, live: &Live, backend: &Proxy) -> Option<ServerId> {
+    if matches!(backend.balance, Balance::Source) {
+        return None;
+    }
+    let last = &s.own.as_ref()?.state;
+    let known = live.view.server(backend.id, last.id).is_some_and(|state| Arc::ptr_eq(state, last));
+    let limit = last.limit.load(Relaxed);
+    let has_room = limit == 0 || last.current.load(Relaxed) < limit;
+    (known && has_room && last.usable()).then_some(last.id)
 }

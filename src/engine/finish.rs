@@ -19,6 +19,9 @@ pub fn record(s: &Session, st: &mut Stream, fault: Fault, phase: Phase) -> u16 {
     let meaning = fault.meaning(phase);
     if st.facts.termination == Termination::default() {
         st.facts.termination = meaning.termination;
+        if fault == Fault::Killed {
+            st.facts.termination.cause = s.seat.cause().unwrap_or(meaning.termination.cause);
+        }
         sticky::fault(s, st, fault, phase);
         if let Some(stat) = meaning.frontend {
             s.count(stat, 1);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::Core;
+use super::core::{Core, Message, Shared};
 use crate::base::id::{CoreId, ProxyId, ServerId};
 use crate::expr::{ConnFacts, Endpoint};
 use crate::state::ServerState;
@@ -31,7 +31,8 @@ pub struct Seat {
     /// When its stream began, on the monotonic clock in milliseconds; 0 while it waits for a request.
     stream_ms: Cell<u64>,
     streams: Cell<u32>,
-    ended: Cell<bool>,
+    /// Why it is to end, as the log says it; 0 while it is not.
+    ended: Cell<u8>,
     /// The client's socket, open as long as the seat is taken.
     socket: RawFd,
 }
@@ -70,6 +71,18 @@ pub enum Target {
     Server(Arc<ServerState>),
 }
 
+/// Why streams are ended: the first character of their termination state (manual 8.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Cause {
+    /// An administrator has ended them.
+    Killed = b'K',
+    /// Their server has gone down.
+    Down = b'D',
+    /// They are at a backup server, and another has come up.
+    Up = b'U',
+}
+
 impl Roster {
     /// Takes a place for a connection whose deadline lies in `slot`.
     pub fn sit(core: &Rc<Core>, facts: &ConnFacts, slot: usize, socket: RawFd) -> Seated {
@@ -85,7 +98,7 @@ impl Roster {
             server: RefCell::default(),
             stream_ms: Cell::new(0),
             streams: Cell::new(0),
-            ended: Cell::new(false),
+            ended: Cell::new(0),
             socket,
         });
         match seats.get_mut(at as usize) {
@@ -114,26 +127,37 @@ impl Roster {
             .collect()
     }
 
-    /// Ends what is meant; tells how many streams that were. They end with `K` in their log lines. Whoever does not look up in time
-    /// finds its client gone.
-    pub fn end(core: &Rc<Core>, target: &Target) -> usize {
+    /// Ends what is meant; tells how many streams that were. They end with `cause` in their log lines. Whoever does not look up in
+    /// time finds its client gone.
+    pub fn end(core: &Rc<Core>, target: &Target, cause: Cause) -> usize {
         let meant: Vec<Rc<Seat>> = {
             let seats = core.roster.seats.borrow();
             seats.iter().flatten().filter(|seat| seat.is_meant(target)).cloned().collect()
         };
         for seat in &meant {
-            seat.ended.set(true);
+            seat.ended.set(cause as u8);
             core.timers.wake(seat.slot);
         }
         let (count, core) = (meant.len(), core.clone());
         if count > 0 {
             tokio::task::spawn_local(async move {
                 tokio::time::sleep(PATIENCE).await;
-                let left = meant.iter().filter(|seat| seat.ended.get() && seat.is_in(&core.roster));
+                let left = meant.iter().filter(|seat| seat.ended.get() != 0 && seat.is_in(&core.roster));
                 left.for_each(|seat| sys::socket::cut(seat.socket));
             });
         }
         count
+    }
+}
+
+impl Shared {
+    /// Ends streams wherever they are.
+    pub fn end_streams(&self, ends: &[(Target, Cause)]) {
+        for (core, (target, cause)) in self.cores.iter().flat_map(|core| ends.iter().map(move |end| (core, end))) {
+            let (target, cause) = (target.clone(), *cause);
+            // A core that has ended has no streams.
+            let _ = core.inbox.send(Message::Run(Box::new(move |core| _ = Roster::end(core, &target, cause))));
+        }
     }
 }
 
@@ -171,14 +195,19 @@ impl Seated {
     /// The stream has ended; what was asked of it does not concern the next one.
     pub fn end(&self) {
         self.seat.stream_ms.set(0);
-        self.seat.ended.set(false);
+        self.seat.ended.set(0);
         *self.seat.server.borrow_mut() = None;
     }
 
     /// Somebody wants it to end.
     #[inline]
     pub fn is_ended(&self) -> bool {
-        self.seat.ended.get()
+        self.seat.ended.get() != 0
+    }
+
+    /// Why, as the log says it.
+    pub fn cause(&self) -> Option<u8> {
+        Some(self.seat.ended.get()).filter(|cause| *cause != 0)
     }
 }
 

@@ -173,7 +173,10 @@ impl Engine {
         let live = self.shared.live.load();
         match (change, live.server(proxy, server)) {
             (Change::Kill, Some((_, state))) => self.end_streams(&roster::Target::Server(state.clone())),
-            _ => servers::change(&self.shared.herald, &live, (proxy, server), change),
+            _ => {
+                let ends = servers::change(&self.shared.herald, &live, (proxy, server), change);
+                self.shared.end_streams(&ends);
+            }
         }
         // Nobody will use connections to a server in maintenance, that is down, or at another address.
         let leaves = matches!(change, Change::Admin(Admin::Maint) | Change::Health(Health::Down) | Change::Addr(_));
@@ -184,10 +187,7 @@ impl Engine {
 
     /// Ends streams wherever they are.
     pub fn end_streams(&self, target: &roster::Target) {
-        for core in 0..self.cores() {
-            let target = target.clone();
-            self.run_on(core, move |core| _ = Roster::end(core, &target));
-        }
+        self.shared.end_streams(&[(target.clone(), roster::Cause::Killed)]);
     }
 
     /// The streams of all cores.

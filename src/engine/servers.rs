@@ -10,6 +10,7 @@ use super::check::score;
 use super::live::Live;
 use super::log::compose::{ALERT, EMERG, NOTICE, WARNING};
 use super::log::herald::Herald;
+use super::roster::{Cause, Target};
 use crate::base::clock;
 use crate::base::id::{ProxyId, ServerId};
 use crate::diag::Severity;
@@ -19,10 +20,14 @@ use crate::state::{Admin, Change, CheckResult, Health, ProxyState, Reception, Se
 /// A server of one configuration.
 pub type Place = (ProxyId, ServerId);
 
+/// Streams that are to end because of a change, and why.
+pub type Ends = Vec<(Target, Cause)>;
+
 /// Does what an administrator asks for. Unknown places are ignored: the configuration may have changed meanwhile.
-pub fn change(herald: &Herald, live: &Live, place: Place, change: Change) {
-    let Some(scene) = Scene::open(herald, live, place) else { return };
+pub fn change(herald: &Herald, live: &Live, place: Place, change: Change) -> Ends {
+    let Some(scene) = Scene::open(herald, live, place) else { return Ends::new() };
     let _held = scene.hold();
+    let before = scene.operation();
     match change {
         Change::Health(health) => {
             scene.set_score(health);
@@ -51,17 +56,19 @@ pub fn change(herald: &Herald, live: &Live, place: Place, change: Change) {
         // Streams belong to the cores: `Engine::end_streams`.
         Change::Kill => {}
     }
+    scene.ends(before)
 }
 
 /// Takes the result of a health check into account. It counts for nothing while the server is in maintenance.
-pub fn checked(herald: &Herald, live: &Live, place: Place, outcome: &Outcome) {
-    let Some(scene) = Scene::open(herald, live, place) else { return };
-    let Some(check) = &scene.line.check else { return };
+pub fn checked(herald: &Herald, live: &Live, place: Place, outcome: &Outcome) -> Ends {
+    let Some(scene) = Scene::open(herald, live, place) else { return Ends::new() };
+    let Some(check) = &scene.line.check else { return Ends::new() };
     let _held = scene.hold();
     let state = scene.state;
     if state.admin() == Admin::Maint {
-        return;
+        return Ends::new();
     }
+    let operation = scene.operation();
     let before = state.check.load().status;
     let health = state.health();
     let old = score::fit(state.check_score.load(Relaxed), health, check.rise, check.fall);
@@ -78,6 +85,7 @@ pub fn checked(herald: &Herald, live: &Live, place: Place, outcome: &Outcome) {
     }
     let turned = score::health(new, health, check.rise, outcome.verdict());
     scene.turn(turned, if scene.proxy.log_health_checks { "" } else { &reason });
+    scene.ends(operation)
 }
 
 /// Tells of every proxy that it has stopped (SIGUSR1).
@@ -278,6 +286,19 @@ impl<'a> Scene<'a> {
             let name = &self.proxy.name;
             self.herald.warn(Severity::Alert, &format!("{kind} '{name}' has no server available!"));
             self.herald.log(self.live, self.proxy, EMERG, &format!("{kind} {name} has no server available!"));
+        }
+    }
+
+    /// The streams that end now that the server went down or came up (manual 5.2 `on-marked-down`, `on-marked-up`).
+    fn ends(&self, before: Health) -> Ends {
+        let target = |state: &Arc<ServerState>| Target::Server(state.clone());
+        match (before == Health::Down, self.operation() == Health::Down) {
+            (false, true) if self.line.ends_streams_when_down => vec![(target(self.state), Cause::Down)],
+            (true, false) if self.line.ends_backups_when_up && !self.line.backup && self.state.usable() => {
+                let pairs = self.proxy.servers.iter().zip(&self.proxy_state.servers);
+                pairs.filter(|(line, _)| line.backup).map(|(_, state)| (target(state), Cause::Up)).collect()
+            }
+            _ => Ends::new(),
         }
     }
 

@@ -271,6 +271,8 @@ impl Dump {
     }
 
     fn backend(&mut self, proxy: &Proxy) {
+        self.flag("prefer-last-server", proxy.prefer_last);
+        self.flag("checkcache", proxy.check_cache);
         proxy.persist.lines().iter().for_each(|line| self.line(1, line));
         let balance = match proxy.balance {
             Balance::RoundRobin => "roundrobin".to_owned(),
@@ -518,6 +520,13 @@ impl Display for Target<'_> {
             ],
         )?;
         flags(f, &[("backup", server.backup), ("disabled", server.disabled), ("tfo", server.fast_open)])?;
+        flags(
+            f,
+            &[
+                ("on-marked-down shutdown-sessions", server.ends_streams_when_down),
+                ("on-marked-up shutdown-backup-sessions", server.ends_backups_when_up),
+            ],
+        )?;
         match server.send_proxy {
             None => {}
             Some(ProxyProtocol::V1) => f.write_str(" send-proxy")?,

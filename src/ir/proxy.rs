@@ -92,6 +92,10 @@ pub struct Proxy {
     pub balance: Balance,
     /// `cookie`, `force-persist` and relatives.
     pub persist: Persistence,
+    /// `option prefer-last-server`.
+    pub prefer_last: bool,
+    /// `option checkcache`
+    pub check_cache: bool,
     /// `option allbackups`.
     pub all_backups: bool,
     /// Servers; index is `ServerId`.
@@ -199,6 +203,8 @@ impl Proxy {
             redispatch: None,
             balance: Balance::RoundRobin,
             persist: Persistence::default(),
+            prefer_last: false,
+            check_cache: false,
             all_backups: false,
             servers: Vec::new(),
             fullconn: None,

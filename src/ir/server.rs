@@ -51,6 +51,10 @@ pub struct Server {
     pub cookie: Option<Box<str>>,
     /// `tfo`.
     pub fast_open: bool,
+    /// `on-marked-down shutdown-sessions`
+    pub ends_streams_when_down: bool,
+    /// `on-marked-up shutdown-backup-sessions`
+    pub ends_backups_when_up: bool,
     /// `file:line`, for messages.
     pub place: Box<str>,
 }

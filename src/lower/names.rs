@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::compat::Compat;
 use super::proxy::title;
+use super::server::template_names;
 use super::stick_table;
 use super::table::sentence;
 use super::values::{SharedRef, invalid_char};
@@ -347,13 +348,20 @@ fn has_rule(line: &Line) -> bool {
 }
 
 fn proxy_name(name: &Word, kind: Sections, http: bool, section: &Section) -> ProxyName {
-    let servers = section.lines.iter().filter(|line| line.keyword().as_str() == "server");
+    let names = |line: &Line| {
+        let word = |at: usize| line.words.get(at).map_or("", Word::as_str);
+        match word(0) {
+            "server" => vec![word(1).to_owned()],
+            "server-template" => template_names(word(1), word(2)).unwrap_or_default(),
+            _ => Vec::new(),
+        }
+    };
     ProxyName {
         name: name.as_str().to_owned(),
         frontend: Sections::FE.contains(kind),
         backend: Sections::BE.contains(kind),
         http,
-        servers: servers.map(|line| line.words.get(1).map_or("", Word::as_str).to_owned()).collect(),
+        servers: section.lines.iter().flat_map(names).collect(),
         span: section.head.span,
     }
 }

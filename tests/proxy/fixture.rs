@@ -62,6 +62,8 @@ fn server(at: usize, addr: SocketAddr) -> Server {
         redir: None,
         cookie: None,
         fast_open: false,
+        ends_streams_when_down: false,
+        ends_backups_when_up: false,
         place: "test:1".into(),
     }
 }

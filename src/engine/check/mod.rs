@@ -79,7 +79,8 @@ async fn watch(core: Rc<Core>, live: Arc<Live>, place: Place, delay_ms: u64) {
             let running = Running::new(state);
             let outcome = Box::pin(probe.run()).await;
             drop(running);
-            servers::checked(&core.shared.herald, &live, place, &outcome);
+            let ends = servers::checked(&core.shared.herald, &live, place, &outcome);
+            core.shared.end_streams(&ends);
         }
         let interval = score::interval(check, state.check_score.load(Relaxed));
         let interval = score::spread(interval, live.ir.global.spread_checks, core.random());

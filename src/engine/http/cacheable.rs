@@ -1,7 +1,8 @@
-//! Whether a response may be kept by caches between us and the client: what `nocache` of `cookie` asks. The rules are those that
+//! Whether a response may be kept by caches between us and the client: what `nocache` of `cookie` and
+//! `option checkcache` ask. The rules are those that
 //! HAProxy's answers show; they follow RFC 9111, 3, and the list at `option checkcache` in the manual.
 
-use crate::http::{HeaderId, Method, Msg};
+use crate::http::{HeaderId, HeaderName, Method, Msg};
 
 /// Whether a cache may keep the response to a request with this method.
 pub(super) fn is_cacheable(msg: Msg<'_>, method: Method) -> bool {
@@ -21,6 +22,19 @@ pub(super) fn is_cacheable(msg: Msg<'_>, method: Method) -> bool {
     }
     says.cacheable && says.dated && !says.outdated
 }
+
+/// Whether a cache may keep the response with a cookie that it sets for one client (`option checkcache`).
+pub(super) fn exposes_cookie(msg: Msg<'_>, method: Method) -> bool {
+    let spared = |element: &[u8]| {
+        let head = element.get(..NO_CACHE_COOKIE.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(NO_CACHE_COOKIE))
+    };
+    msg.has(&HeaderName::SET_COOKIE)
+        && is_cacheable(msg, method)
+        && !msg.elements(&HeaderName::CACHE_CONTROL).any(spared)
+}
+
+const NO_CACHE_COOKIE: &[u8] = b"no-cache=\"set-cookie";
 
 /// Statuses that caches keep without being told.
 fn by_status(status: u16) -> bool {
@@ -59,7 +73,7 @@ impl Says {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Head, HeaderName, MsgMut};
+    use crate::http::{Head, MsgMut};
 
     fn cacheable(method: Method, status: u16, fields: &[(&str, &str)]) -> bool {
         let mut head = Head::new();

@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::attempt::{self, Exchange};
 use super::request::{captured_cookie, client_keeps};
 use super::rules::{Answer, Why};
-use super::{After, cookie, exchange, reply};
+use super::{After, cacheable, cookie, exchange, reply};
 use crate::engine::connect;
 use crate::engine::fault::Phase;
 use crate::engine::finish;
 use crate::engine::flow::Flow;
 use crate::engine::hooks::{self, Stage};
 use crate::engine::live::Live;
+use crate::engine::log::compose::ALERT;
 use crate::engine::session::Session;
 use crate::engine::sticky;
 use crate::engine::stream::Stream;
@@ -171,7 +172,14 @@ fn rules(
             Verdict::Done(decided) => return Some(decided),
         }
     }
+    let exposes = backend.check_cache && cacheable::exposes_cookie(Msg { raw, head: &st.res }, st.req.method);
     cookie::answer(s, st, live, backend, exchange.server, raw);
+    if exposes {
+        let server = backend.servers.get(exchange.server.index()).map_or("", |server| &server.name);
+        let text = format!("Blocking cacheable cookie in response from instance {}, server {server}.", backend.name);
+        s.core.shared.herald.log(live, backend, ALERT, &text);
+        return Some(Final::Deny(502));
+    }
     for proxy in proxies().filter(|proxy| !proxy.http_after.is_empty()) {
         let stage = Stage::response(st, raw);
         hooks::run(&proxy.http_after, &mut Cursor::default(), s, st, live, stage);

@@ -52,6 +52,20 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         pretend_keepalive
     ),
     flag!(
+        "prefer-last-server",
+        Sections::D_BE,
+        "Sends a request to the server to which its client has a connection of its own ('http-reuse never').",
+        "prefer-last-server",
+        prefer_last
+    ),
+    flag!(
+        "checkcache",
+        Sections::D_BE,
+        "Answers 502 instead of a response that sets a cookie and may be kept by caches.",
+        "checkcache",
+        check_cache
+    ),
+    flag!(
         "http-buffer-request",
         Sections::D_PROXY,
         "Waits for the body of a request, as far as it fits into a buffer, before a server is chosen.",

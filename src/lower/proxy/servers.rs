@@ -2,12 +2,14 @@
 
 use super::ProxyDraft;
 use crate::base::id::ServerId;
-use crate::diag::{Diagnostic, Lead};
+use crate::diag::{Diagnostic, Lead, Word};
 use crate::expr::{Cond, LogFormat};
 use crate::ir::ServerChoice;
 use crate::ir::proxy::ServerTo;
 use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, Words};
+use crate::lower::server::{ServerDraft, template_names};
 use crate::lower::table::sentence;
+use crate::lower::values::invalid_char;
 
 pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     Setting {
@@ -19,6 +21,16 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         ),
         sections: Sections::BE,
         apply: server,
+    },
+    Setting {
+        meta: Meta::new(
+            "server-template",
+            "server-template <prefix> <num | low-high> <address>[:<port>] [<option> ...]",
+            "Adds servers with the same address and options, whose names are the prefix and a number.",
+            &[("server-template app 2-3 127.0.0.1:80", "server app2 server app3 127.0.0.1:80")],
+        ),
+        sections: Sections::BE,
+        apply: template,
     },
     Setting {
         meta: Meta::new(
@@ -58,7 +70,40 @@ fn server(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> R
     let mut server = draft.default_server.clone();
     server.read_head(words, &draft.out.name).map_err(at_place)?;
     server.read_options(words, scope, &draft.out.name).map_err(at_place)?;
-    let same = |other: &&crate::lower::server::ServerDraft| {
+    add(server, draft, scope);
+    Ok(())
+}
+
+fn template(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
+    let (Some(prefix), Some(range), Some(address)) = (words.next_word(), words.next_word(), words.next_word()) else {
+        let message = "'server-template' expects <prefix> <nb | range> <addr>[:<port>] as arguments.";
+        return Err(at_place(sentence(words.end(), "missing", message)));
+    };
+    if let Some(found) = invalid_char(prefix.as_str()) {
+        let message = format!("character '{found}' is not permitted in server-template prefix '{prefix}'.");
+        return Err(at_place(sentence(prefix.span, "bad-name", message)));
+    }
+    let Some(names) = template_names(prefix.as_str(), range.as_str()) else {
+        let message = format!("Wrong server-template number or range arg '{range}'.");
+        return Err(at_place(sentence(range.span, "range", message)));
+    };
+    let mut server = draft.default_server.clone();
+    let named = |name: &str| Word::new(name, prefix.span);
+    server.take_address(&named(prefix.as_str()), address, &draft.out.name).map_err(at_place)?;
+    server.read_options(words, scope, &draft.out.name).map_err(at_place)?;
+    let mut id = server.id;
+    for name in names {
+        let mut one = server.clone();
+        one.name = Some(named(&name));
+        one.id = id.take();
+        add(one, draft, scope);
+    }
+    Ok(())
+}
+
+/// Adds a server, and warns if there is one of its name.
+fn add(server: ServerDraft, draft: &mut ProxyDraft, scope: &Scope<'_>) {
+    let same = |other: &&ServerDraft| {
         other.name.as_ref().map(|name| name.as_str()) == server.name.as_ref().map(|name| name.as_str())
     };
     if let Some(first) = draft.servers.iter().find(same) {
@@ -72,7 +117,6 @@ fn server(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> R
         scope.diags.push(found.place(first.span(), "first one").help("HAProxy 3.3 and later refuse it"));
     }
     draft.servers.push(server);
-    Ok(())
 }
 
 fn use_server(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {

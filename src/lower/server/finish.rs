@@ -103,6 +103,8 @@ impl FinishServer<'_> {
             redir: draft.redir.clone(),
             cookie: draft.cookie.clone(),
             fast_open: draft.fast_open,
+            ends_streams_when_down: draft.ends_streams_when_down,
+            ends_backups_when_up: draft.ends_backups_when_up,
             place: draft.shared.place(draft.span()),
         })
     }

@@ -46,10 +46,19 @@ pub(super) struct ServerDraft {
     pub(super) redir: Option<Box<str>>,
     pub(super) cookie: Option<Box<str>>,
     pub(super) fast_open: bool,
+    pub(super) ends_streams_when_down: bool,
+    pub(super) ends_backups_when_up: bool,
     pub(super) source: Option<SourceDraft>,
     pub(super) init_addr: Vec<InitAddr>,
     check: check::CheckOptions,
     tls: tls::ServerTlsOptions,
+}
+
+/// The names that a `server-template` makes: `3` and `1-3` count from 1 to 3. None if the range is none.
+pub(super) fn template_names(prefix: &str, range: &str) -> Option<Vec<String>> {
+    let (low, high) = range.split_once('-').unwrap_or(("1", range));
+    let (low, high): (u16, u16) = (low.parse().ok()?, high.parse().ok()?);
+    (low > 0 && low <= high).then(|| (low..=high).map(|number| format!("{prefix}{number}")).collect())
 }
 
 /// One method of `init-addr`.
@@ -92,6 +101,8 @@ impl ServerDraft {
             redir: None,
             cookie: None,
             fast_open: false,
+            ends_streams_when_down: false,
+            ends_backups_when_up: false,
             source: None,
             init_addr: vec![InitAddr::Last, InitAddr::Libc],
             check: check::CheckOptions::default(),
@@ -109,6 +120,11 @@ impl ServerDraft {
             let message = format!("character '{found}' is not permitted in server name '{name}'.");
             return Err(sentence(name.span, "bad-name", message));
         }
+        self.take_address(name, addr, proxy)
+    }
+
+    /// Takes the name and the address.
+    pub(super) fn take_address(&mut self, name: &Word, addr: &Word, proxy: &str) -> Result<()> {
         let place = format!("'server {proxy}/{name}' : ");
         let address = self.shared.address(addr, &Accepts::SERVER);
         let address = address.map_err(|error| sentence(addr.span, "address", format!("{place}{}", error.message)))?;

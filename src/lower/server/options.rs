@@ -196,6 +196,35 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
     ),
     entry(
         Meta::new(
+            "on-marked-down",
+            "on-marked-down shutdown-sessions",
+            "Ends the streams at the server when it goes down. They are logged with 'D'.",
+            &[("server a 127.0.0.1:80 check on-marked-down shutdown-sessions", "on-marked-down shutdown-sessions")],
+        ),
+        |words, draft, _| {
+            only(words, "on-marked-down", "shutdown-sessions")?;
+            draft.ends_streams_when_down = true;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "on-marked-up",
+            "on-marked-up shutdown-backup-sessions",
+            "Ends the streams at backup servers when the server comes up. They are logged with 'U'.",
+            &[(
+                "server a 127.0.0.1:80 check on-marked-up shutdown-backup-sessions",
+                "on-marked-up shutdown-backup-sessions",
+            )],
+        ),
+        |words, draft, _| {
+            only(words, "on-marked-up", "shutdown-backup-sessions")?;
+            draft.ends_backups_when_up = true;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "init-addr",
             "init-addr { last | libc | none | <ip> }[,...]",
             "Sets how a host name becomes an address at the start, by the first method that works. The default is last,libc.",
@@ -265,6 +294,16 @@ fn id(words: &mut Words<'_>, draft: &mut ServerDraft, _: &Scope<'_>) -> Result<(
     let found: Option<u32> = words.expect("an integer argument.")?.as_str().parse().ok().filter(|id| *id > 0);
     draft.id = Some(found.ok_or_else(|| sentence(span, "range", "'id' : custom id has to be > 0."))?);
     Ok(())
+}
+
+/// The one action that an option knows.
+fn only(words: &mut Words<'_>, option: &str, action: &str) -> Result<()> {
+    let span = words.span();
+    let found = words.next_word().map_or("", |word| word.as_str());
+    if found == action {
+        return Ok(());
+    }
+    Err(sentence(span, "unknown", format!("'{option}' expects '{action}' but got '{found}'.")))
 }
 
 fn init_addr(words: &mut Words<'_>, draft: &mut ServerDraft, _: &Scope<'_>) -> Result<()> {
