@@ -85,8 +85,9 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Up
     if private {
         s.own = Some(upstream);
     } else if upstream.state.idle.load(std::sync::atomic::Ordering::Relaxed) < limit
-        && upstream.state.has_use_for_idle()
         && let Some(pool) = s.local.pool(backend.id, server)
+        // A core cannot use what lies in another's pool: each keeps one.
+        && (pool.is_empty() || upstream.state.has_use_for_idle())
     {
         pool.put(upstream);
     }
