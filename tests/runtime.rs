@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hydroxy::admin::cli::console::SeverityOutput;
@@ -23,6 +22,8 @@ defaults
  timeout server 1s
 frontend fe
  bind :80
+ acl listed path /a
+ http-request set-header x-name %[path,map(/m)] if listed
  default_backend be
 backend be
  server s1 127.0.0.1:81
@@ -31,17 +32,16 @@ backend be
 
 #[test]
 fn examples_answer_as_the_tables_say() {
-    let ir = Arc::new(load("runtime.cfg", CONFIG, &stand_ins()).ir.expect("the configuration loads"));
     let mut wrong = Vec::new();
     for command in cli::all() {
         for (text, yields) in command.meta.examples {
-            let answer = answer(&ir, Level::Admin, text);
+            let answer = answer(Level::Admin, text);
             if !answer.starts_with(yields) {
                 wrong.push(format!("'{text}' was to answer '{yields}', not '{answer}'"));
             }
             let below = [Level::User, Level::Operator].into_iter().find(|level| *level < command.level);
             if let Some(level) = below
-                && self::answer(&ir, level, text) != "Permission denied\n"
+                && self::answer(level, text) != "Permission denied\n"
             {
                 wrong.push(format!("'{text}' is not denied to the level {}", level.name()));
             }
@@ -52,16 +52,21 @@ fn examples_answer_as_the_tables_say() {
 
 #[test]
 fn examples_without_an_answer_say_nothing() {
-    let ir = Arc::new(load("runtime.cfg", CONFIG, &stand_ins()).ir.expect("the configuration loads"));
     let quiet = cli::all().filter(|command| command.level == Level::Admin);
     for (text, yields) in quiet.flat_map(|command| command.meta.examples) {
-        let answer = answer(&ir, Level::Admin, text);
+        let answer = answer(Level::Admin, text);
         assert!(!yields.is_empty() || answer.is_empty(), "'{text}' answers '{answer}'");
     }
 }
 
+fn configuration() -> Ir {
+    let files = stand_ins().with("/m", "/a one\n");
+    load("runtime.cfg", CONFIG, &files).ir.expect("the configuration loads")
+}
+
 /// What a command answers before anything else was asked for.
-fn answer(ir: &Ir, level: Level, text: &str) -> String {
+fn answer(level: Level, text: &str) -> String {
+    let ir = &configuration();
     let view = engine::view(ir, 1, None);
     view.process.hard_maxconn.store(100, std::sync::atomic::Ordering::Relaxed);
     let process = Process {

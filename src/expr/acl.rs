@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use super::matching::{Matcher, Source, default_kind, looks_at};
+use super::lists::{Declared, Lists};
+use super::matching::{Matcher, default_kind, looks_at};
 use super::{Ctx, Expr, Flow, Seen, Tri, bind};
 use crate::diag::{Diagnostic, Span, Word};
 use crate::keyword::known::{self, Class};
 use crate::keyword::{Error, FileRef, Hook, Needs, Result, Scope, Words};
 use crate::pattern::{Builder, IntOp, MatchKind, PatternError, PatternFault, PatternSet, file};
 use crate::state::PatternList;
+use crate::state::patterns::Member;
 
 /// An ACL: the declarations of one name are alternatives.
 pub struct Acl {
@@ -126,7 +128,7 @@ pub fn check_name(word: &Word) -> Result<()> {
 
 /// The ACL of that name: of the section, or predefined. Errors of its declarations go to `scope.diags`, once, whoever asks
 /// first; an ACL with errors never matches. `lower` asks for each `acl` line so that unused ones are checked too.
-pub fn named(name: &str, scope: &Scope<'_>) -> Option<Arc<Acl>> {
+pub fn named(name: &str, span: Span, scope: &Scope<'_>) -> Option<Arc<Acl>> {
     let key = format!("{:?} acl {name}", scope.proxy);
     if let Some(declarations) = scope.acls.get(name) {
         let make = || {
@@ -146,17 +148,16 @@ pub fn named(name: &str, scope: &Scope<'_>) -> Option<Arc<Acl>> {
         return scope.intern(&key, make).ok();
     }
     let (_, text) = PREDEFINED.iter().find(|(known, _)| *known == name)?;
-    let words: Vec<Word> = text.split(' ').map(|word| Word::new(word, Span::nowhere())).collect();
-    let make = || Ok(Acl::new(Some(name), vec![bind(&words, Span::nowhere(), scope)?]));
+    let words: Vec<Word> = text.split(' ').map(|word| Word::new(word, span)).collect();
+    let make = || Ok(Acl::new(Some(name), vec![bind(&words, span, scope)?]));
     let bound: Result<Arc<Acl>> = scope.intern(&format!("predefined {name}"), make);
     bound.ok()
 }
 
 /// The ACL between two braces.
 pub(super) fn anonymous(words: &[Word], end: Span, scope: &Scope<'_>) -> Result<Arc<Acl>> {
-    let acl = Acl::new(None, vec![bind(words, end, scope)?]);
-    let key = format!("{:?} {{ {} }}", scope.proxy, acl.text);
-    scope.intern(&key, || Ok(acl))
+    // Each has patterns of its own, which may be changed at run time.
+    Ok(Arc::new(Acl::new(None, vec![bind(words, end, scope)?])))
 }
 
 /// The names of 7.4.
@@ -195,6 +196,8 @@ fn bind(words: &[Word], end: Span, scope: &Scope<'_>) -> Result<Test> {
         fold: false,
         as_map: false,
         forced: false,
+        id: None,
+        span: first.span,
         scope,
         lists: Vec::new(),
         files: Vec::new(),
@@ -237,6 +240,9 @@ struct Draft<'d, 'a> {
     as_map: bool,
     /// `--`: no patterns, on purpose.
     forced: bool,
+    /// `-u`
+    id: Option<u32>,
+    span: Span,
     scope: &'d Scope<'a>,
     lists: Vec<Arc<PatternList<()>>>,
     files: Vec<String>,
@@ -253,7 +259,7 @@ impl Draft<'_, '_> {
                 "-M" => self.as_map = true,
                 "-u" => {
                     let id = words.next_word().and_then(|word| word.as_str().parse::<u32>().ok());
-                    id.ok_or_else(|| words.error_last("the argument of -u must be an integer"))?;
+                    self.id = Some(id.ok_or_else(|| words.error_last("the argument of -u must be an integer"))?);
                 }
                 "-m" => self.method(words)?,
                 "-f" => self.file(words)?,
@@ -327,12 +333,18 @@ impl Draft<'_, '_> {
             });
             scope.files.borrow_mut().push(FileRef { path: path.to_owned(), span: word.span, optional, load });
         }
+        self.note(Some(path), None, &list);
         self.files.push(name.to_owned());
         self.lists.push(list);
         Ok(())
     }
 
-    fn finish(self, words: &mut Words<'_>) -> Result<Test> {
+    fn note(&self, path: Option<&str>, id: Option<u32>, list: &Arc<PatternList<()>>) {
+        let (path, keyword, member) = (path.map(Into::into), Some(self.keyword.into()), Member::Acl(list.clone()));
+        Lists::note(self.scope, Declared { path, id, keyword, span: self.span, member });
+    }
+
+    fn finish(mut self, words: &mut Words<'_>) -> Result<Test> {
         let kind = self.kind(words.span())?;
         let patterns = words.rest();
         if patterns.is_empty() && self.lists.is_empty() && !self.forced && !kind.ignores_patterns() {
@@ -353,11 +365,11 @@ impl Draft<'_, '_> {
             pattern_error(&error, kind, span)
         })?;
         let text = self.text(kind, patterns);
-        let mut sources: Vec<Source> = self.lists.into_iter().map(Source::List).collect();
-        if !set.is_empty() || sources.is_empty() {
-            sources.push(Source::Inline(set));
-        }
-        let matcher = Matcher::new(kind, sources);
+        // It may be filled at run time.
+        let own = Arc::new(PatternList::new("", set));
+        self.note(None, self.id, &own);
+        self.lists.push(own);
+        let matcher = Matcher::new(kind, self.lists);
         Ok(Test { expr: self.expr, matcher, keyword: self.keyword.into(), text: text.into_boxed_str() })
     }
 
@@ -423,7 +435,7 @@ fn pattern_error(error: &PatternError, kind: MatchKind, span: Span) -> Error {
 }
 
 /// HAProxy's words.
-pub(super) fn pattern_text(error: &PatternError, kind: MatchKind) -> String {
+pub fn pattern_text(error: &PatternError, kind: MatchKind) -> String {
     let text = &error.text;
     match &error.fault {
         PatternFault::Int(_) if text.contains([':', '-']) => format!("'{text}' is not a valid number range"),

@@ -102,7 +102,7 @@ impl Parser<'_, '_> {
             }
             name => {
                 let span = word.part(signs..text.len());
-                let acl = acl::named(name, self.scope).ok_or_else(|| no_such(name, span, self.scope))?;
+                let acl = acl::named(name, span, self.scope).ok_or_else(|| no_such(name, span, self.scope))?;
                 self.push(acl, name);
                 Ok(())
             }

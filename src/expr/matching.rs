@@ -9,20 +9,12 @@ use crate::state::PatternList;
 /// A matching method and its patterns.
 pub(super) struct Matcher {
     kind: MatchKind,
-    sources: Box<[Source]>,
-}
-
-/// Where patterns come from.
-pub(super) enum Source {
-    /// The configuration.
-    Inline(PatternSet<()>),
-    /// A file or another list that may change at run time.
-    List(Arc<PatternList<()>>),
+    lists: Box<[Arc<PatternList<()>>]>,
 }
 
 impl Matcher {
-    pub fn new(kind: MatchKind, sources: Vec<Source>) -> Matcher {
-        Matcher { kind, sources: sources.into_boxed_slice() }
+    pub fn new(kind: MatchKind, lists: Vec<Arc<PatternList<()>>>) -> Matcher {
+        Matcher { kind, lists: lists.into_boxed_slice() }
     }
 
     /// Whether any pattern matches the sample.
@@ -53,10 +45,7 @@ impl Matcher {
 
     #[inline]
     fn any(&self, found: impl Fn(&PatternSet<()>) -> bool) -> bool {
-        self.sources.iter().any(|source| match source {
-            Source::Inline(set) => found(set),
-            Source::List(list) => found(&list.current()),
-        })
+        self.lists.iter().any(|list| list.read(&found))
     }
 }
 

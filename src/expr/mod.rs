@@ -14,6 +14,7 @@ pub mod facts;
 pub mod fetch;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod lists;
 pub mod log_format;
 mod matching;
 pub mod sticky;
@@ -26,6 +27,7 @@ pub use cond::Cond;
 pub use ctx::{Ctx, Dir, Part, Payload};
 pub use expression::Expr;
 pub use facts::{CapturedHeader, ConnFacts, Endpoint, StreamFacts, Termination, TlsFacts};
+pub use lists::{Declared, Lists};
 pub use log_format::{Alias, Flags, LogFormat, Style};
 pub use vars::Vars;
 

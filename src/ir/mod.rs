@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use crate::base::id::ProxyId;
 use crate::base::stick::TableSpec;
+use crate::state::patterns::PatternRef;
 
 /// A loaded configuration. Immutable; a reload builds a new one beside it.
 pub struct Ir {
@@ -42,6 +43,8 @@ pub struct Ir {
     pub tables: Vec<TableSpec>,
     /// Backends and listens by name, for `use_backend %[...]`.
     pub backends: HashMap<Box<[u8]>, ProxyId>,
+    /// Lists of patterns that the runtime socket shows and changes, by their numbers.
+    pub patterns: Vec<Arc<PatternRef>>,
     /// Slots for session variables.
     pub sess_vars: usize,
     /// Slots for transaction variables.

@@ -79,6 +79,7 @@ pub fn load(input: LoadInput<'_>) -> Loaded {
         overrides: &overrides,
         vars: VarNames::default(),
         files: RefCell::default(),
+        lists: RefCell::default(),
     };
     let ir = lowering.run();
     read_files(&lowering.files, &reader, &diags);

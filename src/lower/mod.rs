@@ -12,6 +12,7 @@ mod legacy;
 mod load;
 mod log_target;
 mod names;
+mod patterns;
 mod proxy;
 mod reference;
 mod sections;

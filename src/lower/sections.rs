@@ -19,6 +19,7 @@ use super::values::SharedRef;
 use crate::base::id::ProxyId;
 use crate::config::{Line, Section};
 use crate::diag::{Diagnostic, Diagnostics, Span, Word};
+use crate::expr::{Declared, Lists};
 use crate::ir::{Ir, Proxy, Userlist};
 use crate::keyword::known::{self, Class};
 use crate::keyword::{Defined, FileRef, Hook, Interned, Scope, Sections, Setting, VarNames, VarScope, Words};
@@ -32,6 +33,7 @@ pub(super) struct Lowering<'a> {
     pub(super) overrides: &'a Overrides,
     pub(super) vars: VarNames,
     pub(super) files: RefCell<Vec<FileRef>>,
+    pub(super) lists: RefCell<Vec<Declared>>,
 }
 
 /// The lines of a `defaults` section that are wrong by themselves.
@@ -73,6 +75,7 @@ impl Lowering<'_> {
             userlists,
             tables,
             backends,
+            patterns: super::patterns::number(self.lists.take(), &self.shared.sources),
             sess_vars: self.vars.count(VarScope::Sess),
             txn_vars: self.vars.count(VarScope::Txn),
         }
@@ -155,7 +158,9 @@ impl Lowering<'_> {
             self.proxy_line(line, &mut draft, &scope);
         }
         proxy::check(&draft, self.diags);
-        finish.finish(draft, &scope)
+        let proxy = finish.finish(draft, &scope);
+        self.lists.borrow_mut().extend(Lists::take(&scope));
+        proxy
     }
 
     /// Applies the lines of the proxy's defaults. What they are warned of was told when they were tried alone; errors that
@@ -171,6 +176,7 @@ impl Lowering<'_> {
                 draft.line = line.span;
                 self.proxy_line(line, draft, &scope);
             }
+            self.lists.borrow_mut().extend(Lists::take(&scope));
             let alert = |found: &Diagnostic| found.severity == crate::diag::Severity::Alert;
             for found in found.take().into_iter().filter(alert) {
                 let known =

@@ -10,7 +10,7 @@ pub mod stick_table;
 pub mod variables;
 
 pub use counters::{Counters, Rate, Stat, Times};
-pub use patterns::PatternList;
+pub use patterns::{Map, PatternList};
 pub use proxy::{BindState, Process, ProxyState, ProxyTotals, Reception, View};
 pub use server::{Admin, Change, CheckResult, Health, ServerSetup, ServerState};
 pub use stick_table::{Table, Tracked, Tracking};

@@ -1,8 +1,9 @@
 r"""Talks to the runtime socket: plays cli.txt once the client is done, and notes the answers.
 
 Each line is one connection: it is sent with a line end behind it, and the answer is read to the end. Escapes are those of
-client.txt, so `prompt\nshow info\nquit` is three lines on one connection. `#` begins a comment, `wait MS` is a pause of the
-player (`wait 5ms` a command). What depends on time, place or release is masked: pointers, ports, ages, the columns of counters.
+client.txt, so `prompt\nshow info\nquit` is three lines on one connection; ${CASE} is the folder of the case. `#` begins a
+comment, `wait MS` is a pause of the player (`wait 5ms` a command). What depends on time, place or release is masked: pointers,
+ports, ages, the columns of counters.
 """
 import csv
 import io
@@ -17,8 +18,8 @@ COLUMNS = "svname status weight act bck type stot".split()
 
 
 class Console:
-    def __init__(self, path, ports):
-        self.path, self.ports, self.record = path, ports, []
+    def __init__(self, path, case, ports):
+        self.path, self.case, self.ports, self.record = path, str(case), ports, []
 
     def play(self, script):
         for line in script.splitlines():
@@ -34,7 +35,7 @@ class Console:
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.settimeout(3)
                 sock.connect(str(self.path))
-                sock.sendall(http1.unescape(line) + b"\n")
+                sock.sendall(http1.unescape(line.replace("${CASE}", self.case)) + b"\n")
                 answer = http1.Stream(sock).to_end().decode(errors="replace")
         except OSError as error:
             answer = f"<{type(error).__name__}>"
@@ -45,7 +46,7 @@ class Console:
             return table(answer)
         for name, port in self.ports.items():
             answer = re.sub(rf"\b{port}\b", name, answer)
-        answer = answer.replace(str(self.path), "STATS")
+        answer = answer.replace(str(self.path), "STATS").replace(self.case, "CASE")
         answer = re.sub(r"\b0x[0-9a-f]+", "POINTER", answer)
         answer = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", answer)
         answer = re.sub(r" ts=\w+ .*", " ...", answer)  # Of a stream.

@@ -107,7 +107,7 @@ def observe(process, case, addresses, origins, sink, stats):
         said = process.communicate(timeout=5)[0].decode(errors="replace") if process.poll() is not None else ""
         return {"start": [f"did not start, exit code {process.poll()}"] + said.splitlines()}
     places = {name: other.address.rpartition(":")[2] for name, other in origins.items()}
-    console = cli.Console(stats, places)
+    console = cli.Console(stats, case, places)
     client = Client(addresses, console)
     client.play((case / "client.txt").read_text())
     if (case / "cli.txt").exists():

@@ -36,6 +36,7 @@ pub fn configuration(servers: &[SocketAddr], change: impl FnOnce(&mut Proxy)) ->
         proxies: vec![Arc::new(proxy)],
         userlists: Vec::new(),
         tables: Vec::new(),
+        patterns: Vec::new(),
         sess_vars: 0,
         txn_vars: 0,
     })

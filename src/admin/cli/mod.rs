@@ -5,6 +5,7 @@
 //! | `console` | the connection: `prompt`, `quit`, `operator`, `user`, `set timeout cli`, `wait` |
 //! | `help` | `help`, and the answer to what is no command |
 //! | `info` | `show info`, `show version`: the process |
+//! | `pattern` | maps and ACLs: `show map`, `add acl`, `set map`, versions |
 //! | `process` | environment, sockets, messages of the start, `echo` |
 //! | `stat` | `show stat`, `clear counters` |
 //! | `backends` | `show backend`, `show servers` |
@@ -20,6 +21,7 @@ mod frontend;
 mod help;
 mod info;
 mod line;
+mod pattern;
 mod process;
 mod server;
 mod stat;
@@ -158,6 +160,7 @@ pub static FAMILIES: &[&[Command]] = &[
     frontend::COMMANDS,
     help::COMMANDS,
     info::COMMANDS,
+    pattern::COMMANDS,
     process::COMMANDS,
     server::COMMANDS,
     stat::COMMANDS,

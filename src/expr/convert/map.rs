@@ -5,14 +5,13 @@ use std::sync::Arc;
 use crate::base::value::{Type, Value};
 use crate::diag::Word;
 use crate::expr::acl::pattern_text;
+use crate::expr::lists::{Declared, Lists};
 use crate::expr::{BindConvert, Convert, ConvertFn, args};
 use crate::keyword::{Error, FileRef, Meta, Result, Scope, Words};
 use crate::pattern::regex::{Groups, expand};
 use crate::pattern::{Builder, MatchKind, PatternSet, file};
-use crate::state::PatternList;
-
-/// A map's patterns; the values are texts as written in the file.
-pub type Map = PatternList<Box<[u8]>>;
+use crate::state::Map;
+use crate::state::patterns::{MapValue, Member};
 
 macro_rules! text_examples {
     ("int") => {
@@ -140,14 +139,18 @@ impl Output {
         }
     }
 
+    /// What values must be.
+    fn wants(self) -> MapValue {
+        match self {
+            Output::Int => MapValue::Int,
+            Output::Ip => MapValue::Ip,
+            Output::Text | Output::Key | Output::Groups => MapValue::Text,
+        }
+    }
+
     /// Whether a value of the file can be used.
     fn accepts(self, text: &[u8]) -> bool {
-        let text = std::str::from_utf8(text).unwrap_or("");
-        match self {
-            Output::Int => text.parse::<i64>().is_ok(),
-            Output::Ip => text.parse::<std::net::IpAddr>().is_ok(),
-            Output::Text | Output::Key | Output::Groups => true,
-        }
+        self.wants().accepts(text)
     }
 }
 
@@ -170,7 +173,7 @@ fn bind(words: &mut Words<'_>, scope: &Scope<'_>, kind: MatchKind, output: Outpu
         Some(word) => output.of(word.as_bytes()),
     };
     let list = list(name, scope, kind, output)?;
-    Ok(Box::new(move |_, value| look_up(&list.current(), kind, output, value).or_else(|| default.clone())))
+    Ok(Box::new(move |_, value| list.read(|set| look_up(set, kind, output, value)).or_else(|| default.clone())))
 }
 
 /// The map of that name and method, and the request to read its file.
@@ -191,6 +194,8 @@ fn list(name: &Word, scope: &Scope<'_>, kind: MatchKind, output: Output) -> Resu
         let empty = empty.map_err(|error| args::error(name.span, pattern_text(&error, kind)))?;
         Ok::<_, Error>(Map::new(path, empty))
     })?;
+    let member = Member::Map(list.clone(), output.wants());
+    Lists::note(scope, Declared { path: Some(path.into()), id: None, keyword: None, span: name.span, member });
     if path.starts_with("virt@") {
         return Ok(list);
     }

@@ -261,7 +261,7 @@ fn acls(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<FetchFn> {
     while let Some(word) = words.next_word() {
         let name = word.as_str().trim_start_matches('!');
         let negate = (word.as_str().len() - name.len()) % 2 == 1;
-        let Some(acl) = acl::named(name, scope) else {
+        let Some(acl) = acl::named(name, word.span, scope) else {
             return Err(args::error(word.span, format!("ACL '{name}' not found")));
         };
         terms.push((negate, acl));

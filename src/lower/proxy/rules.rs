@@ -212,7 +212,7 @@ fn declare_acl(words: &mut Words<'_>, _: &mut ProxyDraft, scope: &Scope<'_>) -> 
     words.take_rest();
     acl::check_name(name)?;
     // Errors of the declarations go to the scope's diagnostics.
-    acl::named(name.as_str(), scope);
+    acl::named(name.as_str(), name.span, scope);
     Ok(())
 }
 

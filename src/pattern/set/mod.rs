@@ -64,6 +64,11 @@ impl<V> PatternSet<V> {
         self.kind
     }
 
+    /// `-i`: case does not matter.
+    pub fn folds(&self) -> bool {
+        self.fold
+    }
+
     /// How many patterns.
     pub fn len(&self) -> usize {
         self.base.len() + self.recent.len() - self.removed.len()
