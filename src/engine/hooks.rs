@@ -124,7 +124,11 @@ pub fn run(
     live: &Live,
     stage: Stage<'_>,
 ) -> Verdict {
-    rules.run(cursor, &mut txn(s, st, live, stage))
+    let verdict = rules.run(cursor, &mut txn(s, st, live, stage));
+    if let (Verdict::Done(Final::Reject), Some(ttl)) = (&verdict, s.facts.silent_drop) {
+        s.seat.silence(ttl);
+    }
+    verdict
 }
 
 /// Makes the unique id of the stream (`unique-id-format`).

@@ -199,6 +199,11 @@ impl Seated {
         *self.seat.server.borrow_mut() = None;
     }
 
+    /// Makes the client's connection one whose end the client does not learn of; see [`sys::socket::silence`].
+    pub fn silence(&self, ttl: u8) {
+        sys::socket::silence(self.seat.socket, ttl);
+    }
+
     /// Somebody wants it to end.
     #[inline]
     pub fn is_ended(&self) -> bool {

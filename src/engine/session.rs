@@ -234,6 +234,7 @@ impl Session {
             handshake_ms: 0,
             tls: None,
             expects_proxy: false,
+            silent_drop: None,
             rcvd_proxy: false,
             requests: 0,
             tracked: Default::default(),
@@ -260,11 +261,16 @@ impl Session {
         })
     }
 
+    /// Counts a refusal; `silent-drop` counts as that of a request, whatever it is.
+    fn count_refused(&self, stat: Stat) {
+        self.count(if self.facts.silent_drop.is_some() { Stat::DeniedRequests } else { stat }, 1);
+    }
+
     async fn run(&mut self) {
         let proxy = self.local.live.ir.proxy(self.frontend()).clone();
         self.count_connection();
         if !proxy.tcp_req_conn.is_empty() && !hooks::connection_accepted(self, &proxy.tcp_req_conn) {
-            self.count(Stat::DeniedConnections, 1);
+            self.count_refused(Stat::DeniedConnections);
             return;
         }
         let bind = proxy.binds.get(self.facts.bind.index());
@@ -274,7 +280,7 @@ impl Session {
             return;
         }
         if !proxy.tcp_req_sess.is_empty() && !hooks::connection_accepted(self, &proxy.tcp_req_sess) {
-            self.count(Stat::DeniedSessions, 1);
+            self.count_refused(Stat::DeniedSessions);
             return;
         }
         self.count_session();

@@ -65,6 +65,8 @@ pub struct ConnFacts {
     pub tls: Option<Box<TlsFacts>>,
     /// A rule expects a PROXY header (`expect-proxy`).
     pub expects_proxy: bool,
+    /// A rule lets the connection disappear (`silent-drop`): how far a reset may travel, 0 if none is to be sent.
+    pub silent_drop: Option<u8>,
     /// A PROXY header was received (`fc_rcvd_proxy`).
     pub rcvd_proxy: bool,
     /// Requests on this connection so far (`fc_nb_streams`-like; `txn` number for keep-alive).

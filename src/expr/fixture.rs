@@ -186,6 +186,7 @@ fn conn() -> ConnFacts {
             ..TlsFacts::default()
         })),
         expects_proxy: false,
+        silent_drop: None,
         rcvd_proxy: false,
         requests: 1,
         tracked: Default::default(),

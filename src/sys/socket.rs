@@ -100,6 +100,21 @@ pub fn cut(socket: RawFd) {
     let _ = unsafe { libc::shutdown(socket, libc::SHUT_RDWR) };
 }
 
+/// Prepares a socket to be closed without the peer's knowledge: by `TCP_REPAIR`, where we may, else by a reset that travels so many
+/// hops; 0 prefers the first and else means one hop. The socket must be open, as for [`cut`].
+pub fn silence(socket: RawFd, ttl: u8) {
+    // SAFETY: the caller promises that the socket is open; it is borrowed for this call only.
+    let fd = unsafe { BorrowedFd::borrow_raw(socket) };
+    if ttl == 0 && set_int(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1).is_ok() {
+        return;
+    }
+    let hops = i32::from(ttl.max(1));
+    // One of them fits the socket's family; a socket that takes neither is closed like any other.
+    let _ = set_int(fd, libc::IPPROTO_IP, libc::IP_TTL, hops);
+    let _ = set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, hops);
+    let _ = socket2::SockRef::from(&fd).set_linger(Some(std::time::Duration::ZERO));
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};

@@ -76,6 +76,7 @@ impl<'a> Probe<'a> {
             handshake_ms: 0,
             tls: None,
             expects_proxy: false,
+            silent_drop: None,
             rcvd_proxy: false,
             requests: 0,
             tracked: Default::default(),

@@ -18,6 +18,7 @@ use crate::engine::session::Session;
 use crate::engine::sticky;
 use crate::engine::stream::Stream;
 use crate::engine::tunnel::{self, Limits};
+use crate::expr::Termination;
 use crate::http::{Framing, Msg, OutOptions, write_response};
 use crate::ir::Proxy;
 use crate::rules::{Cursor, Final, Verdict};
@@ -203,6 +204,16 @@ async fn replace(
     }
     st.facts.bytes_in += exchange.up.received();
     attempt::set_aside(s, st, backend, exchange);
+    if decided == Final::Reject {
+        // `silent-drop`: the server's answer is logged, and nobody gets it.
+        s.count(Stat::DeniedRequests, 1);
+        if let Some(backend) = &st.backend {
+            backend.state().be.inc(s.core.id, Stat::DeniedRequests);
+        }
+        st.facts.status = st.res.status;
+        st.facts.termination = Termination { cause: b'P', phase: b'R' };
+        return After::Drop;
+    }
     let (status, denied) = match decided {
         Final::Deny(status) | Final::Tarpit(status) | Final::Challenge(status) => (Some(status), true),
         Final::DenyReply | Final::TarpitReply => (None, true),

@@ -238,6 +238,7 @@ fn connection() -> ConnFacts {
         handshake_ms: 8,
         tls: Some(Box::new(tls())),
         expects_proxy: false,
+        silent_drop: None,
         rcvd_proxy: true,
         requests: 1,
         tracked: Default::default(),

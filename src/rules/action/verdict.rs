@@ -41,6 +41,17 @@ pub(super) static ACTIONS: &[Action] = &[
     },
     Action {
         meta: Meta::new(
+            "silent-drop",
+            "silent-drop [rst-ttl <ttl>]",
+            "Closes the connection in such a way that the client does not learn of it, as far as privileges allow. With a TTL, \
+             a reset is sent that only devices so near see.",
+            &[("silent-drop", "reject"), ("silent-drop rst-ttl 3", "reject")],
+        ),
+        hooks: Hooks::TCP.union(Hooks::HTTP_REQ).union(Hooks::HTTP_RES),
+        bind: silent_drop,
+    },
+    Action {
+        meta: Meta::new(
             "switch-mode",
             "switch-mode http [proto <name>]",
             "Ends the rule set: what the client sends is HTTP, and the HTTP rules of the frontend run.",
@@ -50,6 +61,19 @@ pub(super) static ACTIONS: &[Action] = &[
         bind: switch_mode,
     },
 ];
+
+fn silent_drop(words: &mut Words<'_>, _: &Scope<'_>) -> Result<Bound> {
+    let mut ttl = 0;
+    if words.take("rst-ttl") {
+        let Some(word) = words.next_word() else { return Err(words.error_here("missing rst-ttl value")) };
+        let valid = word.as_str().parse::<u8>().ok().filter(|ttl| *ttl > 0);
+        ttl = valid.ok_or_else(|| words.error_last("valid rst-ttl values are [1-255]"))?;
+    }
+    Ok(Bound::new(Needs::empty(), move |txn| {
+        txn.conn.silent_drop = Some(ttl);
+        Verdict::Done(Final::Reject)
+    }))
+}
 
 fn switch_mode(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
     let Some(mode) = words.next_word() else { return Err(words.error_here("expects a mode as argument")) };
