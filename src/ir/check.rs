@@ -9,6 +9,7 @@ use super::server::ServerTls;
 use crate::expr::{Expr, LogFormat};
 use crate::keyword::VarSlot;
 use crate::rules::action::Assignment;
+use crate::wire::dialog::Dialog;
 
 /// How one server is checked.
 pub struct Check {
@@ -72,13 +73,15 @@ pub enum CheckKind {
     Http(Arc<Vec<HttpCheckStep>>),
     /// `option tcp-check` with its steps; shared likewise.
     Tcp(Arc<Vec<TcpCheckStep>>),
+    /// A check of a known protocol: `option redis-check` and its like.
+    Dialog(Arc<Dialog>),
 }
 
 impl CheckKind {
     /// Whether a step asks for TLS of its own.
     pub fn wants_tls(&self) -> bool {
         match self {
-            CheckKind::Connect => false,
+            CheckKind::Connect | CheckKind::Dialog(_) => false,
             CheckKind::Http(steps) => steps.iter().any(|step| matches!(step, HttpCheckStep::Connect(to) if to.tls)),
             CheckKind::Tcp(steps) => steps.iter().any(|step| matches!(&step.what, TcpStep::Connect(to) if to.tls)),
         }

@@ -8,6 +8,7 @@ use super::check::{
 use super::dump::{flags, options};
 use crate::base::hex::upper_hex;
 use crate::expr::LogFormat;
+use crate::wire::dialog::{Dialog, MysqlClient};
 
 impl Display for HttpCheckStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,6 +46,31 @@ impl Display for TcpCheckStep {
             }
             TcpStep::Expect(expect) => write!(f, "{expect}"),
             TcpStep::Set { text, .. } | TcpStep::Unset { text, .. } => f.write_str(text),
+        }
+    }
+}
+
+/// A check of a known protocol.
+pub(super) struct Spoken<'a>(pub(super) &'a Dialog);
+
+impl Display for Spoken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("check ")?;
+        match self.0 {
+            Dialog::Redis => f.write_str("redis"),
+            Dialog::Smtp { hello } => write!(f, "smtp {hello}"),
+            Dialog::Mysql { login: None } => f.write_str("mysql"),
+            Dialog::Mysql { login: Some((user, client)) } => {
+                let client = match client {
+                    MysqlClient::Pre41 => "pre-41",
+                    MysqlClient::Post41 => "post-41",
+                    MysqlClient::Post80 => "post-80",
+                };
+                write!(f, "mysql user {user} {client}")
+            }
+            Dialog::Pgsql { user } => write!(f, "pgsql user {user}"),
+            Dialog::Ldap => f.write_str("ldap"),
+            Dialog::TlsHello => f.write_str("ssl-hello"),
         }
     }
 }

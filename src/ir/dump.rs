@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Write};
 use super::Ir;
 use super::bind::{Bind, BindAddr, BindTls, TlsVersions};
 use super::check::{Check, CheckKind, InitState};
+use super::check_dump::Spoken;
 use super::global::{Global, Password, RuntimeSocket, Userlist};
 use super::log::{LogFormatName, LogTarget, LogTo};
 use super::proxy::{
@@ -313,6 +314,7 @@ impl Dump {
             match server.check.as_ref().map(|check| &check.kind).filter(|_| !shown) {
                 Some(CheckKind::Http(steps)) => steps.iter().for_each(|step| self.line(1, step)),
                 Some(CheckKind::Tcp(steps)) => steps.iter().for_each(|step| self.line(1, step)),
+                Some(CheckKind::Dialog(dialog)) => self.line(1, Spoken(dialog)),
                 Some(CheckKind::Connect) | None => continue,
             }
             shown = true;

@@ -5,6 +5,7 @@
 
 pub mod certificate;
 pub mod client_hello;
+pub mod dialog;
 pub mod proxy_protocol;
 pub mod syslog;
 

@@ -8,6 +8,7 @@
 //! | `request` | the bytes of a request |
 //! | `response` | an answer as far as it has come |
 //! | `expect` | whether an HTTP answer is a good one |
+//! | `dialog` | checks of known protocols: redis, SMTP and their like |
 //! | `tcp` | the steps of `tcp-check` |
 //! | `content` | whether what a TCP server has said is what `tcp-check expect` wants |
 //! | `outcome` | what a check found, in HAProxy's words |
@@ -16,6 +17,7 @@
 //! What a result means for the server, and who is told, is `engine::servers`' business.
 
 mod content;
+mod dialog;
 mod expect;
 pub mod outcome;
 mod probe;

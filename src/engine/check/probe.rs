@@ -28,7 +28,7 @@ use crate::wire::proxy_protocol::{Addresses, encode_v1, encode_v2};
 
 /// A check about to be made.
 pub(super) struct Probe<'a> {
-    core: &'a Rc<Core>,
+    pub(super) core: &'a Rc<Core>,
     pub(super) live: &'a Live,
     place: Place,
     proxy: &'a Proxy,
@@ -56,6 +56,13 @@ pub(super) struct Way<'a> {
 pub(super) struct Line {
     io: Io,
     deadline: Instant,
+}
+
+impl Way<'_> {
+    /// Closed in order, not with a reset.
+    pub(super) fn closing(self, linger: bool) -> Self {
+        Way { linger, ..self }
+    }
 }
 
 impl<'a> Probe<'a> {
@@ -95,6 +102,7 @@ impl<'a> Probe<'a> {
             CheckKind::Connect => self.connect_only().await,
             CheckKind::Http(steps) => self.http(steps).await,
             CheckKind::Tcp(steps) => self.tcp(steps).await,
+            CheckKind::Dialog(dialog) => self.dialog(dialog).await,
         };
         // Both ways an outcome.
         let mut outcome = found.unwrap_or_else(|failed| failed);

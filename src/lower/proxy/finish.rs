@@ -89,6 +89,7 @@ impl FinishProxy<'_> {
             CheckKind::Connect => CheckKind::Connect,
             CheckKind::Http(steps) => CheckKind::Http(steps.clone()),
             CheckKind::Tcp(steps) => CheckKind::Tcp(steps.clone()),
+            CheckKind::Dialog(dialog) => CheckKind::Dialog(dialog.clone()),
         };
         let finish = FinishServer {
             global: self.global,

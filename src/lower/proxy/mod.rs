@@ -178,5 +178,6 @@ pub(super) static FAMILIES: &[&[Setting<ProxyDraft>]] = &[
     rules::SETTINGS,
     check_rules::SETTINGS,
     check_rules::TCP_SETTINGS,
+    check_rules::DIALOG_SETTINGS,
     accepted::SETTINGS,
 ];

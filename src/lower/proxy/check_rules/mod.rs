@@ -4,6 +4,7 @@
 //! the steps. Of several options the last one counts.
 
 mod connect;
+mod dialog;
 mod expect;
 mod send;
 mod tcp;
@@ -17,6 +18,8 @@ use crate::ir::{CheckKind, HttpCheckStep};
 use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, VarScope, VarSlot, Words};
 use crate::lower::table::sentence;
 use crate::rules::action::Assignment;
+use crate::wire::dialog::Dialog;
+pub(super) use dialog::SETTINGS as DIALOG_SETTINGS;
 use send::Request;
 pub(super) use tcp::SETTINGS as TCP_SETTINGS;
 use tcp::TcpDraft;
@@ -25,7 +28,7 @@ use tcp::TcpDraft;
 #[derive(Default)]
 pub(super) struct CheckDraft {
     /// The last option.
-    kind: Option<Family>,
+    kind: Option<Chosen>,
     /// The rules of `tcp-check`.
     tcp: TcpDraft,
     /// The request of `option httpchk`; completed by the first `send`, unless a `connect` or `expect` stands before it.
@@ -64,6 +67,13 @@ impl Family {
             Family::Tcp => "option tcp-check",
         }
     }
+}
+
+/// What the last option chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Chosen {
+    Rules(Family),
+    Dialog(Arc<Dialog>),
 }
 
 enum Step {
@@ -243,9 +253,9 @@ impl CheckDraft {
     /// Where rules stand that no option uses, with their first word and that option.
     pub(super) fn unused(&self) -> impl Iterator<Item = (Span, &'static str, &'static str)> {
         let all = [(self.first, Family::Http), (self.tcp.first(), Family::Tcp)];
-        let kind = self.kind;
+        let kind = self.kind.clone();
         all.into_iter().filter_map(move |(first, family)| {
-            first.filter(|_| kind != Some(family)).map(|span| (span, family.rule(), family.option()))
+            first.filter(|_| kind != Some(Chosen::Rules(family))).map(|span| (span, family.rule(), family.option()))
         })
     }
 
@@ -253,9 +263,9 @@ impl CheckDraft {
     pub(super) fn has_port(&self) -> bool {
         let named = |step: &Step| matches!(step, Step::Other(HttpCheckStep::Connect(to)) if to.port.is_some());
         match self.kind {
-            Some(Family::Http) => self.steps.iter().any(named),
-            Some(Family::Tcp) => self.tcp.has_port(),
-            None => false,
+            Some(Chosen::Rules(Family::Http)) => self.steps.iter().any(named),
+            Some(Chosen::Rules(Family::Tcp)) => self.tcp.has_port(),
+            Some(Chosen::Dialog(_)) | None => false,
         }
     }
 
@@ -271,8 +281,9 @@ impl CheckDraft {
     pub(super) fn finish(self) -> CheckKind {
         match self.kind {
             None => return CheckKind::Connect,
-            Some(Family::Tcp) => return self.tcp.finish(),
-            Some(Family::Http) => {}
+            Some(Chosen::Rules(Family::Tcp)) => return self.tcp.finish(),
+            Some(Chosen::Dialog(dialog)) => return CheckKind::Dialog(dialog),
+            Some(Chosen::Rules(Family::Http)) => {}
         }
         let mut steps: Vec<HttpCheckStep> = Vec::new();
         if self.disable_on_404 {
@@ -401,7 +412,7 @@ fn httpchk(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> 
         draft.check.steps.clear();
         draft.check.inherited = false;
     }
-    draft.check.kind = Some(Family::Http);
+    draft.check.kind = Some(Chosen::Rules(Family::Http));
     draft.check.request = Some(request);
     Ok(())
 }

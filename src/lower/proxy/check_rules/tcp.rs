@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Family, connect, expect, set_var, unset_var};
+use super::{Chosen, Family, connect, expect, set_var, unset_var};
 use crate::base::hex::from_hex;
 use crate::diag::{Span, Word};
 use crate::expr::LogFormat;
@@ -45,7 +45,7 @@ pub(in crate::lower::proxy) static SETTINGS: &[Setting<ProxyDraft>] = &[
             &[("option tcp-check\ntcp-check connect", "check tcp connect")],
         ),
         |_, draft, _| {
-            draft.check.kind = Some(Family::Tcp);
+            draft.check.kind = Some(Chosen::Rules(Family::Tcp));
             Ok(())
         },
     ),
