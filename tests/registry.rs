@@ -147,10 +147,15 @@ backend app
 backend be
  server s1 127.0.0.1:81
  server s2 127.0.0.1:82
+backend lists
+ stick-table type ip size 1k store gpc(2),gpc_rate(2,10s),gpt(2)
+backend updated
+ stick-table type ip size 1k store conn_cnt
 frontend web
  bind :81
 listen www
  bind :80
+ stick-table type ip size 1k store gpc0,gpt0,conn_cnt
  server s1 127.0.0.1:81
  server s2 127.0.0.1:82
  log 127.0.0.1 local0

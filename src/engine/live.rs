@@ -13,6 +13,7 @@ use super::pool::Pool;
 use super::queue::Queue;
 use crate::balance::Balancer;
 use crate::base::id::{BindId, ProxyId, ServerId};
+use crate::ir::proxy::StickWhen;
 use crate::ir::{Bind, Ir, Mode, PortSpec, Proxy, Server, ServerAddr, ServerTls};
 use crate::keyword::Needs;
 use crate::net::connect::Target;
@@ -116,13 +117,17 @@ impl LiveProxy {
     fn new(proxy: &Proxy, state: &ProxyState) -> Self {
         let formats = [&proxy.log_format, &proxy.error_log_format];
         let needs = formats.into_iter().flatten().fold(Needs::empty(), |needs, format| needs | format.needs());
-        let needs = needs | proxy.http_res.needs | proxy.http_after.needs;
+        let stick = |response| {
+            let rules = proxy.stick.iter().filter(move |rule| (rule.when == StickWhen::StoreResponse) == response);
+            rules.fold(Needs::empty(), |needs, rule| needs | rule.needs())
+        };
+        let needs = needs | proxy.http_res.needs | proxy.http_after.needs | stick(true);
         let retries = proxy.retries > 0 && !proxy.servers.is_empty();
         let sni = proxy.servers.iter().any(|server| server.tls.as_ref().is_some_and(|tls| tls.sni.is_some()));
         let balancer = Balancer::new(&proxy.balance, &server_views(proxy, state), proxy.all_backups);
         let rules = proxy.use_backend.iter().filter_map(|choice| choice.cond.as_ref());
         let rules = rules.chain(proxy.use_server.iter().filter_map(|choice| choice.cond.as_ref()));
-        let asks = rules.fold(proxy.tcp_req_content.needs, |needs, cond| needs | cond.needs());
+        let asks = rules.fold(proxy.tcp_req_content.needs | stick(false), |needs, cond| needs | cond.needs());
         LiveProxy {
             balancer: ArcSwap::from_pointee(balancer),
             queue: Arc::default(),

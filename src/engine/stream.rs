@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::fault::Phase;
 use super::permit::raise;
 use super::persist::Persist;
+use super::stick::Remember;
 use crate::base::id::CoreId;
 use crate::expr::StreamFacts;
 use crate::http::Head;
@@ -27,6 +28,8 @@ pub struct Stream {
     pub backend: Option<Occupied>,
     /// The server that it is bound to, and how.
     pub persist: Persist,
+    /// The keys of stick tables under which its server is to be remembered.
+    pub remember: Vec<Remember>,
     /// How far it has come.
     pub phase: Phase,
     /// Where the request is.
@@ -127,6 +130,7 @@ impl Stream {
         self.res.clear();
         self.backend = None;
         self.persist = Persist::default();
+        self.remember.clear();
         self.phase = Phase::default();
         self.request = RequestAt::Buffer;
         self.sniffed = Sniffed::Other;

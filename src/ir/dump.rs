@@ -529,6 +529,7 @@ impl Display for Target<'_> {
                 ("on-marked-up shutdown-backup-sessions", server.ends_backups_when_up),
             ],
         )?;
+        flags(f, &[("non-stick", server.non_stick)])?;
         match server.send_proxy {
             None => {}
             Some(ProxyProtocol::V1) => f.write_str(" send-proxy")?,

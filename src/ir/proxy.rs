@@ -10,6 +10,7 @@ use super::stats::Stats;
 use crate::base::id::{ProxyId, ServerId, TableId};
 use crate::expr::{Cond, Expr, LogFormat};
 use crate::http::HeaderName;
+use crate::keyword::Needs;
 use crate::rules::RuleSet;
 
 /// One proxy. Frontend fields are used where `frontend` is set, backend fields where `backend` is.
@@ -385,7 +386,14 @@ pub struct StickRule {
     /// Where servers are looked up and remembered.
     pub table: TableId,
     /// The condition; none means always.
-    pub cond: Option<Arc<Cond>>,
+    pub cond: Option<Cond>,
+}
+
+impl StickRule {
+    /// What its key and its condition read.
+    pub fn needs(&self) -> Needs {
+        self.key.needs() | self.cond.as_ref().map_or(Needs::empty(), |cond| cond.needs())
+    }
 }
 
 /// What a `stick` line does.

@@ -21,6 +21,8 @@ pub struct Server {
     pub port: PortSpec,
     /// `weight`, 0 to 256, default 1.
     pub weight: u32,
+    /// `non-stick`: stick tables do not remember it.
+    pub non_stick: bool,
     /// `backup`.
     pub backup: bool,
     /// `disabled`: starts in maintenance.

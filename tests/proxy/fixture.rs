@@ -49,6 +49,7 @@ fn server(at: usize, addr: SocketAddr) -> Server {
         port: PortSpec::Fixed(addr.port()),
         weight: 1,
         backup: false,
+        non_stick: false,
         disabled: false,
         maxconn: None,
         maxqueue: None,

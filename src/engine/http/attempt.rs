@@ -20,6 +20,7 @@ use crate::engine::pool::Upstream;
 use crate::engine::queue::Slot;
 use crate::engine::retry::Retries;
 use crate::engine::session::{Patience, Session};
+use crate::engine::stick;
 use crate::engine::stream::{RequestAt, Stream};
 use crate::engine::watch::{Side, Watch};
 use crate::http::{
@@ -54,6 +55,7 @@ pub(super) async fn forward(
     request::keep_head(s, st, live, &[frontend, backend]);
     persist::assign(s, st, live, backend, Stage::REQUEST);
     cookie::read(s, st, live, backend);
+    stick::request(s, st, live, backend, Stage::REQUEST);
     let mut tries = Tries::default();
     loop {
         match attempt(s, st, frontend, backend, live, &mut tries).await {

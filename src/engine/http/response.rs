@@ -15,9 +15,9 @@ use crate::engine::hooks::{self, Stage};
 use crate::engine::live::Live;
 use crate::engine::log::compose::ALERT;
 use crate::engine::session::Session;
-use crate::engine::sticky;
 use crate::engine::stream::Stream;
 use crate::engine::tunnel::{self, Limits};
+use crate::engine::{stick, sticky};
 use crate::expr::Termination;
 use crate::http::{Framing, Msg, OutOptions, write_response};
 use crate::ir::Proxy;
@@ -44,6 +44,7 @@ pub(super) async fn deliver(
         finish::deny_response(s, st);
         return After::Drop;
     }
+    stick::response(s, st, live, backend, exchange.upstream.buf.data());
     if let Some(decided) = rules(s, st, frontend, backend, live, &exchange) {
         return Box::pin(replace(s, st, frontend, backend, decided, exchange)).await;
     }

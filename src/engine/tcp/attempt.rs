@@ -11,6 +11,7 @@ use crate::engine::pool::Upstream;
 use crate::engine::queue::Slot;
 use crate::engine::retry::Retries;
 use crate::engine::session::{Patience, Session};
+use crate::engine::stick;
 use crate::engine::stream::Stream;
 use crate::ir::Proxy;
 
@@ -30,6 +31,7 @@ pub(super) async fn connect(
     live: &Live,
 ) -> Result<Connected, Fault> {
     persist::assign(s, st, live, backend, super::content::last(Stage::RAW));
+    stick::request(s, st, live, backend, super::content::last(Stage::RAW));
     let search = Search { backend, live, patience: Patience::of(backend) };
     let mut retries = Retries::default();
     loop {

@@ -23,6 +23,7 @@ use super::hooks::{self, Stage};
 use super::live::Live;
 use super::log;
 use super::session::{Session, Upgraded};
+use super::stick;
 use super::stream::{Occupied, RequestAt, Stream};
 use super::tunnel::{self, Limits};
 use crate::expr::Termination;
@@ -125,6 +126,7 @@ async fn transfer(
     let mut down = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);
     let moved = match content::inspect_response(s, st, backend, live, upstream, &mut up, limits).await {
         Ok(true) => {
+            stick::response(s, st, live, backend, upstream.buf.data());
             let current = connected.slot.server().current.load(Relaxed);
             finish::log_early(s, st, frontend, None, current);
             let moved = tunnel::run(s, upstream, &mut up, &mut down, limits).await;

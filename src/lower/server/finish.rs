@@ -89,6 +89,7 @@ impl FinishServer<'_> {
             port,
             weight: draft.weight,
             backup: draft.backup,
+            non_stick: draft.non_stick,
             disabled: draft.disabled,
             maxconn: draft.maxconn,
             maxqueue: draft.maxqueue,

@@ -54,6 +54,18 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
         backup = false
     ),
     flag!(
+        "non-stick",
+        "Stick tables do not remember the server.",
+        ("server a 127.0.0.1:80 non-stick", "non-stick"),
+        non_stick = true
+    ),
+    flag!(
+        "stick",
+        "Takes back a 'non-stick' of 'default-server'.",
+        ("server a 127.0.0.1:80 stick", "server a"),
+        non_stick = false
+    ),
+    flag!(
         "disabled",
         "Starts the server in maintenance.",
         ("server a 127.0.0.1:80 disabled", "disabled"),
@@ -277,8 +289,6 @@ pub(super) static ACCEPTED: &[Setting<ServerDraft>] = &[
     accepted("error-limit", "error-limit <count>", "it counts for 'observe' only, which is refused itself"),
     accepted("shard", "shard <shard>", "it counts for peers only, which are refused themselves"),
     accepted("guid", "guid <string>", "it names objects for a file that does not exist yet"),
-    accepted_word("stick", "it counts for stick tables only, which are refused themselves"),
-    accepted_word("non-stick", "it counts for stick tables only, which are refused themselves"),
     accepted_word("no-agent-check", "agent checks are refused themselves"),
     accepted_word("no-send-proxy-v2-ssl", "it takes back an option that is refused itself"),
     accepted_word("no-send-proxy-v2-ssl-cn", "it takes back an option that is refused itself"),
