@@ -86,8 +86,8 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Up
         s.own = Some(upstream);
     } else if upstream.state.idle.load(std::sync::atomic::Ordering::Relaxed) < limit
         && let Some(pool) = s.local.pool(backend.id, server)
-        // A core cannot use what lies in another's pool: each keeps one.
-        && (pool.is_empty() || upstream.state.has_use_for_idle())
+        // A core cannot use what lies in another's pool: each keeps one, and what it has missed.
+        && (pool.is_empty() || pool.was_missed() || upstream.state.has_use_for_idle())
     {
         pool.put(upstream);
     }

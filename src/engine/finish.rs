@@ -91,7 +91,8 @@ pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     }
     count(s, st, now, http);
     sticky::ended(s, st);
-    let live = s.local.live.clone();
+    let (core, local) = (s.core.clone(), s.local.clone());
+    let live = &local.live;
     let facts = &mut st.facts;
     facts.counts[0] = live.view.process.connections.load(Relaxed);
     facts.counts[1] = s.frontend_state().fe_current.load(Relaxed);
@@ -106,8 +107,7 @@ pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     }
     st.facts.logged_early = frontend.log_asap;
     let stage = Stage { response: None, complete: true, ..Stage::response(st, &[]) };
-    let (core, local) = (s.core.clone(), s.local.clone());
-    log::stream(&core, &local, frontend, &hooks::txn(s, st, &live, stage).ctx());
+    log::stream(&core, &local, frontend, &hooks::txn(s, st, live, stage).ctx());
     st.facts.tracked.stop(now);
 }
 

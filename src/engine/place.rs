@@ -35,8 +35,8 @@ pub async fn find(
     retries: &Retries,
 ) -> Result<(ServerId, Slot), Fault> {
     let Search { backend, live, .. } = search;
-    let queue = live.proxies.get(backend.id.index()).map(|proxy| proxy.queue.clone()).ok_or(Fault::Internal)?;
-    if let Some(Picked { id, slot, balanced }) = pick(s, st, search, retries, &queue)? {
+    let queue = live.proxies.get(backend.id.index()).map(|proxy| &proxy.queue).ok_or(Fault::Internal)?;
+    if let Some(Picked { id, slot, balanced }) = pick(s, st, search, retries, queue)? {
         if balanced {
             live.view.proxy(backend.id).be.inc(s.core.id, Stat::Chosen);
             slot.server().counters.inc(s.core.id, Stat::Chosen);
@@ -44,7 +44,7 @@ pub async fn find(
         return Ok((id, slot));
     }
     // Whom the queue assigns was not chosen by the algorithm, as HAProxy counts.
-    Box::pin(wait(s, st, search, retries, &queue)).await
+    Box::pin(wait(s, st, search, retries, queue)).await
 }
 
 /// A server and the place there.

@@ -47,6 +47,8 @@ pub struct Pool {
     idle: RefCell<Vec<Box<Upstream>>>,
     /// The fewest that lay here since the last purge: nobody needed those.
     unused: Cell<usize>,
+    /// Connections that were looked for in vain since the last purge, and opened: each may stay when it falls idle.
+    missed: Cell<usize>,
 }
 
 impl Upstream {
@@ -76,9 +78,13 @@ impl Pool {
     pub fn take(&self, choice: Choice, target: &Target, name: Option<&[u8]>) -> Option<Box<Upstream>> {
         let mut idle = self.idle.borrow_mut();
         loop {
-            let at = idle.iter().rposition(|one| {
+            let found = idle.iter().rposition(|one| {
                 one.name.as_deref() == name && one.target == *target && (choice == Choice::Any || one.requests > 1)
-            })?;
+            });
+            let Some(at) = found else {
+                self.missed.set(self.missed.get() + 1);
+                return None;
+            };
             let mut one = idle.remove(at);
             self.unused.set(self.unused.get().min(idle.len()));
             leave(&one);
@@ -88,11 +94,18 @@ impl Pool {
         }
     }
 
+    /// Whether this core was short of connections: what falls idle will be needed again here, whatever the other cores have, whose
+    /// connections are of no use to it.
+    pub fn was_missed(&self) -> bool {
+        self.missed.get() > 0
+    }
+
     /// Keeps a connection whose response is complete.
     pub fn put(&self, mut one: Box<Upstream>) {
         one.buf.clear();
         one.state.idle.fetch_add(1, Relaxed);
         one.state.used.fetch_sub(1, Relaxed);
+        self.missed.set(self.missed.get().saturating_sub(1));
         self.idle.borrow_mut().push(one);
     }
 
@@ -111,6 +124,7 @@ impl Pool {
         });
         if purge || self.unused.get() > idle.len() {
             self.unused.set(idle.len());
+            self.missed.set(0);
         }
     }
 
@@ -146,4 +160,32 @@ impl Drop for Pool {
 fn leave(one: &Upstream) {
     one.state.idle.fetch_sub(1, Relaxed);
     one.state.take_into_use();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::base::id::ServerId;
+    use crate::net::io::Plain;
+
+    /// Otherwise several cores close and open connections all the time: what one of them has idle is counted, but of no use to another.
+    #[test]
+    fn a_core_keeps_the_connections_it_has_missed() -> Result<(), Box<dyn Error>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let _entered = runtime.enter();
+        let state = Arc::new(ServerState::new(ServerId(0), "s", 2, 0));
+        let target = Target::Unix("/s".into());
+        let pool = Pool::default();
+        assert!(!pool.was_missed());
+        assert!(pool.take(Choice::Any, &target, None).is_none() && pool.was_missed());
+        let (ours, _peer) = UnixStream::pair()?;
+        pool.put(Upstream::new(Io::Plain(Plain::Unix(ours)), state, target.clone(), None));
+        assert!(!pool.was_missed());
+        assert!(pool.take(Choice::Any, &target, None).is_some() && !pool.was_missed());
+        Ok(())
+    }
 }

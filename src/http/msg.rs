@@ -204,6 +204,9 @@ impl<'a> Msg<'a> {
 
 /// How much of a `Connection` field concerns the connection only.
 fn not_taken_over(field: FieldRef<'_>) -> usize {
+    if matches!(field.value, b"keep-alive" | b"close") {
+        return field.name.len() + field.value.len();
+    }
     let own = |token: &[u8]| token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive");
     let kept = Elements::new(field.value).filter(|e| !own(e.bytes)).map(|e| e.bytes.len() + 2).sum::<usize>();
     let whole = if kept == 0 { field.name.len() } else { 0 };

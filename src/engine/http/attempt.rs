@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use super::response::Judgement;
 use super::{After, cookie, forwarded, reply, request, response};
 use crate::base::id::ServerId;
 use crate::engine::buffer::Room;
@@ -57,29 +58,42 @@ pub(super) async fn forward(
     cookie::read(s, st, live, backend);
     stick::request(s, st, live, backend, Stage::REQUEST);
     let mut tries = Tries::default();
-    loop {
-        match attempt(s, st, frontend, backend, live, &mut tries).await {
-            Ok(exchange) => {
-                if tries.wants_again(backend, st.res.status) {
+    // What is kept across one wait only shares its place in the future with the others: no wait within the `match`, and a block.
+    let decided = {
+        let mut exchange = loop {
+            let failed = match attempt(s, st, frontend, backend, live, &mut tries).await {
+                Ok(exchange) if tries.wants_again(backend, st.res.status) => {
                     tries.retries.count(s, st, backend, exchange.server);
                     st.facts.bytes_in += exchange.up.received();
                     set_aside(s, st, backend, exchange);
                     continue;
                 }
-                return response::deliver(s, st, frontend, backend, live, exchange).await;
-            }
-            Err(failed) => {
-                if !tries.again(s, st, backend, &failed).await {
-                    if failed.silent {
-                        finish::record(s, st, failed.fault, st.phase);
-                        return After::Drop;
-                    }
-                    let phase = st.phase;
-                    return reply::fail(s, st, frontend, Some(backend), failed.fault, phase).await;
+                Ok(exchange) => break exchange,
+                Err(failed) => failed,
+            };
+            if !tries.again(s, st, backend, &failed).await {
+                if failed.silent {
+                    finish::record(s, st, failed.fault, st.phase);
+                    return After::Drop;
                 }
+                let phase = st.phase;
+                return reply::fail(s, st, frontend, Some(backend), failed.fault, phase).await;
             }
-        }
-    }
+        };
+        let decided = match response::judge(s, st, frontend, backend, live, &mut exchange) {
+            Judgement::Deliver => {
+                // By reference: what an asynchronous function is given takes room in its future twice.
+                let (after, keep) = response::deliver(s, st, frontend, backend, &mut exchange).await;
+                response::done(s, st, backend, exchange, keep);
+                return after;
+            }
+            Judgement::Replace(decided) => decided,
+            Judgement::Drop => return After::Drop,
+        };
+        response::give_up(s, st, backend, exchange);
+        decided
+    };
+    Box::pin(response::replace(s, st, frontend, backend, decided)).await
 }
 
 /// Forgets a response that is not to be delivered. If all of it has arrived, the connection lives on.

@@ -188,6 +188,6 @@ mod tests {
             size_of::<F>()
         }
         let future = size(request::serve);
-        assert!(future <= 1152, "{future} bytes");
+        assert!(future <= 1024, "{future} bytes");
     }
 }

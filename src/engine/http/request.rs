@@ -53,13 +53,15 @@ pub(super) fn begin(s: &mut Session, st: &mut Stream, since: u64) {
 async fn process(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) -> After {
     received(s, st, frontend);
     log::opened(&s.core, &s.local, frontend, &s.facts);
-    let live = s.local.live.clone();
-    match rules::decide(s, st, frontend, &live).await {
-        Ok(Decision::Forward(backend)) => attempt::forward(s, st, frontend, &backend, &live).await,
+    // The core's own count of references: that of `Live` would be fought for by all cores.
+    let local = s.local.clone();
+    let live = &local.live;
+    match rules::decide(s, st, frontend, live).await {
+        Ok(Decision::Forward(id)) => attempt::forward(s, st, frontend, live.proxy(id).0, live).await,
         Ok(Decision::Answer(answer, backend)) => {
             if answer.why == Why::Denied {
                 // HAProxy looks at the cookie of a request that it denies.
-                cookie::read(s, st, &live, backend.as_ref().unwrap_or(frontend));
+                cookie::read(s, st, live, backend.as_ref().unwrap_or(frontend));
             }
             reply::answer(s, st, frontend, backend.as_ref(), answer).await
         }

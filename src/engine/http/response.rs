@@ -24,30 +24,48 @@ use crate::ir::Proxy;
 use crate::rules::{Cursor, Final, Verdict};
 use crate::state::Stat;
 
-/// Sends the response whose head lies in the server connection's buffer.
-pub(super) async fn deliver(
+/// What becomes of a response.
+pub(super) enum Judgement {
+    /// It goes to the client.
+    Deliver,
+    /// A rule decided what goes there instead.
+    Replace(Final),
+    /// Nothing goes there.
+    Drop,
+}
+
+/// Runs the rules on the response whose head lies in the server connection's buffer.
+pub(super) fn judge(
     s: &mut Session,
     st: &mut Stream,
     frontend: &Arc<Proxy>,
     backend: &Arc<Proxy>,
     live: &Arc<Live>,
-    mut exchange: Exchange,
-) -> After {
+    exchange: &mut Exchange,
+) -> Judgement {
     s.vars.begin_response();
     st.facts.server_status = st.res.status;
     sticky::response(s, st);
     exchange.slot.server().counters.answered(s.core.id, st.res.status);
     st.facts.bytes_out += Msg { raw: exchange.upstream.buf.data(), head: &st.res }.received_size();
     capture(s, st, frontend, exchange.upstream.buf.data());
-    if !content_passes(s, st, backend, live, &mut exchange) {
+    if !content_passes(s, st, backend, live, exchange) {
         st.facts.status = st.res.status;
         finish::deny_response(s, st);
-        return After::Drop;
+        return Judgement::Drop;
     }
     stick::response(s, st, live, backend, exchange.upstream.buf.data());
-    if let Some(decided) = rules(s, st, frontend, backend, live, &exchange) {
-        return Box::pin(replace(s, st, frontend, backend, decided, exchange)).await;
-    }
+    rules(s, st, frontend, backend, live, exchange).map_or(Judgement::Deliver, Judgement::Replace)
+}
+
+/// Sends the response. Tells whether the connection to the server may live on, too.
+pub(super) async fn deliver(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Arc<Proxy>,
+    backend: &Arc<Proxy>,
+    exchange: &mut Exchange,
+) -> (After, bool) {
     st.facts.status = st.res.status;
     let keep_client = client_keeps(s, st, frontend);
     let mut head = std::mem::take(&mut st.answer);
@@ -66,12 +84,12 @@ pub(super) async fn deliver(
     let mut down = Flow::new(head, st.res.body, sent.framing);
     st.phase = Phase::Data;
     if sent.framing == Framing::Tunnel {
-        return Box::pin(through_tunnel(s, st, frontend, backend, exchange, down)).await;
+        return (Box::pin(through_tunnel(s, st, frontend, backend, exchange, down)).await, false);
     }
     down.join(&mut exchange.upstream.buf, SMALL_BODY);
     exchange.upstream.buf.release();
     let keep_server = exchange.keep && st.res.keep_alive();
-    let ended = exchange::run(s, &mut exchange, &mut down, keep_server, frontend, backend).await;
+    let ended = exchange::run(s, exchange, &mut down, keep_server, frontend, backend).await;
     bodies(st, &exchange.up, &down);
     let after = match ended {
         Ok(()) if keep_client && !sent.close => After::Next,
@@ -82,9 +100,8 @@ pub(super) async fn deliver(
             After::Drop
         }
     };
-    let keep = ended.is_ok() && keep_server && !exchange.up.was_discarded();
-    done(s, st, backend, exchange, down, keep);
-    after
+    st.answer = down.into_lead();
+    (after, ended.is_ok() && keep_server && !exchange.up.was_discarded())
 }
 
 /// Adds the bodies to the byte counts.
@@ -97,10 +114,9 @@ fn bodies(st: &mut Stream, up: &Flow, down: &Flow) {
 }
 
 /// Gives back what the exchange used; the connection to the server lives on if `keep`.
-fn done(s: &mut Session, st: &mut Stream, backend: &Proxy, exchange: Exchange, down: Flow, keep: bool) {
+pub(super) fn done(s: &mut Session, st: &mut Stream, backend: &Proxy, exchange: Exchange, keep: bool) {
     let Exchange { server, upstream, up, slot, .. } = exchange;
     st.out = up.into_lead();
-    st.answer = down.into_lead();
     st.facts.counts[3] = slot.server().current.load(Relaxed);
     if keep && upstream.buf.is_empty() {
         connect::keep(s, backend, server, upstream);
@@ -112,15 +128,14 @@ async fn through_tunnel(
     st: &mut Stream,
     frontend: &Proxy,
     backend: &Proxy,
-    mut exchange: Exchange,
+    exchange: &mut Exchange,
     mut down: Flow,
 ) -> After {
     let limits = Limits::new(&frontend.timeouts, &backend.timeouts);
-    let Exchange { upstream, up, slot, .. } = &mut exchange;
+    let Exchange { upstream, up, .. } = exchange;
     *up = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);
     let ended = tunnel::run(s, upstream, up, &mut down, limits).await;
     bodies(st, up, &down);
-    st.facts.counts[3] = slot.server().current.load(Relaxed);
     if let Err(fault) = ended {
         finish::record(s, st, fault, Phase::Data);
     }
@@ -189,15 +204,8 @@ fn rules(
     None
 }
 
-/// Sends what a rule decided instead of the server's response.
-async fn replace(
-    s: &mut Session,
-    st: &mut Stream,
-    frontend: &Arc<Proxy>,
-    backend: &Arc<Proxy>,
-    decided: Final,
-    exchange: Exchange,
-) -> After {
+/// Forgets a response that is replaced.
+pub(super) fn give_up(s: &mut Session, st: &mut Stream, backend: &Proxy, exchange: Exchange) {
     // The server's body counts as far as it has arrived.
     let buffered = exchange.upstream.buf.len().saturating_sub(st.res.len) as u64;
     if let Framing::Length(body) = st.res.body {
@@ -205,6 +213,16 @@ async fn replace(
     }
     st.facts.bytes_in += exchange.up.received();
     attempt::set_aside(s, st, backend, exchange);
+}
+
+/// Sends what a rule decided instead of the server's response.
+pub(super) async fn replace(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Arc<Proxy>,
+    backend: &Arc<Proxy>,
+    decided: Final,
+) -> After {
     if decided == Final::Reject {
         // `silent-drop`: the server's answer is logged, and nobody gets it.
         s.count(Stat::DeniedRequests, 1);

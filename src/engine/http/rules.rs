@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::cookie;
 use super::request::{self, body_is_buffered};
+use crate::base::id::ProxyId;
 use crate::engine::choose;
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::hooks::{self, Stage};
@@ -19,7 +20,7 @@ use crate::state::Stat;
 /// What to do with a request.
 pub(super) enum Decision {
     /// Send it to a server of this backend.
-    Forward(Arc<Proxy>),
+    Forward(ProxyId),
     /// Answer it ourselves, on behalf of this backend if one was chosen.
     Answer(Answer, Option<Arc<Proxy>>),
 }
@@ -107,7 +108,7 @@ pub(super) async fn decide(
     if let (Some(header), Some(id)) = (&frontend.unique_id_header, &st.facts.unique_id) {
         MsgMut { raw: s.buf.data(), head: &mut st.req }.add(header, id);
     }
-    Ok(Decision::Forward(backend.clone()))
+    Ok(Decision::Forward(id))
 }
 
 /// The `tcp-request content` rules of one proxy.

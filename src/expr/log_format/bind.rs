@@ -29,7 +29,7 @@ impl LogFormat {
 impl Item {
     fn needs(&self) -> Needs {
         match self {
-            Item::Text(_) | Item::Blank => Needs::empty(),
+            Item::Text(_) | Item::Byte(_) | Item::Blank => Needs::empty(),
             Item::Alias(alias, _) => alias.needs,
             Item::Expr(expr, _) => expr.needs(),
         }
@@ -226,9 +226,12 @@ impl Parser<'_> {
     }
 
     fn flush(&mut self) {
-        if !self.text.is_empty() {
-            self.items.push(Item::Text(std::mem::take(&mut self.text).into_boxed_slice()));
+        match *self.text {
+            [] => return,
+            [byte] => self.items.push(Item::Byte(byte)),
+            _ => self.items.push(Item::Text(self.text.as_slice().into())),
         }
+        self.text.clear();
     }
 
     fn byte(&self) -> Option<u8> {

@@ -25,6 +25,8 @@ pub struct LogFormat {
 enum Item {
     /// Literal text.
     Text(Box<[u8]>),
+    /// Literal text of one byte: most of what stands between aliases.
+    Byte(u8),
     /// A blank of a log line: written unless the line is empty so far or a blank was written just before.
     Blank,
     /// A `%alias`.
@@ -102,6 +104,7 @@ impl LogFormat {
             let before = out.len();
             match item {
                 Item::Text(text) => out.extend_from_slice(text),
+                Item::Byte(byte) => out.push(*byte),
                 Item::Blank => {
                     if !blank {
                         out.push(b' ');
@@ -126,6 +129,7 @@ impl LogFormat {
         match &*self.items {
             [] => Some(b""),
             [Item::Text(text)] => Some(text),
+            [Item::Byte(byte)] => Some(std::slice::from_ref(byte)),
             _ => None,
         }
     }

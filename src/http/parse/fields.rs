@@ -39,9 +39,7 @@ fn line(raw: &mut [u8], start: usize, head: &mut Head, opts: &ParseOptions) -> R
     let Some(value) = value(raw, colon + 1, head, opts)? else { return Ok(None) };
     words.write(&mut raw[start..], len);
     let id = words.id(len);
-    let is_clean =
-        value.start == colon + 2 && raw[colon + 1] == b' ' && value.next == value.end + 2 && raw[value.end] == b'\r';
-    let flags = if is_clean { FieldFlags::CLEAN } else { FieldFlags::empty() };
+    let flags = if value.is_clean { FieldFlags::CLEAN } else { FieldFlags::empty() };
     if head.fields.len() >= opts.max_fields {
         return Err(refuse(ErrorKind::TooManyFields, start));
     }
@@ -60,6 +58,8 @@ struct Value {
     start: usize,
     end: usize,
     next: usize,
+    /// One space is before it, CR LF behind it: see `FieldFlags::CLEAN`.
+    is_clean: bool,
 }
 
 /// Reads a value from behind the colon. Continuation lines are joined by overwriting the line ends with spaces
@@ -100,15 +100,27 @@ fn value(raw: &mut [u8], start: usize, head: &mut Head, opts: &ParseOptions) -> 
 }
 
 /// Takes the blanks off both ends of `start..end`.
-#[inline]
-fn trimmed(raw: &[u8], mut start: usize, mut end: usize, next: usize) -> Value {
+#[inline(always)]
+fn trimmed(raw: &[u8], start: usize, end: usize, next: usize) -> Value {
+    match raw[start..end] {
+        [b' ', first, .., last] if !is_blank(first) && !is_blank(last) => {
+            Value { start: start + 1, end, next, is_clean: next == end + 2 }
+        }
+        _ => trimmed_slowly(raw, start, end, next),
+    }
+}
+
+#[cold]
+fn trimmed_slowly(raw: &[u8], from: usize, mut end: usize, next: usize) -> Value {
+    let mut start = from;
     while start < end && is_blank(raw[start]) {
         start += 1;
     }
     while start < end && is_blank(raw[end - 1]) {
         end -= 1;
     }
-    Value { start, end, next }
+    let is_clean = start == from + 1 && raw[from] == b' ' && next == end + 2 && raw[end] == b'\r';
+    Value { start, end, next, is_clean }
 }
 
 /// A name that is no token. Where violations are accepted, the whole field is left out (manual:
