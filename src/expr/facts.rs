@@ -120,6 +120,8 @@ pub type CapturedHeader = Option<Box<[u8]>>;
 /// Times are milliseconds on the monotonic clock; `None` where the stage was not reached (logged as -1).
 #[derive(Debug, Default)]
 pub struct StreamFacts {
+    /// A `reqallow` of releases up to 2.0 matched: later tests of lines deny nothing.
+    pub lines_allowed: bool,
     /// Unique number of the stream in the process (`%rt`-like counter; `%pid` is the process).
     pub number: u64,
     /// When the first byte of this request could arrive: accept, or end of the previous request (`%Ti` counts to first byte).

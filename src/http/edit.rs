@@ -86,6 +86,20 @@ impl<'a> MsgMut<'a> {
         }
     }
 
+    /// Replaces name and value of the field at this place.
+    pub fn set_line(&mut self, index: usize, name: &[u8], value: &[u8]) {
+        if index >= self.head.fields.len() {
+            return;
+        }
+        let start = self.head.extra.len();
+        self.head.extra.extend(name.iter().map(u8::to_ascii_lowercase));
+        let id = HeaderId::of_lower(&self.head.extra[start..]);
+        self.head.fields[index] = self.finish_line(start, name.len(), id, value);
+        if id == HeaderId::Host {
+            self.host_to_target();
+        }
+    }
+
     fn put_value(&mut self, index: usize, old: Field, value: &[u8]) {
         let start = self.head.extra.len();
         self.copy(old.name);

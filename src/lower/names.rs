@@ -368,7 +368,9 @@ fn proxy_name(name: &Word, kind: Sections, http: bool, section: &Section) -> Pro
 
 fn last_mode(section: &Section) -> Option<&str> {
     let mode = section.lines.iter().rev().find(|line| line.keyword().as_str() == "mode")?;
-    mode.words.get(1).map(Word::as_str)
+    let word = mode.words.get(1).map(Word::as_str);
+    // `mode health` of releases up to 2.0 answers as an HTTP server.
+    if word == Some("health") { Some("http") } else { word }
 }
 
 impl Plan<'_> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::files::Reader;
 use super::global::{self, GlobalDraft};
-use super::legacy;
+use super::legacy::{self, Means};
 use super::load::Overrides;
 use super::names::{Plan, ProxyPlan, SECTIONS};
 use super::proxy::{self, FinishProxy, ProxyDraft, kind_name};
@@ -222,7 +222,7 @@ impl Lowering<'_> {
         let (prefix, words) = prefix_of(&line.words);
         *draft.prefix() = prefix;
         if !matches!(table.find(words), Found::Setting(..))
-            && let Some(old) = legacy::rewrite(words)
+            && let Some(old) = legacy::rewrite(words, false)
         {
             // No dropped word of these sections has a successor.
             self.diags.push(old.warning);
@@ -248,13 +248,22 @@ impl Lowering<'_> {
         let Some(first) = words.first() else { return };
         let section = kind_name(draft.kind);
         if !matches!(proxy::TABLE.find(words), Found::Setting(..))
-            && let Some(old) = legacy::rewrite(words)
+            && let Some(old) = legacy::rewrite(words, scope.http)
         {
             if !draft.inherited {
                 scope.diags.push(old.warning);
             }
-            if !old.words.is_empty() {
-                self.words(&old.words, span, end, draft, scope);
+            match old.means {
+                Means::Nothing => {}
+                Means::Line(line) => {
+                    let line = [all.get(..all.len() - words.len()).unwrap_or_default(), &line].concat();
+                    self.words(&line, span, end, draft, scope);
+                }
+                Means::Rule(list, line) => {
+                    if let Err(error) = draft.old_rule(list, &line, end, scope) {
+                        scope.diags.push(*error);
+                    }
+                }
             }
             return;
         }
@@ -325,6 +334,9 @@ fn group(words: &[Word], count: usize, next: &[&'static str], end: Span, class: 
         return *error;
     }
     if let Some(error) = known::not_yet(class, &name, span).filter(|_| found.is_none() && next.is_empty()) {
+        return *error;
+    }
+    if let Some(error) = found.and_then(legacy::removed_option).filter(|_| name == "option") {
         return *error;
     }
     let text = found.map_or("", Word::as_str);

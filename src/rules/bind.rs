@@ -28,6 +28,13 @@ impl Rule {
         Rule::with(&action::LITERAL_REDIRECT, None, &name, words, &scope)
     }
 
+    /// Binds a directive of releases up to 2.0 that works on whole lines, such as `reqrep`; the cursor stands behind its name.
+    pub fn bind_line(name: &Word, words: &mut Words<'_>, scope: &Scope<'_>) -> Option<Result<Rule>> {
+        let action = action::OLD_LINES.iter().find(|action| action.meta.name == name.as_str())?;
+        let hook = if action.hooks.contains(Hooks::HTTP_RES) { Hook::HttpResponse } else { Hook::HttpRequest };
+        Some(Rule::with(action, None, name, words, &scope.at(hook)))
+    }
+
     fn with(
         action: &'static Action,
         inner: Option<Word>,

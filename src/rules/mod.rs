@@ -135,6 +135,8 @@ pub struct RuleSet {
     pub rules: Box<[Rule]>,
     /// The union of what their expressions read.
     pub needs: Needs,
+    /// Where the parts behind the first begin: an `allow` ends its part only, so that `redirect` still runs.
+    parts: Box<[usize]>,
 }
 
 /// Where an evaluation stands.
@@ -146,13 +148,31 @@ pub struct Cursor {
 impl RuleSet {
     /// The rules of one hook, in order.
     pub fn new(rules: Vec<Rule>) -> RuleSet {
+        RuleSet::in_parts(vec![rules])
+    }
+
+    /// The rules of one hook in parts that run behind each other, each up to its own `allow`.
+    pub fn in_parts(parts: Vec<Vec<Rule>>) -> RuleSet {
+        let mut starts = Vec::new();
+        let mut rules: Vec<Rule> = Vec::new();
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+            if !rules.is_empty() {
+                starts.push(rules.len());
+            }
+            rules.extend(part);
+        }
         let needs = rules.iter().fold(Needs::empty(), |needs, rule| needs | rule.needs);
-        RuleSet { rules: rules.into_boxed_slice(), needs }
+        RuleSet { rules: rules.into_boxed_slice(), needs, parts: starts.into_boxed_slice() }
     }
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+
+    /// Where the part behind that rule's begins.
+    fn part_behind(&self, at: usize) -> Option<usize> {
+        self.parts.iter().copied().find(|start| *start > at)
     }
 
     /// Evaluates from the cursor on, until a verdict other than `Next` or the end.
@@ -168,6 +188,10 @@ impl RuleSet {
                 Tri::Pass => match (rule.action)(txn) {
                     Verdict::Next => {}
                     Verdict::Wait(needs) => return Verdict::Wait(needs),
+                    Verdict::Done(Final::Accept) if let Some(next) = self.part_behind(cursor.at) => {
+                        cursor.at = next;
+                        continue;
+                    }
                     done @ Verdict::Done(_) => {
                         cursor.at += 1;
                         return done;

@@ -175,7 +175,7 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn every_example_of_an_action_does_what_it_says() {
     let mut wrong = Vec::new();
-    for action in action::all().chain([&action::LITERAL_REDIRECT]) {
+    for action in action::all().chain([&action::LITERAL_REDIRECT]).chain(action::OLD_LINES) {
         assert!(action.meta.status != Status::Supported || !action.meta.examples.is_empty(), "{}", action.meta.name);
         let hook = Hook::RULES.into_iter().rev().find(|hook| action.hooks.contains(Hooks::of(*hook))).unwrap();
         let hook = if action.hooks.contains(Hooks::HTTP_REQ) { Hook::HttpRequest } else { hook };
@@ -185,6 +185,11 @@ fn every_example_of_an_action_does_what_it_says() {
                 let words = words(line);
                 let mut cursor = Words::new(&words[1..], crate::diag::Span::nowhere());
                 Rule::bind_redirect(&mut cursor, &config.scope(hook)).map_err(|error| error.message.clone())
+            } else if action::OLD_LINES.iter().any(|old| std::ptr::eq(old, action)) {
+                let words = words(line);
+                let mut cursor = Words::new(&words[1..], crate::diag::Span::nowhere());
+                let rule = Rule::bind_line(&words[0], &mut cursor, &config.scope(hook)).unwrap();
+                rule.map_err(|error| error.message.clone())
             } else {
                 bind(line, hook, &config)
             };

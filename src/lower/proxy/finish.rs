@@ -184,10 +184,9 @@ impl FinishProxy<'_> {
 fn finish_rules(draft: &mut ProxyDraft) {
     let http = draft.serves_http();
     let mut rules = std::mem::take(&mut draft.rules);
-    rules.http_req.append(rules.redirect);
     if !http {
         // They were told to be ignored.
-        (rules.http_req, rules.http_res, rules.http_after) = Default::default();
+        rules = rules.without_http();
     }
     let shared = &draft.shared;
     let out = &mut draft.out;
@@ -195,8 +194,10 @@ fn finish_rules(draft: &mut ProxyDraft) {
     out.tcp_req_sess = rules.tcp_req_sess.finish(shared);
     out.tcp_req_content = rules.tcp_req_content.finish(shared);
     out.tcp_res_content = rules.tcp_res_content.finish(shared);
-    out.http_req = rules.http_req.finish(shared);
-    out.http_res = rules.http_res.finish(shared);
+    rules.first.extend(rules.health);
+    let req = [rules.first, rules.http_req, rules.req_lines, rules.req_added, rules.redirect];
+    out.http_req = super::rules::finish_parts(req, shared);
+    out.http_res = super::rules::finish_parts([rules.http_res, rules.res_lines, rules.res_added], shared);
     out.http_after = rules.http_after.finish(shared);
     out.use_backend = rules.use_backend.into_iter().map(|(choice, _)| choice).collect();
 }

@@ -134,15 +134,16 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     },
 ];
 
-fn mode(words: &mut Words<'_>, draft: &mut ProxyDraft, _: &Scope<'_>) -> Result<()> {
+fn mode(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
     let word = words.next_word();
     let (text, span) = word.map_or(("", words.end()), |word| (word.as_str(), word.span));
+    draft.rules.health = None;
     draft.out.mode = match text {
         "http" => Mode::Http,
         "tcp" => Mode::Tcp,
         "health" => {
-            let message = "'mode health' doesn't exist anymore. Please use 'http-request return status 200' instead.";
-            return Err(sentence(span, "removed", message));
+            draft.answer_health(span, scope)?;
+            Mode::Http
         }
         "log" | "spop" | "haterm" => return Err(not_yet(span, &format!("'mode {text}'"))),
         _ => {

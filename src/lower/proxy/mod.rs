@@ -33,6 +33,7 @@ mod finish;
 mod http;
 mod identity;
 mod logging;
+mod old_rules;
 mod options;
 mod persist;
 mod rules;

@@ -8,7 +8,7 @@ use crate::diag::{Diagnostic, Lead, Span, Word, suggest};
 use crate::expr::{Cond, LogFormat, acl};
 use crate::ir::proxy::BackendTo;
 use crate::ir::{BackendChoice, Mode};
-use crate::keyword::{Hook, Meta, Needs, Result, Scope, Sections, Setting, Words};
+use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::sentence;
 use crate::lower::values::Shared;
 use crate::rules::{Rule, RuleSet};
@@ -20,6 +20,18 @@ pub(super) struct PlacedRules(Vec<(Rule, Span)>);
 /// The rule sets of a proxy being read.
 #[derive(Default)]
 pub(super) struct RuleLists {
+    /// `block` and `monitor-net` of releases up to 2.0: before the `http-request` rules.
+    pub(super) first: PlacedRules,
+    /// The answer of `mode health`.
+    pub(super) health: Option<(Rule, Span)>,
+    /// `reqrep` and its relatives: behind the `http-request` rules.
+    pub(super) req_lines: PlacedRules,
+    /// `reqadd`: behind those.
+    pub(super) req_added: PlacedRules,
+    /// `rsprep` and its relatives: behind the `http-response` rules.
+    pub(super) res_lines: PlacedRules,
+    /// `rspadd`: behind those.
+    pub(super) res_added: PlacedRules,
     pub(super) tcp_req_conn: PlacedRules,
     pub(super) tcp_req_sess: PlacedRules,
     pub(super) tcp_req_content: PlacedRules,
@@ -32,9 +44,27 @@ pub(super) struct RuleLists {
     pub(super) use_backend: Vec<(BackendChoice, Span)>,
 }
 
+impl RuleLists {
+    /// What is left in TCP mode.
+    pub(super) fn without_http(self) -> RuleLists {
+        RuleLists {
+            tcp_req_conn: self.tcp_req_conn,
+            tcp_req_sess: self.tcp_req_sess,
+            tcp_req_content: self.tcp_req_content,
+            tcp_res_content: self.tcp_res_content,
+            use_backend: self.use_backend,
+            ..RuleLists::default()
+        }
+    }
+}
+
 impl PlacedRules {
     pub(super) fn push(&mut self, rule: (Rule, Span)) {
         self.0.push(rule);
+    }
+
+    pub(super) fn extend(&mut self, rule: Option<(Rule, Span)>) {
+        self.0.extend(rule);
     }
 
     /// Warns of a rule behind one that always ends the set. HAProxy knows this of HTTP rules only.
@@ -57,18 +87,16 @@ impl PlacedRules {
         self.0.iter().map(|(_, span)| *span)
     }
 
-    /// Puts other rules behind these.
-    pub(super) fn append(&mut self, mut more: PlacedRules) {
-        self.0.append(&mut more.0);
-    }
-
     /// The rule set, with `file:line` of each rule.
     pub(super) fn finish(self, shared: &Shared) -> RuleSet {
-        let placed = |(rule, span): (Rule, Span)| Rule { place: shared.place(span), ..rule };
-        let rules: Box<[Rule]> = self.0.into_iter().map(placed).collect();
-        let needs = rules.iter().fold(Needs::empty(), |needs, rule| needs | rule.needs);
-        RuleSet { rules, needs }
+        finish_parts([self], shared)
     }
+}
+
+/// A rule set of parts that run behind each other; an `allow` ends its part.
+pub(super) fn finish_parts<const N: usize>(parts: [PlacedRules; N], shared: &Shared) -> RuleSet {
+    let placed = |(rule, span): (Rule, Span)| Rule { place: shared.place(span), ..rule };
+    RuleSet::in_parts(parts.into_iter().map(|part| part.0.into_iter().map(placed).collect()).collect())
 }
 
 /// Actions that end their rule set.

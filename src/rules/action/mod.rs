@@ -4,6 +4,7 @@ mod auth;
 mod capture;
 mod connection;
 mod header;
+mod line;
 mod redirect;
 mod reply;
 mod sticky;
@@ -15,6 +16,7 @@ mod words;
 
 use super::Action;
 
+pub use line::OLD_LINES;
 pub use redirect::LITERAL as LITERAL_REDIRECT;
 pub use variable::Assignment;
 
