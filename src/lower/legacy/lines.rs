@@ -188,8 +188,15 @@ fn with_test(condition: &[Word], test: &[String]) -> Option<Vec<String>> {
         return Some(words);
     };
     if first.as_str() == "unless" {
-        let [term] = terms else { return None };
+        let (term, more) = terms.split_first()?;
+        // One term: a name, or words in one pair of braces.
+        let braces = |mark: &str| terms.iter().filter(|word| word.as_str() == mark).count();
+        let anonymous = term.as_str() == "{" && braces("{") == 1 && terms.last()?.as_str() == "}" && braces("}") == 1;
+        if !more.is_empty() && !anonymous {
+            return None;
+        }
         words.push(format!("!{term}"));
+        words.extend(more.iter().map(|word| word.as_str().to_owned()));
     } else {
         for term in terms {
             if matches!(term.as_str(), "or" | "||") {

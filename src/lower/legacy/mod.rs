@@ -250,4 +250,15 @@ mod tests {
         assert_eq!(modern(&["nbproc", "4"]).as_deref(), Some(""));
         assert_eq!(modern(&["reqisetbe", "^.*x", "b"]), None);
     }
+
+    #[test]
+    fn the_page_of_old_syntax_names_every_word() {
+        let page = include_str!("../../../docs/old-syntax.md");
+        let lines = OLD_LINES.iter().map(|action| action.meta.name);
+        let listed = LISTED.iter().map(|(_, _, meta)| meta.name);
+        for name in lines.chain(listed).chain(REMOVED.iter().map(|(name, _)| *name)) {
+            let named = [format!("`{name}`"), format!("`{name} ")].iter().any(|text| page.contains(text));
+            assert!(named, "{name}");
+        }
+    }
 }

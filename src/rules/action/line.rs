@@ -129,7 +129,7 @@ pub static OLD_LINES: &[Action] = &[
         "Replaces response lines.",
         Hooks::HTTP_RES,
         |w, _| replace(w, false),
-        ("rsprep ^Content-Type:\\ (.*) Content-Type:\\ x\\1", "-content-type: text/html +content-type: xtext/html")
+        ("rsprep ^Content-Type:\\ (.*) Content-Type:\\ x\\1", "-content-type: text/plain +content-type: xtext/plain")
     ),
     line!(
         "rspirep",
@@ -137,7 +137,7 @@ pub static OLD_LINES: &[Action] = &[
         "As rsprep, ignoring case.",
         Hooks::HTTP_RES,
         |w, _| replace(w, true),
-        ("rspirep ^CONTENT-TYPE:\\ (.*) X-Type:\\ \\1", "-content-type: text/html +x-type: text/html")
+        ("rspirep ^CONTENT-TYPE:\\ (.*) X-Type:\\ \\1", "-content-type: text/plain +x-type: text/plain")
     ),
     line!(
         "rspdel",
@@ -145,7 +145,7 @@ pub static OLD_LINES: &[Action] = &[
         "Removes response lines.",
         Hooks::HTTP_RES,
         |w, _| delete(w, false),
-        ("rspdel ^Content-Type:", "-content-type: text/html")
+        ("rspdel ^Content-Type:", "-content-type: text/plain")
     ),
     line!(
         "rspidel",
@@ -153,7 +153,7 @@ pub static OLD_LINES: &[Action] = &[
         "As rspdel, ignoring case.",
         Hooks::HTTP_RES,
         |w, _| delete(w, true),
-        ("rspidel ^CONTENT-TYPE:", "-content-type: text/html")
+        ("rspidel ^CONTENT-TYPE:", "-content-type: text/plain")
     ),
     line!(
         "rspdeny",
