@@ -185,4 +185,4 @@ fn cuts(text: &[u8]) -> impl Iterator<Item = usize> {
     (0..=text.len()).step_by(1 + text.len() / 64)
 }
 
-const CLOSE: OutOptions = OutOptions { keep_alive: false, peer: hydroxy::http::Version::HTTP_11 };
+const CLOSE: OutOptions = OutOptions { keep_alive: false, peer: hydroxy::http::Version::HTTP_11, head_only: false };

@@ -56,8 +56,7 @@ pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid:
     {
         return Choice::Named(server);
     }
-    if backend.prefer_last
-        && avoid.is_none()
+    if avoid.is_none()
         && let Some(server) = last(s, live, backend)
     {
         return Choice::Named(server);
@@ -111,12 +110,14 @@ impl Loads for BackendLoads<'_> {
 }
 
 /// The server to which this client has a connection of its own, if it may take a request at once. Algorithms that choose by the
-/// client or the request know better (manual 4.2 `option prefer-last-server`).
+/// client or the request know better (manual 4.2 `option prefer-last-server`). A login (NTLM) is worth something at its server only.
 fn last(s: &Session, live: &Live, backend: &Proxy) -> Option<ServerId> {
-    if matches!(backend.balance, Balance::Source) {
+    let own = s.own.as_ref()?;
+    let preferred = backend.prefer_last && !matches!(backend.balance, Balance::Source);
+    if !own.private && !preferred {
         return None;
     }
-    let last = &s.own.as_ref()?.state;
+    let last = &own.state;
     let known = live.view.server(backend.id, last.id).is_some_and(|state| Arc::ptr_eq(state, last));
     let limit = last.limit.load(Relaxed);
     let has_room = limit == 0 || last.current.load(Relaxed) < limit;

@@ -81,7 +81,11 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Up
         return;
     }
     let limit = line.pool_max.unwrap_or(u32::MAX);
-    let private = backend.reuse == Reuse::Never || line.send_proxy.is_some() || limit == 0;
+    // With `pool-max-conn 0` there are no idle connections, not even for their own client.
+    if limit == 0 || upstream.half_closed {
+        return;
+    }
+    let private = backend.reuse == Reuse::Never || line.send_proxy.is_some() || upstream.private;
     if private {
         s.own = Some(upstream);
     } else if upstream.state.idle.load(std::sync::atomic::Ordering::Relaxed) < limit

@@ -62,6 +62,37 @@ pub enum Next {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed;
 
+/// What a buffer holds of a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrived {
+    /// See [`Body::received`].
+    pub counted: u64,
+    /// How many bytes of the buffer it takes, if all of it is there.
+    pub whole: Option<usize>,
+}
+
+impl Arrived {
+    /// Looks at the bytes behind a head, and appends the payload among them. What is malformed ends it.
+    pub fn of(framing: Framing, data: &[u8], payload: &mut Vec<u8>) -> Arrived {
+        let (mut body, mut at) = (Body::new(framing, Framing::None), 0);
+        let (mut data, mut made) = (data.to_vec(), Vec::new());
+        while let Some(rest) = data.get_mut(at..) {
+            match body.next(rest, &mut made, true) {
+                Ok(Next::Bytes { skip, len }) => {
+                    payload.extend_from_slice(rest.get(skip..skip + len).unwrap_or_default());
+                    at += skip + len;
+                }
+                Ok(Next::Done) => return Arrived { counted: body.received, whole: Some(at) },
+                Ok(Next::More { .. } | Next::Blocked) | Err(Malformed) => break,
+            }
+            if body.is_done() && body.skip == 0 {
+                return Arrived { counted: body.received, whole: Some(at) };
+            }
+        }
+        Arrived { counted: body.received, whole: None }
+    }
+}
+
 impl Body {
     /// A body that arrives as `received` and goes on as `sent`.
     pub fn new(received: Framing, sent: Framing) -> Self {

@@ -4,6 +4,7 @@ use super::live::Live;
 use super::session::Session;
 use super::stream::{RequestAt, Sniffed, Stream};
 use crate::expr::{Dir, Part, Payload};
+use crate::http::{Framing, Head};
 use crate::ir::Proxy;
 use crate::rules::{Cursor, Final, Half, RuleSet, Txn, Verdict};
 
@@ -71,8 +72,8 @@ pub fn txn<'a>(s: &'a mut Session, st: &'a mut Stream, live: &'a Live, stage: St
         Request::Buffered => Some(s.buf.data()),
         Request::Kept => Some(st.kept.as_slice()),
     };
-    let req_body = raw.and_then(|raw| raw.get(st.req.len..)).unwrap_or_default();
-    let res_body = stage.response.and_then(|raw| raw.get(st.res.len..)).unwrap_or_default();
+    let req_body = body(&st.req, raw, &st.req_payload);
+    let res_body = body(&st.res, stage.response, &st.res_payload);
     let payload = |bytes| Payload { bytes, complete: stage.complete, part: Part::Body };
     Txn {
         now_ms: s.core.now_ms(),
@@ -89,6 +90,18 @@ pub fn txn<'a>(s: &'a mut Session, st: &'a mut Stream, live: &'a Live, stage: St
         last: stage.last,
         reply: &mut st.reply,
         scratch: &mut st.scratch,
+    }
+}
+
+/// What has arrived of a body, without what follows it. Chunks were taken apart by who runs rules that look at them.
+#[inline]
+fn body<'a>(head: &Head, raw: Option<&'a [u8]>, payload: &'a [u8]) -> &'a [u8] {
+    let behind = raw.and_then(|raw| raw.get(head.len..)).unwrap_or_default();
+    match head.body {
+        Framing::None => &[],
+        Framing::Length(len) => usize::try_from(len).ok().and_then(|len| behind.get(..len)).unwrap_or(behind),
+        Framing::Chunked => payload,
+        Framing::UntilClose | Framing::Tunnel => behind,
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Upstream {
     pub name: Option<Box<[u8]>>,
     /// Requests sent on it, with the present one.
     pub requests: u32,
+    /// It carries the login of its client (NTLM, Negotiate): no other client may use it (4.2 `http-reuse`).
+    pub private: bool,
+    /// The server was told that there will be no more requests.
+    pub half_closed: bool,
     /// Our address.
     pub src: Endpoint,
     /// The server's address.
@@ -63,7 +67,18 @@ impl Upstream {
             },
         );
         state.take_into_use();
-        Box::new(Upstream { io, buf: Buf::default(), state, target, name, requests: 0, src, dst })
+        Box::new(Upstream {
+            io,
+            buf: Buf::default(),
+            state,
+            target,
+            name,
+            requests: 0,
+            private: false,
+            half_closed: false,
+            src,
+            dst,
+        })
     }
 }
 

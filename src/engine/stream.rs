@@ -10,7 +10,7 @@ use super::persist::Persist;
 use super::stick::Remember;
 use crate::base::id::CoreId;
 use crate::expr::StreamFacts;
-use crate::http::Head;
+use crate::http::{Answering, Head, Method};
 use crate::state::{ProxyState, Stat};
 
 /// One request and its response.
@@ -30,6 +30,10 @@ pub struct Stream {
     pub persist: Persist,
     /// The keys of stick tables under which its server is to be remembered.
     pub remember: Vec<Remember>,
+    /// What has arrived of the payload of a chunked request, if rules look at it.
+    pub req_payload: Vec<u8>,
+    /// The same for a chunked response.
+    pub res_payload: Vec<u8>,
     /// How far it has come.
     pub phase: Phase,
     /// Where the request is.
@@ -108,10 +112,30 @@ impl Stream {
     /// Gives back the memory for texts of messages: a stream in TCP mode may last for days and has none. The head that rules have
     /// found in it stays.
     pub fn shed(&mut self) {
-        for text in [&mut self.out, &mut self.answer, &mut self.reply, &mut self.scratch] {
+        for text in self.texts() {
             *text = Vec::new();
         }
         self.kept.shrink_to_fit();
+    }
+
+    /// Whether the client asked with HEAD, whatever rules made of that: it gets no body.
+    pub fn wants_head_only(&self) -> bool {
+        self.facts.request_line.starts_with(b"HEAD ")
+    }
+
+    /// To what a response of our own answers: the request as the client sent it.
+    pub fn answering_client(&self) -> Answering {
+        let method = match self.req.method {
+            _ if self.wants_head_only() => Method::Head,
+            Method::Head => Method::Get,
+            method => method,
+        };
+        Answering { method, ..Answering::to(&self.req) }
+    }
+
+    fn texts(&mut self) -> [&mut Vec<u8>; 6] {
+        let Stream { out, answer, reply, scratch, req_payload, res_payload, .. } = self;
+        [out, answer, reply, scratch, req_payload, res_payload]
     }
 
     /// Empties it; keeps the memory.
@@ -136,7 +160,9 @@ impl Stream {
         self.sniffed = Sniffed::Other;
         self.logged = false;
         self.continued = false;
-        for text in [&mut self.kept, &mut self.out, &mut self.answer, &mut self.reply, &mut self.scratch] {
+        self.kept.clear();
+        self.kept.shrink_to(KEPT_BYTES);
+        for text in self.texts() {
             text.clear();
             text.shrink_to(KEPT_BYTES);
         }

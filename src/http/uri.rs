@@ -29,7 +29,8 @@ impl<'a> Target<'a> {
                 let head = Target { scheme: Some(&target[..end]), authority: Some(&rest[..len]), ..Target::default() };
                 head.with_path(target, from + len)
             }
-            None => Target { path_at: target.len(), ..Target::default() },
+            // What a rule wrote may be anything; a question mark begins a query in it too.
+            None => Target { path_at: target.len(), query: after_mark(target), ..Target::default() },
         }
     }
 
@@ -49,6 +50,10 @@ impl<'a> Target<'a> {
         self.query = query;
         self
     }
+}
+
+fn after_mark(target: &[u8]) -> Option<&[u8]> {
+    memchr::memchr(b'?', target).map(|mark| &target[mark + 1..])
 }
 
 /// Host and port of an authority without user information: (`host`, `port` as written if there is a colon).

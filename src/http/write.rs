@@ -24,11 +24,13 @@ pub struct OutOptions {
     pub keep_alive: bool,
     /// What the receiver speaks: the version of the client's request; for a request to a server 1.1 unless known better.
     pub peer: Version,
+    /// The receiver asked with HEAD: whatever the server was asked, no body follows.
+    pub head_only: bool,
 }
 
 impl Default for OutOptions {
     fn default() -> OutOptions {
-        OutOptions { keep_alive: true, peer: Version::HTTP_11 }
+        OutOptions { keep_alive: true, peer: Version::HTTP_11, head_only: false }
     }
 }
 
@@ -75,7 +77,8 @@ pub fn write_response(msg: Msg<'_>, out: &mut impl Out, opts: &OutOptions) -> Se
         return Sent { framing, close: false };
     }
     writer.framing_fields();
-    let close = !opts.keep_alive || framing == Framing::UntilClose || writer.close;
+    let ends = framing == Framing::UntilClose && !opts.head_only || lacks_body(msg, opts);
+    let close = !opts.keep_alive || ends || writer.close;
     match (close, is_11) {
         (true, true) if !writer.close && framing != Framing::Tunnel => writer.add(b"connection: close\r\n"),
         (false, true) if opts.peer.is_11() => {}
@@ -83,7 +86,17 @@ pub fn write_response(msg: Msg<'_>, out: &mut impl Out, opts: &OutOptions) -> Se
         _ => {}
     }
     writer.finish();
-    Sent { framing, close }
+    let bodiless = opts.head_only && framing != Framing::Tunnel;
+    Sent { framing: if bodiless { Framing::None } else { framing }, close }
+}
+
+/// Whether the head announces a body that will not come: a rule asked the server with HEAD, the client with another method.
+fn lacks_body(msg: Msg<'_>, opts: &OutOptions) -> bool {
+    !opts.head_only
+        && msg.head.body == Framing::None
+        && !matches!(msg.head.status, 204 | 304)
+        && (msg.has(&HeaderName::TRANSFER_ENCODING)
+            || msg.value(&HeaderName::CONTENT_LENGTH).is_some_and(|len| len != b"0"))
 }
 
 /// Writes the trailer section of a chunked body with the empty line at its end.
@@ -384,11 +397,11 @@ mod tests {
     }
 
     fn keep(peer: Version) -> OutOptions {
-        OutOptions { keep_alive: true, peer }
+        OutOptions { keep_alive: true, peer, head_only: false }
     }
 
     fn close(peer: Version) -> OutOptions {
-        OutOptions { keep_alive: false, peer }
+        OutOptions { keep_alive: false, peer, head_only: false }
     }
 
     const OLD: Version = Version::HTTP_10;

@@ -117,6 +117,8 @@ pub struct Proxy {
     pub originalto: Option<Forwarded>,
     /// `option abortonclose` (3.4's default is on for HTTP).
     pub abort_on_close: bool,
+    /// A client's end ends a request with it that is being served (before 3.3); else the server is told of it.
+    pub aborts_served: bool,
     /// `option tcpka`, `clitcpka`.
     pub client_keepalive: bool,
     /// `option tcpka`, `srvtcpka`.
@@ -216,6 +218,7 @@ impl Proxy {
             forwardfor: None,
             originalto: None,
             abort_on_close: false,
+            aborts_served: false,
             client_keepalive: false,
             server_keepalive: false,
             no_delay: false,

@@ -1,7 +1,7 @@
 //! Files that hold a whole HTTP/1 response (manual 4.2 `errorfile`, `return errorfile`): made ready to be sent.
 
 /// Checks a response as written in a file and brings its head into the form that is sent: names in lower case, CRLF line
-/// ends, no fields of a connection. The body stays as it is. The error says what is wrong with the file.
+/// ends, no fields that HAProxy drops. The body stays as it is. The error says what is wrong with the file.
 pub fn normalize(file: &[u8]) -> Result<Box<[u8]>, String> {
     let (head, body) = split(file).ok_or("there is no empty line between the head and the body of the response")?;
     let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -21,7 +21,7 @@ pub fn normalize(file: &[u8]) -> Result<Box<[u8]>, String> {
             return Err(format!("'{}' is no header field", String::from_utf8_lossy(line)));
         };
         let name = line[..colon].to_ascii_lowercase();
-        if matches!(&name[..], b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding") {
+        if matches!(&name[..], b"keep-alive" | b"proxy-connection" | b"transfer-encoding") {
             continue;
         }
         out.extend_from_slice(&name);
@@ -65,7 +65,10 @@ mod tests {
     fn a_response_is_brought_into_the_form_that_is_sent() {
         let file = b"HTTP/1.0 403 Nope\nContent-Type:text/x\r\nConnection: close\nX-A:  b \n\nerr\nbody";
         let made = normalize(file).unwrap();
-        assert_eq!(&*made, b"HTTP/1.0 403 Nope\r\ncontent-type: text/x\r\nx-a: b\r\n\r\nerr\nbody");
+        assert_eq!(
+            &*made,
+            b"HTTP/1.0 403 Nope\r\ncontent-type: text/x\r\nconnection: close\r\nx-a: b\r\n\r\nerr\nbody"
+        );
         assert_eq!(&*normalize(b"HTTP/1.1 200 OK\r\n\r\n").unwrap(), b"HTTP/1.1 200 OK\r\n\r\n");
     }
 

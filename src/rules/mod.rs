@@ -96,12 +96,13 @@ pub enum Final {
     Tarpit(u16),
     /// `auth`: answer 401 or 407 with the header lines in `txn.reply`; not counted as denied.
     Challenge(u16),
-    /// Answer with the complete raw response in `txn.reply` (`return`, `redirect`); counted as intercepted.
-    Reply,
+    /// Answer with the complete raw response in `txn.reply` (`return`, `redirect`); counted as intercepted. The status is the one that
+    /// is logged, whatever a file says.
+    Reply(u16),
     /// As `Reply` for a `deny` that carries its own response; counted as denied.
-    DenyReply,
+    DenyReply(u16),
     /// As `DenyReply`, after `timeout tarpit`.
-    TarpitReply,
+    TarpitReply(u16),
     /// As `Reply`, with the proxy's error file (or the default page) for this status: `return ... default-errorfiles`.
     ReplyStatus(u16),
     /// `reject`: close the connection without an answer.

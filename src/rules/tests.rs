@@ -61,9 +61,9 @@ fn run(rule: &Rule, world: &mut World, config: &Config) -> String {
             Final::Tarpit(status) => format!("tarpit {status}"),
             Final::Challenge(status) => format!("challenge {status} {reply}"),
             Final::ReplyStatus(status) => format!("reply {status}"),
-            Final::Reply => format!("reply {reply}"),
-            Final::DenyReply => format!("deny reply {reply}"),
-            Final::TarpitReply => format!("tarpit reply {reply}"),
+            Final::Reply(_) => format!("reply {reply}"),
+            Final::DenyReply(_) => format!("deny reply {reply}"),
+            Final::TarpitReply(_) => format!("tarpit reply {reply}"),
         },
     }
 }

@@ -237,7 +237,8 @@ fn send(s: &mut Session, st: &mut Stream, backend: &Proxy, keep: bool, tries: &m
         return Flow::new(lead, Framing::None, Framing::None);
     }
     lead.clear();
-    let options = OutOptions { keep_alive: keep, peer: Version::HTTP_11 };
+    let options =
+        OutOptions { keep_alive: keep || backend.pretend_keepalive, peer: Version::HTTP_11, head_only: false };
     let msg = Msg { raw: s.buf.data(), head: &st.req };
     st.facts.bytes_to_server += msg.size();
     let sent = write_request(msg, &mut lead, &options);
@@ -258,7 +259,7 @@ async fn pass_informational(s: &mut Session, st: &mut Stream, upstream: &mut Ups
     st.facts.bytes_out += Msg { raw: upstream.buf.data(), head: &st.res }.received_size();
     upstream.state.counters.answered(s.core.id, st.res.status);
     if st.req.version.is_11() && !(st.continued && st.res.status == 100) {
-        let options = OutOptions { keep_alive: true, peer: st.req.version };
+        let options = OutOptions { keep_alive: true, peer: st.req.version, head_only: false };
         write_response(Msg { raw: upstream.buf.data(), head: &st.res }, &mut text, &options);
         reply::write_all(s, &text).await?;
     }
@@ -320,8 +321,20 @@ async fn converse(
         if server_gone && upstream.buf.is_empty() {
             return Poll::Ready(Err(Fault::ServerAbort));
         }
-        if up.is_done() && backend.abort_on_close && s.poll_client_gone(cx) {
-            return Poll::Ready(Err(Fault::ClientAbort));
+        if up.is_done() && s.poll_client_gone(cx) {
+            if s.broken {
+                // Nobody can take the response any more, whatever the option says.
+                st.phase = Phase::Data;
+                return Poll::Ready(Err(Fault::ClientAbort));
+            }
+            if backend.aborts_served {
+                return Poll::Ready(Err(Fault::ClientAbort));
+            }
+            if backend.abort_on_close {
+                // The server is told in the same way, and decides itself what to do (4.2 `option abortonclose`).
+                let _ = upstream.io.poll_shutdown(cx);
+                upstream.half_closed = true;
+            }
         }
         let waits_for_client = !up.is_done() && up.waits == Waits::Source;
         let side = if waits_for_client { Side::Client } else { Side::Server };

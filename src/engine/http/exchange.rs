@@ -39,7 +39,11 @@ pub(super) async fn run(
                 return Poll::Ready(Ok(()));
             }
         } else if s.poll_client_gone(cx) && (s.broken || backend.abort_on_close) {
-            return Poll::Ready(Err(Fault::ClientAbort));
+            if s.broken || backend.aborts_served {
+                return Poll::Ready(Err(Fault::ClientAbort));
+            }
+            let _ = upstream.io.poll_shutdown(cx);
+            upstream.half_closed = true;
         }
         let waits_for_client = match down.is_done() {
             false => down.waits == Waits::Sink,

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::After;
-use super::request::{body_is_buffered, client_keeps};
+use super::request::{arrived, client_keeps};
 use super::rules::{Answer, Why};
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::finish;
+use crate::engine::framing::Arrived;
 use crate::engine::hooks::{self, Stage};
 use crate::engine::session::Session;
 use crate::engine::sticky;
 use crate::engine::stream::{RequestAt, Stream};
 use crate::expr::Termination;
 use crate::http::status::{ERROR_PAGE_FIELDS, error_page, reason};
-use crate::http::{
-    Answering, Framing, HeadFlags, Msg, OutOptions, ParseOptions, Parsed, parse_response, write_response,
-};
+use crate::http::{Framing, HeadFlags, Msg, OutOptions, ParseOptions, Parsed, parse_response, write_response};
 use crate::ir::Proxy;
 use crate::rules::Cursor;
 use crate::state::Stat;
@@ -30,7 +29,7 @@ pub(super) async fn answer(
     backend: Option<&Arc<Proxy>>,
     answer: Answer,
 ) -> After {
-    count(s, st, answer.why);
+    count(s, st, answer.why, backend.is_some());
     if answer.why == Why::Tarpit {
         tarpit(s, st, frontend, backend).await;
     }
@@ -42,7 +41,7 @@ pub(super) async fn answer(
             return After::Drop;
         }
     }
-    send(s, st, frontend, backend, answer.status).await
+    send(s, st, frontend, backend, answer.status.or(answer.meant)).await
 }
 
 /// Ends a stream that failed before its response began: counts, and answers with the status that stands for the fault.
@@ -83,7 +82,7 @@ pub(super) async fn fail(
     }
 }
 
-fn count(s: &mut Session, st: &mut Stream, why: Why) {
+fn count(s: &mut Session, st: &mut Stream, why: Why, in_backend: bool) {
     let (phase, cause) = match why {
         Why::Denied | Why::Tarpit => (b'R', b'P'),
         Why::Challenge | Why::Intercepted | Why::Monitor | Why::Statistics => (b'R', b'L'),
@@ -103,6 +102,8 @@ fn count(s: &mut Session, st: &mut Stream, why: Why) {
             s.count(Stat::Intercepted, 1);
             sticky::denied(s, st);
         }
+        // What a backend answers is not the frontend's interception.
+        Why::Intercepted if in_backend => {}
         Why::Intercepted | Why::Monitor => s.count(Stat::Intercepted, 1),
         Why::DeniedResponse | Why::InterceptedResponse => {}
         Why::Statistics => st.facts.applet = Some("<STATS>"),
@@ -178,7 +179,8 @@ async fn send(
 ) -> After {
     let mut raw = std::mem::take(&mut st.reply);
     st.res.clear();
-    let parsed = parse_response(&mut raw, &mut st.res, Answering::to(&st.req), &ParseOptions::default());
+    let answering = st.answering_client();
+    let parsed = parse_response(&mut raw, &mut st.res, answering, &ParseOptions::default());
     if !matches!(parsed, Ok(Parsed::Complete)) {
         // An error file that is no HTTP/1.1 response goes out as it is.
         st.facts.bytes_out += raw.len() as u64;
@@ -189,7 +191,6 @@ async fn send(
     let body = if st.res.body == Framing::None { 0 } else { raw.len().saturating_sub(st.res.len) as u64 };
     // HAProxy's own 204 has a length, which it counts and does not send.
     let unsent = if st.res.status == 204 { "content-length0".len() as u64 } else { 0 };
-    st.facts.bytes_out += Msg { raw: &raw, head: &st.res }.size() + body + unsent;
     let given = st.res.status;
     let live = s.local.live.clone();
     let proxies = backend.into_iter().filter(|backend| backend.id != frontend.id).chain([frontend]);
@@ -199,13 +200,13 @@ async fn send(
         hooks::run(&proxy.http_after, &mut Cursor::default(), s, st, &live, stage);
     }
     st.facts.status = meant.filter(|_| st.res.status == given).unwrap_or(st.res.status);
-    let whole = match st.request {
-        RequestAt::Buffer => body_is_buffered(s, st),
-        at => at == RequestAt::Gone,
-    };
+    st.facts.bytes_out += Msg { raw: &raw, head: &st.res }.size() + body + unsent;
+    let arrived = if st.request == RequestAt::Buffer { arrived(s, st) } else { Arrived::default() };
+    let whole = arrived.whole.is_some() || st.request == RequestAt::Gone;
+    st.facts.bytes_in += arrived.counted;
     let keep_alive = whole && client_keeps(s, st, frontend) && st.res.keep_alive();
     st.answer.clear();
-    let options = OutOptions { keep_alive, peer: st.req.version };
+    let options = OutOptions { keep_alive, peer: st.req.version, head_only: st.wants_head_only() };
     let msg = Msg { raw: &raw, head: &st.res };
     st.facts.bytes_to_client += msg.size() + body;
     let sent = write_response(msg, &mut st.answer, &options);
@@ -213,9 +214,7 @@ async fn send(
         st.answer.extend_from_slice(raw.get(st.res.len..).unwrap_or_default());
     }
     st.reply = raw;
-    if whole && st.request == RequestAt::Buffer {
-        let body = if let Framing::Length(len) = st.req.body { len as usize } else { 0 };
-        st.facts.bytes_in += body as u64;
+    if let Some(body) = arrived.whole {
         super::request::keep_head(s, st, &live, &[frontend]);
         s.buf.consume(st.req.len + body);
         s.buf.release();

@@ -11,6 +11,7 @@ use super::{attempt, cookie};
 use crate::engine::buffer::Room;
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::finish;
+use crate::engine::framing::Arrived;
 use crate::engine::live::Live;
 use crate::engine::log;
 use crate::engine::session::Session;
@@ -183,14 +184,20 @@ pub(super) fn client_keeps(s: &Session, st: &Stream, frontend: &Proxy) -> bool {
     st.req.keep_alive() && frontend.connection != ConnectionMode::Close && !s.is_ending()
 }
 
-/// Whether the request's body lies in the buffer as a whole.
-pub(super) fn body_is_buffered(s: &Session, st: &Stream) -> bool {
-    let body = s.buf.len().saturating_sub(st.req.len);
+/// Whether the request's body lies in the buffer as a whole. Takes the payload out of chunks, for rules that look at it.
+pub(super) fn body_is_buffered(s: &Session, st: &mut Stream) -> bool {
     match st.req.body {
         Framing::None => true,
-        Framing::Length(len) => len <= body as u64,
-        _ => false,
+        Framing::Length(len) => len <= s.buf.len().saturating_sub(st.req.len) as u64,
+        _ => arrived(s, st).whole.is_some(),
     }
+}
+
+/// What has arrived of a request that is still in the buffer.
+pub(super) fn arrived(s: &Session, st: &mut Stream) -> Arrived {
+    let behind = s.buf.data().get(st.req.len..).unwrap_or_default();
+    st.req_payload.clear();
+    Arrived::of(st.req.body, behind, &mut st.req_payload)
 }
 
 /// Whether the client waits for a `100 Continue` before it sends the body.

@@ -11,9 +11,11 @@ use crate::engine::connect;
 use crate::engine::fault::Phase;
 use crate::engine::finish;
 use crate::engine::flow::Flow;
+use crate::engine::framing::Arrived;
 use crate::engine::hooks::{self, Stage};
 use crate::engine::live::Live;
 use crate::engine::log::compose::ALERT;
+use crate::engine::pool::Upstream;
 use crate::engine::session::Session;
 use crate::engine::stream::Stream;
 use crate::engine::tunnel::{self, Limits};
@@ -21,7 +23,8 @@ use crate::engine::{stick, sticky};
 use crate::expr::Termination;
 use crate::http::{Framing, Msg, OutOptions, write_response};
 use crate::ir::Proxy;
-use crate::rules::{Cursor, Final, Verdict};
+use crate::keyword::Needs;
+use crate::rules::{Cursor, Final, RuleSet, Verdict};
 use crate::state::Stat;
 
 /// What becomes of a response.
@@ -48,6 +51,7 @@ pub(super) fn judge(
     sticky::response(s, st);
     exchange.slot.server().counters.answered(s.core.id, st.res.status);
     st.facts.bytes_out += Msg { raw: exchange.upstream.buf.data(), head: &st.res }.received_size();
+    exchange.upstream.private |= asks_for_login(Msg { raw: exchange.upstream.buf.data(), head: &st.res });
     capture(s, st, frontend, exchange.upstream.buf.data());
     if !content_passes(s, st, backend, live, exchange) {
         st.facts.status = st.res.status;
@@ -70,7 +74,7 @@ pub(super) async fn deliver(
     let keep_client = client_keeps(s, st, frontend);
     let mut head = std::mem::take(&mut st.answer);
     head.clear();
-    let options = OutOptions { keep_alive: keep_client, peer: st.req.version };
+    let options = OutOptions { keep_alive: keep_client, peer: st.req.version, head_only: st.wants_head_only() };
     let msg = Msg { raw: exchange.upstream.buf.data(), head: &st.res };
     st.facts.bytes_to_client += msg.size();
     let sent = write_response(msg, &mut head, &options);
@@ -81,14 +85,17 @@ pub(super) async fn deliver(
     finish::log_early(s, st, frontend, Some(exchange.upstream.buf.data()), current);
     st.facts.bytes_out -= arrived;
     exchange.upstream.buf.consume(st.res.len);
-    let mut down = Flow::new(head, st.res.body, sent.framing);
+    // A body that a rule asked the server for with another method is not for a client that wants the head only.
+    let unwanted = options.head_only && st.res.body != Framing::None;
+    let dropped = !unwanted || drop_unwanted(st, &mut exchange.upstream);
+    let keep_server = exchange.keep && st.res.keep_alive() && dropped;
+    let mut down = Flow::new(head, if unwanted { Framing::None } else { st.res.body }, sent.framing);
     st.phase = Phase::Data;
     if sent.framing == Framing::Tunnel {
         return (Box::pin(through_tunnel(s, st, frontend, backend, exchange, down)).await, false);
     }
     down.join(&mut exchange.upstream.buf, SMALL_BODY);
     exchange.upstream.buf.release();
-    let keep_server = exchange.keep && st.res.keep_alive();
     let ended = exchange::run(s, exchange, &mut down, keep_server, frontend, backend).await;
     bodies(st, &exchange.up, &down);
     let after = match ended {
@@ -102,6 +109,30 @@ pub(super) async fn deliver(
     };
     st.answer = down.into_lead();
     (after, ended.is_ok() && keep_server && !exchange.up.was_discarded())
+}
+
+/// Whether the response begins a login that belongs to its connection and not to the requests on it (4.2 `http-reuse`).
+fn asks_for_login(msg: Msg<'_>) -> bool {
+    let name: &[u8] = match msg.status() {
+        401 => b"www-authenticate",
+        407 => b"proxy-authenticate",
+        _ => return false,
+    };
+    let begins =
+        |value: &[u8], scheme: &[u8]| value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let is_login = |value: &[u8]| begins(value, b"NTLM") || begins(value, b"Nego");
+    msg.fields().any(|field| field.name == name && is_login(field.value))
+}
+
+/// Drops a body that the client does not want, if all of it has arrived. The connection can be used again then.
+fn drop_unwanted(st: &mut Stream, upstream: &mut Upstream) -> bool {
+    st.res_payload.clear();
+    let arrived = Arrived::of(st.res.body, upstream.buf.data(), &mut st.res_payload);
+    st.facts.bytes_out += arrived.counted;
+    st.facts.bytes_to_client += arrived.counted;
+    let Some(len) = arrived.whole else { return false };
+    upstream.buf.consume(len);
+    true
 }
 
 /// Adds the bodies to the byte counts.
@@ -182,6 +213,10 @@ fn rules(
 ) -> Option<Final> {
     let proxies = || [backend].into_iter().filter(|backend| backend.id != frontend.id).chain([frontend]);
     let raw = exchange.upstream.buf.data();
+    if st.res.body == Framing::Chunked && proxies().any(|proxy| looks_at_body(&proxy.http_res)) {
+        let body = raw.get(st.res.len..).unwrap_or_default();
+        Arrived::of(Framing::Chunked, body, &mut st.res_payload);
+    }
     for proxy in proxies().filter(|proxy| !proxy.http_res.is_empty()) {
         let stage = Stage::response(st, raw);
         match hooks::run(&proxy.http_res, &mut Cursor::default(), s, st, live, stage) {
@@ -202,6 +237,10 @@ fn rules(
         hooks::run(&proxy.http_after, &mut Cursor::default(), s, st, live, stage);
     }
     None
+}
+
+fn looks_at_body(rules: &RuleSet) -> bool {
+    rules.needs.contains(Needs::RES_BODY)
 }
 
 /// Forgets a response that is replaced.
@@ -233,19 +272,20 @@ pub(super) async fn replace(
         st.facts.termination = Termination { cause: b'P', phase: b'R' };
         return After::Drop;
     }
-    let (status, denied) = match decided {
-        Final::Deny(status) | Final::Tarpit(status) | Final::Challenge(status) => (Some(status), true),
-        Final::DenyReply | Final::TarpitReply => (None, true),
-        Final::ReplyStatus(status) => (Some(status), false),
+    let (status, meant, denied) = match decided {
+        Final::Deny(status) | Final::Tarpit(status) | Final::Challenge(status) => (Some(status), None, true),
+        Final::DenyReply(status) | Final::TarpitReply(status) => (None, Some(status), true),
+        Final::ReplyStatus(status) => (Some(status), None, false),
+        Final::Reply(status) => (None, Some(status), false),
         // The others are no outcomes of these rules.
-        Final::Reply | Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp => (None, false),
+        Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp => (None, None, false),
     };
     if denied {
         s.count(Stat::DeniedResponses, 1);
         finish::count_at_server(s, st, Stat::DeniedResponses);
     }
     let why = if denied { Why::DeniedResponse } else { Why::InterceptedResponse };
-    reply::answer(s, st, frontend, Some(backend), Answer { status, why }).await
+    reply::answer(s, st, frontend, Some(backend), Answer { status, meant, why }).await
 }
 
 /// Bodies up to this size are copied behind the head; it costs less than a second write.

@@ -14,6 +14,7 @@ use crate::engine::session::Session;
 use crate::engine::stream::{Occupied, Stream};
 use crate::http::{Framing, Msg, MsgMut};
 use crate::ir::{Mode, Proxy, Stats};
+use crate::keyword::Needs;
 use crate::rules::{Cursor, Final, RuleSet, Verdict};
 use crate::state::Stat;
 
@@ -31,6 +32,8 @@ pub(super) struct Answer {
     /// This status from the proxy's error files or the built-in ones, with the extra header lines in `Stream::reply`; `None` means
     /// that `Stream::reply` is the complete raw response.
     pub status: Option<u16>,
+    /// The status that is logged for a complete response of a rule, whatever a file made of it.
+    pub meant: Option<u16>,
     /// Why we answer.
     pub why: Why,
 }
@@ -121,7 +124,7 @@ async fn content(s: &mut Session, st: &mut Stream, proxy: &Proxy, live: &Arc<Liv
 async fn rules_of(s: &mut Session, st: &mut Stream, proxy: &Proxy, live: &Arc<Live>) -> Result<Option<Answer>, Fault> {
     let until = proxy.timeouts.http_request.or(proxy.timeouts.client).map(|timeout| s.core.now_ms() + timeout);
     if proxy.buffer_request {
-        while wait_body(s, st, until).await? {}
+        while wait_body(s, st, until).await.map_err(|fault| incomplete(st, fault))? {}
     }
     if !proxy.http_req.is_empty()
         && let Some(answer) = run(s, st, &proxy.http_req, live, until, true).await?
@@ -146,7 +149,8 @@ async fn run(
     let mut cursor = Cursor::default();
     let mut more = true;
     loop {
-        let complete = !more || body_is_buffered(s, st);
+        let looks = st.req.body != Framing::Chunked || rules.needs.contains(Needs::REQ_BODY);
+        let complete = !more || looks && body_is_buffered(s, st);
         let stage = Stage { last: always_last || complete, complete, ..Stage::REQUEST };
         match hooks::run(rules, &mut cursor, s, st, live, stage) {
             Verdict::Next | Verdict::Done(Final::Accept | Final::SwitchToHttp) => return Ok(None),
@@ -162,7 +166,7 @@ async fn run(
                 more = match wait_body(s, st, until).await {
                     Ok(more) => more,
                     Err(Fault::ClientTimeout) if !always_last => false,
-                    Err(fault) => return Err(fault),
+                    Err(fault) => return Err(incomplete(st, fault)),
                 }
             }
         }
@@ -170,16 +174,18 @@ async fn run(
 }
 
 fn answer(decided: Final) -> Answer {
-    let (status, why) = match decided {
-        Final::Deny(status) => (Some(status), Why::Denied),
-        Final::Tarpit(status) => (Some(status), Why::Tarpit),
-        Final::Challenge(status) => (Some(status), Why::Challenge),
-        Final::ReplyStatus(status) => (Some(status), Why::Intercepted),
-        Final::DenyReply => (None, Why::Denied),
-        Final::TarpitReply => (None, Why::Tarpit),
-        Final::Reply | Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp => (None, Why::Intercepted),
+    let (status, meant, why) = match decided {
+        Final::Deny(status) => (Some(status), None, Why::Denied),
+        Final::Tarpit(status) => (Some(status), None, Why::Tarpit),
+        Final::Challenge(status) => (Some(status), None, Why::Challenge),
+        Final::ReplyStatus(status) => (Some(status), None, Why::Intercepted),
+        Final::DenyReply(status) => (None, Some(status), Why::Denied),
+        Final::TarpitReply(status) => (None, Some(status), Why::Tarpit),
+        Final::Reply(status) => (None, Some(status), Why::Intercepted),
+        // The others are no answers.
+        Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp => (None, None, Why::Intercepted),
     };
-    Answer { status, why }
+    Answer { status, meant, why }
 }
 
 /// Waits for more of the body. False if it is complete, or the buffer is full.
@@ -195,6 +201,14 @@ async fn wait_body(s: &mut Session, st: &mut Stream, until: Option<u64>) -> Resu
     Ok(true)
 }
 
+/// A request whose body was waited for in vain has not been received, as the log tells it.
+fn incomplete(st: &mut Stream, fault: Fault) -> Fault {
+    if fault == Fault::ClientTimeout {
+        st.facts.request_ms = None;
+    }
+    fault
+}
+
 /// `monitor-uri`: answered before any rule, and neither counted as a request to a backend nor logged.
 fn plain_monitor(s: &mut Session, st: &mut Stream, frontend: &Proxy, live: &Live) -> Option<Answer> {
     let uri = frontend.monitor_uri.as_deref()?;
@@ -205,7 +219,7 @@ fn plain_monitor(s: &mut Session, st: &mut Stream, frontend: &Proxy, live: &Live
     }
     let txn = hooks::txn(s, st, live, Stage::REQUEST);
     let fails = frontend.monitor_fail.iter().any(|cond| cond.holds(&txn.ctx()));
-    Some(Answer { status: Some(if fails { 503 } else { 200 }), why: Why::Monitor })
+    Some(Answer { status: Some(if fails { 503 } else { 200 }), meant: None, why: Why::Monitor })
 }
 
 fn asks_for(s: &Session, st: &Stream, stats: &Stats) -> bool {
@@ -237,7 +251,7 @@ async fn statistics(
     }
     st.reply = page;
     s.count(Stat::Intercepted, 1);
-    Ok(Answer { status: None, why: Why::Statistics })
+    Ok(Answer { status: None, meant: None, why: Why::Statistics })
 }
 
 fn st_has_body(ctx: &crate::expr::Ctx<'_>) -> bool {

@@ -198,10 +198,13 @@ const fn param(meta: Meta) -> Fetch {
 }
 
 fn method<'a>(ctx: &'a Ctx<'_>) -> Option<Value<'a>> {
+    // As the client sent it: `set-method` changes what the server sees.
+    let sent = ctx.stream.request_line.get(..usize::from(ctx.stream.method_len)).filter(|text| !text.is_empty());
     let text = match ctx.req {
+        _ if sent.is_some() => sent?,
         Some(req) if req.head.method != Method::Other => req.head.method.text().as_bytes(),
         Some(req) => req.method(),
-        None => ctx.stream.request_line.get(..usize::from(ctx.stream.method_len)).filter(|text| !text.is_empty())?,
+        None => return None,
     };
     Some(Value::Meth(text.into()))
 }

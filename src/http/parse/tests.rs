@@ -2,7 +2,7 @@
 //! hydroxy differs on purpose.
 
 use super::*;
-use crate::http::{Framing, HeaderName, Msg, OutOptions, Version, write_request, write_response};
+use crate::http::{Framing, HeaderName, Method, Msg, OutOptions, Version, write_request, write_response};
 
 /// Parses and writes again, as a proxy that edits nothing.
 fn through(text: &[u8]) -> Result<String, ErrorKind> {
@@ -30,7 +30,8 @@ fn answer(text: &[u8], answering: Answering, opts: &ParseOptions) -> Result<(Str
     match parse_response(&mut raw, &mut head, answering, opts) {
         Ok(Parsed::Complete) => {
             let mut out = Vec::new();
-            let sent = write_response(Msg::new(&raw, &head), &mut out, &OutOptions::default());
+            let options = OutOptions { head_only: answering.method == Method::Head, ..OutOptions::default() };
+            let sent = write_response(Msg::new(&raw, &head), &mut out, &options);
             Ok((String::from_utf8_lossy(&out).replace("\r\n", "|"), sent.framing))
         }
         Ok(_) => Ok(("partial".into(), Framing::None)),

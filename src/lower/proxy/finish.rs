@@ -36,6 +36,7 @@ impl FinishProxy<'_> {
         let http = draft.out.mode == Mode::Http;
         let default = http && !draft.shared.compat.before_3_3();
         draft.out.abort_on_close = draft.abort_on_close.unwrap_or(default);
+        draft.out.aborts_served = draft.out.abort_on_close && draft.shared.compat.before_3_3();
         if let Some((id, _)) = draft.id {
             draft.out.uuid = id;
         }

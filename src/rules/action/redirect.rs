@@ -140,7 +140,7 @@ impl Redirect {
         out.clear();
         let written = self.write(&txn.ctx(), &mut out);
         *txn.reply = out;
-        if written { Verdict::Done(Final::Reply) } else { Verdict::Next }
+        if written { Verdict::Done(Final::Reply(self.code)) } else { Verdict::Next }
     }
 
     /// Appends the answer; false if the rule is to be skipped.

@@ -88,7 +88,7 @@ struct Outcomes {
     /// `deny_status` may be written for `status`; without arguments, error files answer.
     denies: bool,
     status: fn(u16) -> Final,
-    reply: Final,
+    reply: fn(u16) -> Final,
 }
 
 const DENY: Outcomes = Outcomes { denies: true, status: Final::Deny, reply: Final::DenyReply };
@@ -128,7 +128,7 @@ fn bind(words: &mut Words<'_>, scope: &Scope<'_>, default: u16, outcomes: &'stat
         let outcome = (outcomes.status)(reply.status);
         return Ok(Bound::new(Needs::empty(), move |_| Verdict::Done(outcome)));
     }
-    let outcome = outcomes.reply;
+    let outcome = (outcomes.reply)(reply.status);
     Ok(Bound::new(reply.needs(), move |txn| {
         reply.write(txn);
         Verdict::Done(outcome)
@@ -158,10 +158,16 @@ impl Reply {
         start_line(self.status, out);
         let ctx = txn.ctx();
         for (name, value) in &self.headers {
+            let line = out.len();
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b": ");
             let start = out.len();
             value.render(&ctx, out);
+            // A field without a value is left out, as in HAProxy.
+            if out.len() == start {
+                out.truncate(line);
+                continue;
+            }
             clean(out, start);
             out.extend_from_slice(b"\r\n");
         }
@@ -214,7 +220,13 @@ impl Draft {
         match keyword {
             "hdr" => {
                 let [name, value] = exactly(words, "'hdr' expects <name> and <value> as arguments")?;
-                self.headers.push((header_name(name, scope), LogFormat::bind(value, scope)?));
+                let (name, value) = (header_name(name, scope), LogFormat::bind(value, scope)?);
+                if matches!(name.as_bytes(), b"content-length" | b"transfer-encoding") {
+                    let name = String::from_utf8_lossy(name.as_bytes()).into_owned();
+                    warn(scope, words.span(), &format!("header '{name}' always ignored by the http reply."));
+                } else {
+                    self.headers.push((name, value));
+                }
             }
             "content-type" => {
                 let [kind] = exactly(words, "'content-type' expects <ctype> as argument")?;
