@@ -56,9 +56,9 @@ pub fn server_name(
 pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream>, Fault> {
     let target = live::target(wanted.server, wanted.state, s.client_dst()).ok_or(Fault::NoServer)?;
     s.seat.goes_to(wanted.backend.id, wanted.id, wanted.state);
-    if wanted.reuse
-        && let Some(mut idle) = idle(s, wanted, &target)
-    {
+    let found = if wanted.reuse { idle(s, wanted, &target) } else { Idle::Barred };
+    let was_missed = matches!(found, Idle::Missed);
+    if let Idle::Found(mut idle) = found {
         idle.requests += 1;
         wanted.state.counters.inc(s.core.id, Stat::Reuses);
         backend_state(s, wanted.backend.id, Stat::Reuses);
@@ -71,6 +71,7 @@ pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream
     s.core.tick_us();
     let mut upstream = Upstream::new(io, wanted.state.clone(), target, wanted.name.clone());
     upstream.requests = 1;
+    upstream.was_missed = was_missed;
     Ok(upstream)
 }
 
@@ -90,33 +91,47 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Up
         s.own = Some(upstream);
     } else if upstream.state.idle.load(std::sync::atomic::Ordering::Relaxed) < limit
         && let Some(pool) = s.local.pool(backend.id, server)
-        // A core cannot use what lies in another's pool: each keeps one, and what it has missed.
-        && (pool.is_empty() || pool.was_missed() || upstream.state.has_use_for_idle())
+        // A core cannot use what lies in another's pool: each keeps one, and those it opened for want of them.
+        && (pool.is_empty() || upstream.was_missed || upstream.state.has_use_for_idle())
     {
         pool.put(upstream);
     }
 }
 
-fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Option<Box<Upstream>> {
+/// What a stream that looks for an idle connection gets.
+enum Idle {
+    Found(Box<Upstream>),
+    /// There is none that fits.
+    Missed,
+    /// `http-reuse` wants a new one.
+    Barred,
+}
+
+fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
     if let Some(mut own) = s.own.take()
         && Arc::ptr_eq(&own.state, wanted.state)
         && own.target == *target
         && own.name == wanted.name
         && !own.io.is_stale()
     {
-        return Some(own);
+        return Idle::Found(own);
     }
     let first = s.facts.requests <= 1;
     let choice = match wanted.backend.reuse {
-        Reuse::Never => return None,
-        Reuse::Safe if first => return None,
+        Reuse::Never => return Idle::Barred,
+        Reuse::Safe if first => return Idle::Barred,
         Reuse::Aggressive if first => Choice::Proven,
         Reuse::Safe | Reuse::Aggressive | Reuse::Always => Choice::Any,
     };
     if wanted.server.send_proxy.is_some() {
-        return None;
+        return Idle::Barred;
     }
-    s.local.pool(wanted.backend.id, wanted.id)?.take(choice, target, wanted.name.as_deref())
+    let pool = s.local.pool(wanted.backend.id, wanted.id);
+    match pool.and_then(|pool| pool.take(choice, target, wanted.name.as_deref())) {
+        Some(idle) => Idle::Found(idle),
+        None if choice == Choice::Any => Idle::Missed,
+        None => Idle::Barred,
+    }
 }
 
 async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<Io, Fault> {

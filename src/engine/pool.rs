@@ -28,6 +28,8 @@ pub struct Upstream {
     pub private: bool,
     /// The server was told that there will be no more requests.
     pub half_closed: bool,
+    /// It was opened since its core had none left: it will be needed there again, whatever lies idle at other cores.
+    pub was_missed: bool,
     /// Our address.
     pub src: Endpoint,
     /// The server's address.
@@ -51,8 +53,6 @@ pub struct Pool {
     idle: RefCell<Vec<Box<Upstream>>>,
     /// The fewest that lay here since the last purge: nobody needed those.
     unused: Cell<usize>,
-    /// Connections that were looked for in vain since the last purge, and opened: each may stay when it falls idle.
-    missed: Cell<usize>,
 }
 
 impl Upstream {
@@ -76,6 +76,7 @@ impl Upstream {
             requests: 0,
             private: false,
             half_closed: false,
+            was_missed: false,
             src,
             dst,
         })
@@ -93,13 +94,9 @@ impl Pool {
     pub fn take(&self, choice: Choice, target: &Target, name: Option<&[u8]>) -> Option<Box<Upstream>> {
         let mut idle = self.idle.borrow_mut();
         loop {
-            let found = idle.iter().rposition(|one| {
+            let at = idle.iter().rposition(|one| {
                 one.name.as_deref() == name && one.target == *target && (choice == Choice::Any || one.requests > 1)
-            });
-            let Some(at) = found else {
-                self.missed.set(self.missed.get() + 1);
-                return None;
-            };
+            })?;
             let mut one = idle.remove(at);
             self.unused.set(self.unused.get().min(idle.len()));
             leave(&one);
@@ -109,18 +106,11 @@ impl Pool {
         }
     }
 
-    /// Whether this core was short of connections: what falls idle will be needed again here, whatever the other cores have, whose
-    /// connections are of no use to it.
-    pub fn was_missed(&self) -> bool {
-        self.missed.get() > 0
-    }
-
     /// Keeps a connection whose response is complete.
     pub fn put(&self, mut one: Box<Upstream>) {
         one.buf.clear();
         one.state.idle.fetch_add(1, Relaxed);
         one.state.used.fetch_sub(1, Relaxed);
-        self.missed.set(self.missed.get().saturating_sub(1));
         self.idle.borrow_mut().push(one);
     }
 
@@ -139,7 +129,6 @@ impl Pool {
         });
         if purge || self.unused.get() > idle.len() {
             self.unused.set(idle.len());
-            self.missed.set(0);
         }
     }
 
@@ -175,32 +164,4 @@ impl Drop for Pool {
 fn leave(one: &Upstream) {
     one.state.idle.fetch_sub(1, Relaxed);
     one.state.take_into_use();
-}
-
-#[cfg(test)]
-mod tests {
-    use std::error::Error;
-
-    use tokio::net::UnixStream;
-
-    use super::*;
-    use crate::base::id::ServerId;
-    use crate::net::io::Plain;
-
-    /// Otherwise several cores close and open connections all the time: what one of them has idle is counted, but of no use to another.
-    #[test]
-    fn a_core_keeps_the_connections_it_has_missed() -> Result<(), Box<dyn Error>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let _entered = runtime.enter();
-        let state = Arc::new(ServerState::new(ServerId(0), "s", 2, 0));
-        let target = Target::Unix("/s".into());
-        let pool = Pool::default();
-        assert!(!pool.was_missed());
-        assert!(pool.take(Choice::Any, &target, None).is_none() && pool.was_missed());
-        let (ours, _peer) = UnixStream::pair()?;
-        pool.put(Upstream::new(Io::Plain(Plain::Unix(ours)), state, target.clone(), None));
-        assert!(!pool.was_missed());
-        assert!(pool.take(Choice::Any, &target, None).is_some() && !pool.was_missed());
-        Ok(())
-    }
 }
