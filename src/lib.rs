@@ -25,4 +25,5 @@ pub mod net;
 // Layers 7 to 9
 pub mod admin;
 pub mod app;
+pub mod discovery;
 pub mod engine;

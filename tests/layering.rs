@@ -27,7 +27,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     ("balance", 6, &["base", "state", "ir"]),
     ("engine", 7, BELOW_ENGINE),
     ("admin", 8, BELOW_ADMIN),
-    ("discovery", 8, &["base", "diag", "ir", "config"]),
+    ("discovery", 8, &["base", "diag", "config", "ir", "lower"]),
     ("app", 9, ALL),
 ];
 

@@ -1,0 +1,60 @@
+//! What a proxy forwards to, whatever it was found by: services, their containers, and the environment that configures them.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// The environment of the proxy's own container.
+pub type Environment = BTreeMap<String, String>;
+
+/// A linked service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The name of its backend without `SERVICE_`: `PROJECT_SERVICE` with compose, the service's name in a swarm, the
+    /// alias of legacy links.
+    pub key: String,
+    /// Its containers in the order in which they were found.
+    pub replicas: Vec<Replica>,
+}
+
+/// One container of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// The engine's id of the container or task; empty with legacy links.
+    pub id: String,
+    /// The container's name, which becomes the server's.
+    pub name: String,
+    /// Its environment in the engine's order.
+    pub env: Vec<(String, String)>,
+    /// What it exposes.
+    pub ports: Vec<Port>,
+    /// Its address on the network shared with the proxy.
+    pub address: Option<IpAddr>,
+    pub readiness: Readiness,
+}
+
+/// An exposed port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    pub number: u16,
+    /// `udp` ports become servers like any other, as the original had it.
+    pub udp: bool,
+}
+
+/// What the container's `HEALTHCHECK` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// Healthy, or nobody asks.
+    #[default]
+    Ready,
+    /// The first checks run: the server is written, but in maintenance.
+    Starting,
+    /// Failing: the server is written, but in maintenance.
+    Unhealthy,
+}
+
+impl Readiness {
+    /// Whether requests may go there.
+    pub fn serves(self) -> bool {
+        self == Readiness::Ready
+    }
+}
