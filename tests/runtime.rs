@@ -25,6 +25,8 @@ frontend fe
  acl listed path /a
  http-request set-header x-name %[path,map(/m)] if listed
  default_backend be
+backend st
+ stick-table type ip size 1k store gpc0
 backend be
  server s1 127.0.0.1:81
  server s2 127.0.0.1:82 check

@@ -12,6 +12,7 @@
 //! | `server` | the state of one server: `set server`, `set weight`, `disable server` |
 //! | `frontend` | `disable frontend`, `set maxconn`, `set rate-limit` |
 //! | `stream` | `show sess`, `shutdown session` |
+//! | `table` | `show table`, `set table`, `clear table` |
 //!
 //! A command is a function of the configuration, the state and its words; the socket around it is `admin::socket`.
 
@@ -26,6 +27,7 @@ mod process;
 mod server;
 mod stat;
 mod stream;
+mod table;
 
 use std::sync::Arc;
 
@@ -165,6 +167,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server::COMMANDS,
     stat::COMMANDS,
     stream::COMMANDS,
+    table::COMMANDS,
 ];
 
 /// Every command.
