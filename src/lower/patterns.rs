@@ -4,11 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::diag::{SourceMap, Span};
-use crate::expr::Declared;
-use crate::state::patterns::PatternRef;
+use crate::expr::{Declared, Edited, Noted};
+use crate::pattern::{MatchKind, PatternSet};
+use crate::state::patterns::{MapValue, Member, PatternList, PatternRef};
 
-/// The lists in order of their numbers.
-pub(super) fn number(mut declared: Vec<Declared>, sources: &SourceMap) -> Vec<Arc<PatternRef>> {
+/// The lists in order of their numbers. Rules that change them learn where they are.
+pub(super) fn number(noted: Noted, sources: &SourceMap) -> Vec<Arc<PatternRef>> {
+    let Noted { mut declared, edited } = noted;
+    for edited in &edited {
+        if declared.iter().all(|one| one.path.as_deref() != Some(&*edited.path)) {
+            declared.extend(unread(edited));
+        }
+    }
     declared.sort_by_key(|one| (one.span.file, one.span.line));
     let mut groups: Vec<Vec<Declared>> = Vec::new();
     let mut known: HashMap<(Option<Box<str>>, Option<Span>), usize> = HashMap::new();
@@ -36,7 +43,31 @@ pub(super) fn number(mut declared: Vec<Declared>, sources: &SourceMap) -> Vec<Ar
         lists.push(PatternRef::new(id, path, users.into(), group.into_iter().map(|one| one.member)));
     }
     lists.sort_by_key(|list| list.id);
-    lists.into_iter().map(Arc::new).collect()
+    let lists: Vec<Arc<PatternRef>> = lists.into_iter().map(Arc::new).collect();
+    for edited in edited {
+        if let Some(list) = lists.iter().find(|list| list.path.as_deref() == Some(&*edited.path)) {
+            // Each rule has a place of its own, which nobody has filled before.
+            let _ = edited.list.set(list.clone());
+        }
+    }
+    lists
+}
+
+/// A list that rules fill and only the runtime socket reads.
+fn unread(edited: &Edited) -> Option<Declared> {
+    let (path, span) = (edited.path.clone(), edited.span);
+    let member = match edited.is_map {
+        true => {
+            let set = PatternSet::build(MatchKind::Str, false, []).ok()?;
+            Member::Map(Arc::new(PatternList::new(&path, set)), MapValue::Text)
+        }
+        false => {
+            let set = PatternSet::build(MatchKind::Str, false, []).ok()?;
+            Member::Acl(Arc::new(PatternList::new(&path, set)))
+        }
+    };
+    let keyword = (!edited.is_map).then(|| "str".into());
+    Some(Declared { path: Some(path), id: None, keyword, span, member })
 }
 
 /// `-u`

@@ -19,7 +19,7 @@ use super::values::SharedRef;
 use crate::base::id::ProxyId;
 use crate::config::{Line, Section};
 use crate::diag::{Diagnostic, Diagnostics, Span, Word};
-use crate::expr::{Declared, Lists};
+use crate::expr::{Lists, Noted};
 use crate::ir::{Ir, Proxy, Userlist};
 use crate::keyword::known::{self, Class};
 use crate::keyword::{Defined, FileRef, Hook, Interned, Scope, Sections, Setting, VarNames, VarScope, Words};
@@ -33,7 +33,7 @@ pub(super) struct Lowering<'a> {
     pub(super) overrides: &'a Overrides,
     pub(super) vars: VarNames,
     pub(super) files: RefCell<Vec<FileRef>>,
-    pub(super) lists: RefCell<Vec<Declared>>,
+    pub(super) lists: RefCell<Noted>,
 }
 
 /// The lines of a `defaults` section that are wrong by themselves.

@@ -235,6 +235,35 @@ impl PatternRef {
         Ok(())
     }
 
+    /// Adds a pattern unless it is there; one that cannot be used is left out.
+    pub fn include(&self, key: &[u8]) {
+        let _held = self.lock();
+        let check = self.members.iter().try_for_each(|member| member.check(key));
+        let lacking = |member: &&Member| member.serials(Which::Key(key)).is_empty();
+        if check.is_ok() {
+            // They have been checked.
+            let _ = self.members.iter().filter(lacking).try_for_each(|member| member.add(key, b""));
+        }
+    }
+
+    /// Gives a key a value, as a new entry if there is none; what cannot be used is left out.
+    pub fn assign(&self, key: &[u8], value: &[u8]) {
+        let _held = self.lock();
+        let check = self.members.iter().try_for_each(|member| member.check(key));
+        if check.is_err() || self.accept(value).is_err() {
+            return;
+        }
+        for member in &self.members {
+            match member.value(key) {
+                // A copy of the list for nothing would be a waste: rules do this for every request.
+                Some(old) if *old == *value => {}
+                Some(_) => member.set(Which::Key(key), value),
+                // They have been checked.
+                None => _ = member.add(key, value),
+            }
+        }
+    }
+
     /// Removes all entries of a version.
     pub fn clear(&self, version: Option<u32>) {
         let mut versions = self.lock();
@@ -374,6 +403,19 @@ impl Member {
         }
     }
 
+    /// The value of the entries written like this; lists have empty ones.
+    fn value(&self, key: &[u8]) -> Option<Box<[u8]>> {
+        let serials = self.serials(Which::Key(key));
+        let first = serials.first()?;
+        match self {
+            Member::Acl(_) => Some(Box::default()),
+            Member::Map(list, _) => list.read(|set| {
+                let found = hit(set, key).filter(|(text, _)| **text == *key).map(|(_, value)| value);
+                found.or_else(|| set.iter().find(|hit| hit.serial == *first).map(|hit| hit.value.clone()))
+            }),
+        }
+    }
+
     fn remove(&self, which: Which<'_>) -> usize {
         let serials = self.serials(which);
         if serials.is_empty() {
@@ -463,6 +505,19 @@ mod tests {
         let first = refs.entries(None).first().map(|entry| entry.reference).unwrap_or_default();
         assert!(refs.remove(Which::Reference(first)).is_ok());
         assert_eq!(value(&list, b"/a"), None);
+    }
+
+    #[test]
+    fn rules_add_what_is_not_there() {
+        let (list, refs) = map();
+        refs.assign(b"/a", b"7");
+        refs.assign(b"/c", b"8");
+        refs.assign(b"/c", b"no number");
+        refs.assign(b"/c", b"8");
+        assert_eq!([&b"/a"[..], b"/c"].map(|key| value(&list, key)), [Some("7".into()), Some("8".into())]);
+        assert_eq!(refs.summary().2, 3);
+        refs.include(b"/a");
+        assert_eq!(refs.summary().2, 3, "it is there");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod capture;
 mod connection;
 mod header;
 mod line;
+mod pattern;
 mod redirect;
 mod reply;
 mod sticky;
@@ -26,6 +27,7 @@ pub static FAMILIES: &[&[Action]] = &[
     capture::ACTIONS,
     connection::ACTIONS,
     header::ACTIONS,
+    pattern::ACTIONS,
     redirect::ACTIONS,
     reply::ACTIONS,
     sticky::ACTIONS,
