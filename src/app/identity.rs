@@ -40,14 +40,14 @@ pub fn write_pid(path: &Path, voice: &mut Voice) {
     }
 }
 
-/// Jails the process and changes its group, then its user. The error is HAProxy's sentence.
-pub fn give_up_rights(global: &Global) -> Result<(), String> {
+/// Jails the process and changes its group, then its user. `kept` is a group it stays in. The error is HAProxy's sentence.
+pub fn give_up_rights(global: &Global, kept: Option<u32>) -> Result<(), String> {
     if let Some(root) = &global.chroot {
         let jailed = if root.as_os_str() == "auto" { jail_nowhere() } else { process::chroot(root) };
         jailed.map_err(|_| format!("Cannot chroot({}).", root.display()))?;
     }
     if let Some(gid) = global.gid {
-        process::change_group(gid).map_err(|_| format!("Cannot set gid {gid}."))?;
+        process::change_group(gid, kept.as_slice()).map_err(|_| format!("Cannot set gid {gid}."))?;
     }
     if let Some(uid) = global.uid {
         process::change_user(uid).map_err(|_| format!("Cannot set uid {uid}."))?;

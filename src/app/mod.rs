@@ -2,6 +2,8 @@
 
 pub mod bundle;
 pub mod demo;
+pub mod docker;
+pub mod feed;
 pub mod identity;
 pub mod limits;
 pub mod link;
@@ -43,6 +45,15 @@ pub fn main(args: impl IntoIterator<Item = String>) -> i32 {
             }
         };
     }
+    if args.peek().map(String::as_str) == Some("docker") {
+        return match docker::Arguments::try_parse_from(args) {
+            Ok(arguments) => docker::run(&arguments),
+            Err(message) => {
+                let _ = message.print();
+                message.exit_code()
+            }
+        };
+    }
     match options::parse(args) {
         Ok(options) => haproxy(&program, &options),
         Err(why) => {
@@ -73,6 +84,9 @@ fn haproxy(program: &str, options: &Options) -> i32 {
     }
     if let Some(condition) = &options.condition {
         return load::condition(condition, options, &Disk, &mut voice);
+    }
+    if options.files.is_empty() && !options.check && docker::is_meant() {
+        return docker::run(&docker::Arguments::default());
     }
     if options.files.is_empty() {
         print!("{}", version::text(options::Version::Short));

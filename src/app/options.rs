@@ -62,6 +62,8 @@ pub struct Options {
     pub ignore_resolution: bool,
     /// `-dV`: no verification of server certificates.
     pub no_server_verify: bool,
+    /// A group that the process stays in when it gives up its rights; no option sets it.
+    pub kept_group: Option<u32>,
     /// `--compat RELEASE`.
     pub compat: Option<String>,
     /// Options that are known to HAProxy and that a running process lacks, with the reason; checking a configuration goes on.

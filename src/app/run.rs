@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::feed::Feed;
 use super::identity;
 use super::limits::{self, Limits};
 use super::listeners::{self, Listeners};
@@ -15,6 +16,11 @@ use crate::ir::{Global, Ir};
 
 /// Runs until a signal ends it; the value is the exit code. `ready` is called when the cores run.
 pub fn run(ir: Ir, options: &Options, voice: &mut Voice, ready: impl FnOnce(&Engine)) -> i32 {
+    run_fed(ir, options, voice, None, ready)
+}
+
+/// Runs a configuration and those that the feed says after it.
+pub fn run_fed(ir: Ir, options: &Options, voice: &mut Voice, feed: Option<Feed>, ready: impl FnOnce(&Engine)) -> i32 {
     let ir = Arc::new(ir);
     let prepared = match prepare(&ir, options, voice) {
         Ok(prepared) => prepared,
@@ -32,12 +38,12 @@ pub fn run(ir: Ir, options: &Options, voice: &mut Voice, ready: impl FnOnce(&Eng
         identity::write_pid(path, voice);
     }
     takeover::send_away_the_old(options);
-    if let Err(why) = identity::give_up_rights(&ir.global) {
+    if let Err(why) = identity::give_up_rights(&ir.global, options.kept_group) {
         voice.say_main(Severity::Alert, &why);
         return 1;
     }
     let quiet = options.quiet || background.is_some();
-    let start = prepared.start(ir, options, quiet, voice);
+    let start = Start { feed, ..prepared.start(ir, options, quiet, voice) };
     let served = worker::serve(start, |engine| {
         ready(engine);
         if let Some(background) = background {
@@ -68,7 +74,7 @@ impl Prepared {
     fn start(self, ir: Arc<Ir>, options: &Options, quiet: bool, voice: &Voice) -> Start {
         let Prepared { listeners, threads, limits } = self;
         let facts = worker::facts(threads, limits, voice);
-        Start { ir, listeners, threads, limits, quiet, facts, options: options.clone(), supervisor: None }
+        Start { ir, listeners, threads, limits, quiet, facts, options: options.clone(), supervisor: None, feed: None }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The process that serves: the engine, the runtime sockets, signals, and reloads while it runs. It stands alone or under a supervisor.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering::Relaxed;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::bundle::Bundle;
+use super::feed::{self, Fed, Feed};
 use super::limits::Limits;
 use super::link::{self, Frame, Kind};
 use super::listeners::{self, Listeners, Runtime};
@@ -45,6 +47,8 @@ pub struct Start {
     pub options: Options,
     /// To the supervisor.
     pub supervisor: Option<UnixStream>,
+    /// Where configurations come from, if not from files.
+    pub feed: Option<Feed>,
 }
 
 /// How a worker ends.
@@ -110,12 +114,15 @@ struct Worker {
     runtime_sockets: Arc<Mutex<Runtime>>,
     options: Options,
     supervisor: Option<UnixStream>,
+    feed: Option<Feed>,
+    /// The servers that the feed has taken out of service.
+    resting: BTreeSet<(String, String)>,
     finishing: bool,
 }
 
 impl Worker {
     fn start(start: Start) -> io::Result<Worker> {
-        let Start { ir, listeners, threads, limits, quiet, facts, options, supervisor } = start;
+        let Start { ir, listeners, threads, limits, quiet, facts, options, supervisor, feed } = start;
         let view = engine::view(&ir, threads, None);
         // The name is set once; a second configuration would find it there.
         let _ = view.process.hostname.set(facts.hostname.as_str().into());
@@ -125,7 +132,9 @@ impl Worker {
         status.attach(&engine);
         let runtime_sockets = Arc::new(Mutex::new(listeners.runtime));
         let server = socket::serve(status.clone(), exposer(&engine, &runtime_sockets))?;
-        let worker = Worker { engine, status, server, runtime_sockets, options, supervisor, finishing: false };
+        let resting = BTreeSet::new();
+        let worker =
+            Worker { engine, status, server, runtime_sockets, options, supervisor, feed, resting, finishing: false };
         worker.serve_runtime_sockets(&ir);
         Ok(worker)
     }
@@ -144,6 +153,8 @@ impl Worker {
         loop {
             tokio::select! {
                 signal = signals.next() => match signal {
+                    // Who serves what a feed says is told by SIGUSR1 to ask it.
+                    Signal::Finish | Signal::Reload if self.ask_again() => {}
                     Signal::Finish if !self.finishing => {
                         self.finishing = true;
                         let (ir, view) = self.engine.current();
@@ -163,6 +174,7 @@ impl Worker {
                     // Nobody would ever reload or stop this process.
                     None => return End::Code(1),
                 },
+                fed = next_of(&mut self.feed) => self.follow(fed),
                 () = grace.over() => {
                     grace.set(None);
                     self.engine.stop_softly();
@@ -239,6 +251,22 @@ impl Worker {
         }
     }
 
+    /// Whether there is a feed, which is asked then.
+    fn ask_again(&self) -> bool {
+        // A feed that has ended has nothing new to say.
+        self.feed.as_ref().map(|feed| _ = feed.again.send(())).is_some()
+    }
+
+    /// Serves what the feed says.
+    fn follow(&mut self, fed: Fed) {
+        let done = fed.load(&self.options).and_then(|ir| self.swap(Arc::new(*ir), &mut listen::open));
+        if done.is_ok() {
+            feed::rest(&self.engine, &self.resting, &fed.resting);
+            self.resting = fed.resting;
+        }
+        (fed.told)(done.as_ref().map(|()| ()).map_err(String::as_str));
+    }
+
     fn swap(&mut self, ir: Arc<Ir>, open: listeners::Opener<'_>) -> Result<(), String> {
         if let Err(failures) = self.engine.swap(ir.clone(), open) {
             let mut voice = Voice::new(true, false);
@@ -253,6 +281,16 @@ impl Worker {
         self.serve_runtime_sockets(&ir);
         Ok(())
     }
+}
+
+/// The newest of what the feed has said; those before it are of no interest any more.
+async fn next_of(feed: &mut Option<Feed>) -> Fed {
+    let Some(feed) = feed else { return std::future::pending().await };
+    let Some(mut newest) = feed.texts.recv().await else { return std::future::pending().await };
+    while let Ok(newer) = feed.texts.try_recv() {
+        newest = newer;
+    }
+    newest
 }
 
 fn exposer(engine: &Arc<Engine>, runtime: &Arc<Mutex<Runtime>>) -> socket::Exposer {

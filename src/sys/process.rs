@@ -100,10 +100,10 @@ pub fn chroot(root: &Path) -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 
-/// Changes the group; supplementary groups are dropped.
-pub fn change_group(gid: u32) -> io::Result<()> {
-    // SAFETY: a count of 0 makes the kernel read nothing from the pointer.
-    let dropped = unsafe { libc::setgroups(0, std::ptr::null()) } == 0;
+/// Changes the group; supplementary groups are dropped but for those that are `kept`.
+pub fn change_group(gid: u32, kept: &[u32]) -> io::Result<()> {
+    // SAFETY: the pointer and the count are those of a slice, and the kernel only reads it.
+    let dropped = unsafe { libc::setgroups(kept.len(), kept.as_ptr()) } == 0;
     // SAFETY: setgid touches no memory.
     let changed = unsafe { libc::setgid(gid) } == 0;
     if changed && (dropped || !is_root()) { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::net::TcpListener;
+use std::pin::pin;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -13,6 +14,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::iris;
 
@@ -24,9 +27,11 @@ pub fn serve(replicas: Vec<(TcpListener, String)>) -> std::io::Result<()> {
     }
     std::thread::Builder::new().name("demo-api".into()).spawn(move || {
         runtime.block_on(async move {
+            // These end with the process.
+            let (_end, ended) = watch::channel(false);
             for (listener, hostname) in replicas {
                 match tokio::net::TcpListener::from_std(listener) {
-                    Ok(listener) => drop(tokio::spawn(accept(listener, hostname.into()))),
+                    Ok(listener) => drop(tokio::spawn(accept(listener, hostname.into(), ended.clone()))),
                     Err(error) => tracing::error!(%error, "a replica cannot listen"),
                 }
             }
@@ -36,17 +41,47 @@ pub fn serve(replicas: Vec<(TcpListener, String)>) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn accept(listener: tokio::net::TcpListener, hostname: Arc<str>) {
+/// Serves one replica until SIGTERM; requests that have begun are answered.
+pub fn serve_alone(listener: TcpListener, hostname: String) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    listener.set_nonblocking(true)?;
+    runtime.block_on(async move {
+        let mut ends = signal(SignalKind::terminate())?;
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let (end, ended) = watch::channel(false);
+        let accepting = tokio::spawn(accept(tokio::net::TcpListener::from_std(listener)?, hostname.into(), ended));
+        tokio::select! {
+            _ = ends.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+        // The proxy hears of it at the same time; what is on its way already is served.
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        accepting.abort();
+        let _ = end.send(true);
+        // The last connection lets the channel go.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(8), end.closed()).await;
+        Ok(())
+    })
+}
+
+async fn accept(listener: tokio::net::TcpListener, hostname: Arc<str>, ended: watch::Receiver<bool>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             continue;
         };
-        let hostname = hostname.clone();
+        let (hostname, mut ended) = (hostname.clone(), ended.clone());
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(request, hostname.clone()));
+            let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             // A client that goes away is no news here.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            tokio::select! {
+                _ = &mut connection => {}
+                () = async { _ = ended.wait_for(|ended| *ended).await } => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.await;
+                }
+            }
         });
     }
 }

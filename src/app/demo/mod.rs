@@ -14,7 +14,7 @@ use super::options::Options;
 use super::run;
 use crate::base::clock;
 use crate::config::Input;
-use crate::lower::Memory;
+use crate::lower::{Disk, Files, Memory};
 use config::Ports;
 
 /// Shows load balancing in one command: small APIs behind HTTP, HTTPS and a statistics page.
@@ -39,10 +39,19 @@ pub struct Arguments {
     /// Prints the configuration and exits.
     #[arg(long)]
     print_config: bool,
+    /// Runs one replica of the API under this machine's name, without a proxy: what a container of it runs.
+    #[arg(long)]
+    replica: bool,
+    /// Where that replica listens
+    #[arg(long, default_value = ":80", requires = "replica")]
+    listen: String,
 }
 
 /// Runs the demonstration; the value is the exit code.
 pub fn run(arguments: &Arguments) -> i32 {
+    if arguments.replica {
+        return replica(&arguments.listen);
+    }
     let api: Vec<u16> = (0..arguments.replicas).map(|at| arguments.api.saturating_add(at)).collect();
     if arguments.print_config {
         let ports = Ports {
@@ -58,6 +67,23 @@ pub fn run(arguments: &Arguments) -> i32 {
         Ok((ports, replicas)) => start(&ports, replicas),
         Err(why) => {
             eprintln!("error: {why}");
+            1
+        }
+    }
+}
+
+/// One replica until SIGTERM.
+fn replica(listen: &str) -> i32 {
+    let address = if listen.starts_with(':') { format!("0.0.0.0{listen}") } else { listen.to_owned() };
+    let hostname = Disk.hostname();
+    let served = TcpListener::bind(&address).and_then(|listener| {
+        println!("replica {hostname} listens on {address}");
+        api::serve_alone(listener, hostname)
+    });
+    match served {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("error: {address}: {error}; choose another with --listen ADDRESS:PORT");
             1
         }
     }

@@ -177,7 +177,7 @@ impl Supervisor<'_> {
 
     fn work(&self, setup: Setup, supervisor: UnixStream) -> i32 {
         let mut voice = Voice::new(self.options.quiet, false);
-        if let Err(why) = identity::give_up_rights(&setup.ir.global) {
+        if let Err(why) = identity::give_up_rights(&setup.ir.global, None) {
             voice.say_main(Severity::Alert, &why);
             return 1;
         }
@@ -190,6 +190,7 @@ impl Supervisor<'_> {
             quiet: self.options.quiet || self.in_background,
             options: self.options.clone(),
             supervisor: Some(supervisor),
+            feed: None,
         };
         match worker::serve(start, |_| {}) {
             Ok(end) => end.exit(),

@@ -1,0 +1,105 @@
+//! What a generated configuration cannot have where it runs: users that do not exist, directories that cannot be written.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::diag::Severity;
+use crate::discovery::{Place, Say};
+use crate::ir::Global;
+use crate::sys::process;
+
+/// Leaves lines out, and says each once.
+#[derive(Default)]
+pub struct Fit(BTreeSet<String>);
+
+impl Fit {
+    /// The text without the lines that would stop the start for no good reason.
+    pub fn text(&mut self, text: &str, say: &Say) -> String {
+        let mut fitting = String::with_capacity(text.len());
+        for line in text.lines() {
+            match hindrance(line) {
+                None => {
+                    fitting.push_str(line);
+                    fitting.push('\n');
+                }
+                Some(why) => {
+                    if self.0.insert(line.to_owned()) {
+                        say(Severity::Notice, &format!("'{}' is left out: {why}", line.trim()));
+                    }
+                }
+            }
+        }
+        fitting
+    }
+}
+
+/// What stands in the way of a line that the original always writes.
+fn hindrance(line: &str) -> Option<String> {
+    let mut words = line.split_ascii_whitespace();
+    let (word, name) = (words.next()?, words.next()?);
+    match word {
+        "user" | "group" if !process::is_root() => Some("the process does not run as root".to_owned()),
+        "user" => unknown(name, "/etc/passwd"),
+        "group" => unknown(name, "/etc/group"),
+        "pidfile" => cannot_write(name),
+        "stats" if name == "socket" => cannot_write(words.next().filter(|path| path.starts_with('/'))?),
+        _ => None,
+    }
+}
+
+fn unknown(name: &str, file: &str) -> Option<String> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let known = text.lines().any(|line| line.split(':').next() == Some(name));
+    (!known).then(|| format!("there is no such name in {file}"))
+}
+
+/// A directory that is not there is made: images without anything else in them have none.
+fn cannot_write(path: &str) -> Option<String> {
+    let directory = Path::new(path).parent()?;
+    let probe = directory.join(format!(".hydroxy-{}", std::process::id()));
+    let made = std::fs::create_dir_all(directory).and_then(|()| std::fs::File::create(&probe));
+    let _ = std::fs::remove_file(&probe);
+    made.err().map(|error| format!("{}: {error}", directory.display()))
+}
+
+/// Whoever gives up the rights of root must still reach the engine: in the group of its socket. The value is that group. Where that does
+/// not help the rights are kept, which is what the original did with its supervisor.
+pub fn rights(global: &mut Global, place: Option<&Place>, say: &Say) -> Option<u32> {
+    let Some(Place::Socket(path)) = place else { return None };
+    let socket = std::fs::metadata(path).ok()?;
+    let (uid, others, group) = (global.uid?, socket.mode() & 0o006 == 0o006, socket.mode() & 0o060 == 0o060);
+    if others || uid == socket.uid() {
+        return None;
+    }
+    if group {
+        return Some(socket.gid());
+    }
+    let text = format!("the rights of root are kept: only its owner may use {path}");
+    say(Severity::Warning, &text);
+    (global.uid, global.gid) = (None, None);
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_cannot_be_are_left_out_and_said_once() {
+        let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let heard = said.clone();
+        let say: Say = std::sync::Arc::new(move |_, text| {
+            if let Ok(mut said) = heard.lock() {
+                said.push(text.to_owned());
+            }
+        });
+        let text =
+            "global\n  user nobody-of-that-name\n  stats socket /proc/nowhere/s level admin\ndefaults\n  mode http";
+        let mut fit = Fit::default();
+        for _ in 0..2 {
+            assert_eq!(fit.text(text, &say), "global\ndefaults\n  mode http\n");
+        }
+        assert_eq!(said.lock().map(|said| said.len()).ok(), Some(2));
+    }
+}

@@ -1,0 +1,213 @@
+//! `hydroxy docker`: in place of the image `dockercloud/haproxy`. Discovery makes configurations of the containers around; they are
+//! served in this process, and each change is swapped in.
+//!
+//! | file | does |
+//! |---|---|
+//! | `mod` | the command, and the way from discovery to the worker |
+//! | `start` | finds the engine, the own container and the mode |
+//! | `files` | what a configuration names: made of variables, or on the disk |
+//! | `fit` | what a generated configuration cannot have where it runs |
+//! | `voice` | the log lines on standard output |
+
+mod files;
+mod fit;
+mod start;
+mod voice;
+
+use std::sync::Arc;
+
+use clap::Parser;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::feed::{Fed, Feed};
+use super::load::Voice;
+use super::options::Options;
+use super::run;
+use crate::config::Input;
+use crate::diag::Severity;
+use crate::discovery::{
+    Addressing, Change, Environment, Generated, Mode, Placed, Say, Source, Watch, difference, resting,
+};
+use files::{Kept, Provided};
+
+/// Balances over the containers that this one is linked to, as dockercloud/haproxy did.
+#[derive(Debug, Default, Parser)]
+#[command(name = "hydroxy docker")]
+pub struct Arguments {
+    /// Prints the generated configuration and exits.
+    #[arg(long)]
+    dry_run: bool,
+    /// Writes the containers' names into the configuration in place of their addresses.
+    #[arg(long)]
+    names: bool,
+}
+
+/// Whether a start without any configuration file is meant for this: an engine's socket or the variables of links are there.
+pub fn is_meant() -> bool {
+    start::is_meant(&environment())
+}
+
+/// Runs the command; the value is the exit code.
+pub fn run(arguments: &Arguments) -> i32 {
+    let env = environment();
+    let say: Say = if arguments.dry_run { voice::on_stderr() } else { voice::on_stdout() };
+    if Mode::is_cloud(&env) {
+        say(Severity::Alert, CLOUD);
+        return 1;
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(Severity::Alert, &format!("cannot start: {error}"));
+            return 1;
+        }
+    };
+    let kept = Arc::new(Kept::default());
+    let addressing = if arguments.names { Addressing::Names } else { Addressing::Addresses };
+    let source = runtime.block_on(start::find(env, addressing, kept.clone(), say.clone()));
+    let mut stage = Stage::new(&source, kept);
+    let mut watch = Watch::new(source);
+    let first = runtime.block_on(watch.first());
+    if arguments.dry_run {
+        print!("{}", stage.text(&first));
+        return 0;
+    }
+    serve(stage, watch, first, runtime)
+}
+
+/// Serves the first configuration, with a thread that watches for others.
+fn serve(mut stage: Stage, watch: Watch, first: Generated, runtime: tokio::runtime::Runtime) -> i32 {
+    let (changes, heard) = unbounded_channel();
+    let (again, asked) = unbounded_channel();
+    let (out, texts) = unbounded_channel();
+    let mut options = Options { foreground: true, ..Options::default() };
+    let fed = stage.prepare(&first);
+    let say = stage.say.clone();
+    let mut ir = match fed.load(&options) {
+        Ok(ir) => *ir,
+        Err(why) => {
+            say(Severity::Alert, &format!("Config check failed. NOT launching haproxy: {}", why.trim_end()));
+            return 1;
+        }
+    };
+    options.kept_group = fit::rights(&mut ir.global, stage.place.as_ref(), &say);
+    say(Severity::Notice, &format!("Launching HAProxy: {}", summary(&first.servers)));
+    stage.serves(first.servers);
+    if !fed.resting.is_empty() {
+        // What rests is told when the cores run.
+        let _ = out.send(fed);
+    }
+    let watching = std::thread::Builder::new().name("docker".into()).spawn(move || {
+        runtime.block_on(async move {
+            tokio::join!(watch.run(changes, asked), stage.pass_on(heard, out));
+        });
+    });
+    if let Err(error) = watching {
+        say(Severity::Alert, &format!("cannot start: {error}"));
+        return 1;
+    }
+    let mut voice = Voice::new(true, false);
+    let code = run::run_fed(ir, &options, &mut voice, Some(Feed { texts, again }), |_| {});
+    if code != 0 {
+        say(Severity::Alert, &format!("HAProxy cannot start: {}", voice.said().trim_end()));
+    }
+    code
+}
+
+/// Prepares what discovery makes for the worker.
+struct Stage {
+    place: Option<crate::discovery::Place>,
+    kept: Arc<Kept>,
+    say: Say,
+    fit: fit::Fit,
+    /// The servers of the last configuration that was accepted.
+    served: Arc<std::sync::Mutex<Vec<Placed>>>,
+    debug: bool,
+}
+
+impl Stage {
+    fn new(source: &Source, kept: Arc<Kept>) -> Stage {
+        Stage {
+            place: source.engine.is_some().then(|| source.place.clone()),
+            kept,
+            say: source.say.clone(),
+            fit: fit::Fit::default(),
+            served: Arc::default(),
+            debug: source.env.contains_key("DEBUG"),
+        }
+    }
+
+    fn text(&mut self, generated: &Generated) -> String {
+        self.fit.text(&generated.text, &self.say)
+    }
+
+    fn serves(&self, servers: Vec<Placed>) {
+        *self.served.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = servers;
+    }
+
+    fn prepare(&mut self, generated: &Generated) -> Fed {
+        let text = self.text(generated);
+        if self.debug {
+            (self.say)(Severity::Notice, &format!("HAProxy configuration:\n{text}"));
+        }
+        let files = Provided { made: generated.files.clone(), kept: self.kept.clone() };
+        Fed {
+            input: Input::new(NAME, text),
+            files: Arc::new(files),
+            resting: resting(&generated.servers),
+            told: Box::new(|_| {}),
+        }
+    }
+
+    /// Passes changes on until nobody makes any or nobody listens.
+    async fn pass_on(mut self, mut changes: UnboundedReceiver<Change>, out: UnboundedSender<Fed>) {
+        while let Some(change) = changes.recv().await {
+            let mut fed = self.prepare(&change.generated);
+            let (say, served) = (self.say.clone(), self.served.clone());
+            fed.told = Box::new(move |result| report(&say, &served, change, result));
+            if out.send(fed).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The one line about a change.
+fn report(say: &Say, served: &std::sync::Mutex<Vec<Placed>>, change: Change, result: Result<(), &str>) {
+    let Change { generated, why, forced } = change;
+    if let Err(error) = result {
+        return say(
+            Severity::Alert,
+            &format!("{why}: Config check failed. NOT reloading haproxy: {}", error.trim_end()),
+        );
+    }
+    let mut served = served.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let what = difference(&served, &generated.servers);
+    *served = generated.servers;
+    let what = match what.as_str() {
+        "" if forced => "HAProxy configuration reloaded, the servers are the same",
+        "" => "HAProxy configuration changed, the servers are the same",
+        what => what,
+    };
+    say(Severity::Notice, &format!("{why}: {what}"));
+}
+
+/// How many servers each backend has.
+fn summary(servers: &[Placed]) -> String {
+    match difference(&[], servers).as_str() {
+        "" => "no servers yet".to_owned(),
+        text => text.to_owned(),
+    }
+}
+
+fn environment() -> Environment {
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .collect()
+}
+
+/// The name of the generated configuration in messages.
+const NAME: &str = "/haproxy.cfg";
+const CLOUD: &str = "DOCKERCLOUD_CONTAINER_API_URI, DOCKERCLOUD_SERVICE_API_URI and DOCKERCLOUD_AUTH are set, but Docker Cloud was \
+     switched off in 2018: there is nobody to ask. Remove these variables; with /var/run/docker.sock mounted the linked \
+     services are found by the local engine.";
