@@ -21,6 +21,9 @@ pub struct Feed {
     pub again: UnboundedSender<()>,
 }
 
+/// Hears what became of a configuration.
+pub type Told = Box<dyn FnOnce(Result<(), String>) + Send>;
+
 /// A configuration, and what becomes of it.
 pub struct Fed {
     /// The text.
@@ -30,7 +33,7 @@ pub struct Fed {
     /// Servers that take no requests at present, by backend and name.
     pub resting: BTreeSet<(String, String)>,
     /// Is told how it went: `Err` says why nothing has changed.
-    pub told: Box<dyn FnOnce(Result<(), &str>) + Send>,
+    pub told: Told,
 }
 
 impl Fed {

@@ -264,7 +264,7 @@ impl Worker {
             feed::rest(&self.engine, &self.resting, &fed.resting);
             self.resting = fed.resting;
         }
-        (fed.told)(done.as_ref().map(|()| ()).map_err(String::as_str));
+        (fed.told)(done);
     }
 
     fn swap(&mut self, ir: Arc<Ir>, open: listeners::Opener<'_>) -> Result<(), String> {

@@ -173,7 +173,7 @@ impl Stage {
 }
 
 /// The one line about a change.
-fn report(say: &Say, served: &std::sync::Mutex<Vec<Placed>>, change: Change, result: Result<(), &str>) {
+fn report(say: &Say, served: &std::sync::Mutex<Vec<Placed>>, change: Change, result: Result<(), String>) {
     let Change { generated, why, forced } = change;
     if let Err(error) = result {
         return say(
