@@ -78,7 +78,7 @@ pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid:
 
 /// What the balancer needs to know of a backend's servers.
 pub fn server_views(backend: &Proxy, state: &ProxyState) -> Vec<ServerView> {
-    let view = |(server, state): (&crate::ir::Server, &Arc<ServerState>)| ServerView {
+    let view = |(server, state): (&Arc<crate::ir::Server>, &Arc<ServerState>)| ServerView {
         id: server.id,
         weight: state.weight.load(Relaxed),
         usable: state.usable(),

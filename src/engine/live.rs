@@ -39,9 +39,9 @@ pub struct LiveProxy {
     /// Lines that the proxy's log targets with `sample` have seen, in their order.
     samples: Box<[AtomicU32]>,
     /// TLS with clients, per `bind` line.
-    acceptors: Box<[Option<Acceptor>]>,
+    acceptors: Box<[Option<Arc<Acceptor>>]>,
     /// TLS with servers, per server: for traffic, and for checks where those have settings of their own.
-    connectors: Box<[Connectors]>,
+    connectors: Box<[Arc<Connectors>]>,
     /// Something that runs after the request was sent reads its head: it must be kept.
     pub keeps_request: bool,
     /// In TCP mode: rules ask for an HTTP request.
@@ -60,15 +60,14 @@ pub struct Local {
 impl Live {
     /// Makes a configuration ready. `maxconn` is what the process may hold where the configuration does not say.
     pub fn new(ir: Arc<Ir>, view: Arc<View>, maxconn: u32) -> Arc<Self> {
-        Arc::new(Live::made(ir, view, maxconn))
+        Arc::new(Live::made(ir, view, maxconn, None))
     }
 
     /// Makes a configuration ready that follows `before`: streams that wait for a server go on waiting in the same queue.
     pub fn again(ir: Arc<Ir>, view: Arc<View>, maxconn: u32, before: &Live) -> Arc<Self> {
-        let mut live = Live::made(ir, view, maxconn);
+        let mut live = Live::made(ir, view, maxconn, Some(before));
         for (proxy, new) in live.ir.proxies.iter().zip(&mut live.proxies) {
-            let at = before.ir.proxies.iter().position(|old| old.name == proxy.name);
-            if let Some(old) = at.and_then(|at| before.proxies.get(at)) {
+            if let Some((_, old)) = before.place(proxy) {
                 new.queue = old.queue.clone();
             }
         }
@@ -77,12 +76,20 @@ impl Live {
         Arc::new(live)
     }
 
-    fn made(ir: Arc<Ir>, view: Arc<View>, maxconn: u32) -> Self {
+    fn made(ir: Arc<Ir>, view: Arc<View>, maxconn: u32, before: Option<&Live>) -> Self {
         let maxconn = ir.global.maxconn.unwrap_or(maxconn);
         view.process.maxconn.store(maxconn, Relaxed);
         view.process.hard_maxconn.store(maxconn, Relaxed);
-        let proxies = ir.proxies.iter().zip(&view.proxies).map(|(proxy, state)| LiveProxy::new(proxy, state)).collect();
+        let old = |proxy: &Proxy| before?.place(proxy);
+        let pairs = ir.proxies.iter().zip(&view.proxies);
+        let proxies = pairs.map(|(proxy, state)| LiveProxy::new(proxy, state, old(proxy))).collect();
         Live { ir, view, proxies }
+    }
+
+    /// The proxy of the same name here.
+    fn place(&self, proxy: &Proxy) -> Option<(&Proxy, &LiveProxy)> {
+        let at = self.ir.proxies.iter().position(|old| old.name == proxy.name)?;
+        Some((self.ir.proxies.get(at)?, self.proxies.get(at)?))
     }
 
     /// The proxy and its state.
@@ -114,7 +121,9 @@ impl Live {
 }
 
 impl LiveProxy {
-    fn new(proxy: &Proxy, state: &ProxyState) -> Self {
+    /// What the proxy had before it, with the same `bind` and `server` lines, goes on: making TLS ready takes time, and it knows
+    /// sessions.
+    fn new(proxy: &Proxy, state: &ProxyState, before: Option<(&Proxy, &LiveProxy)>) -> Self {
         let formats = [&proxy.log_format, &proxy.error_log_format];
         let needs = formats.into_iter().flatten().fold(Needs::empty(), |needs, format| needs | format.needs());
         let stick = |response| {
@@ -128,11 +137,19 @@ impl LiveProxy {
         let rules = proxy.use_backend.iter().filter_map(|choice| choice.cond.as_ref());
         let rules = rules.chain(proxy.use_server.iter().filter_map(|choice| choice.cond.as_ref()));
         let asks = rules.fold(proxy.tcp_req_content.needs | stick(false), |needs, cond| needs | cond.needs());
+        let acceptors = proxy.binds.iter().map(|bind| {
+            let old = before.and_then(|(old, live)| same(&old.binds, bind, &live.acceptors));
+            old.unwrap_or_else(|| acceptor(bind).map(Arc::new))
+        });
+        let connectors = proxy.servers.iter().map(|server| {
+            let old = before.and_then(|(old, live)| same(&old.servers, server, &live.connectors));
+            old.unwrap_or_else(|| Arc::new(Connectors::new(server)))
+        });
         LiveProxy {
             balancer: ArcSwap::from_pointee(balancer),
             queue: Arc::default(),
-            acceptors: proxy.binds.iter().map(acceptor).collect(),
-            connectors: proxy.servers.iter().map(Connectors::new).collect(),
+            acceptors: acceptors.collect(),
+            connectors: connectors.collect(),
             samples: proxy.logs.iter().map(|_| AtomicU32::new(0)).collect(),
             keeps_request: (retries && sni) || needs.contains(Needs::REQ_HEAD),
             sniffs: proxy.mode == Mode::Tcp && asks.intersects(Needs::REQ_HEAD | Needs::REQ_KEPT),
@@ -143,7 +160,7 @@ impl LiveProxy {
 impl LiveProxy {
     /// TLS with the clients of a `bind` line.
     pub fn acceptor(&self, bind: BindId) -> Option<&Acceptor> {
-        self.acceptors.get(bind.index())?.as_ref()
+        self.acceptors.get(bind.index())?.as_deref()
     }
 
     /// TLS with a server.
@@ -174,6 +191,12 @@ impl Connectors {
         let own = server.check.as_ref().and_then(|check| check.own_tls.as_deref());
         Connectors { traffic: server.tls.as_ref().and_then(make), checks: own.and_then(make) }
     }
+}
+
+/// What was made for the very same line.
+fn same<L, T: Clone>(lines: &[Arc<L>], line: &Arc<L>, made: &[T]) -> Option<T> {
+    let at = lines.iter().position(|old| Arc::ptr_eq(old, line))?;
+    made.get(at).cloned()
 }
 
 fn acceptor(bind: &Bind) -> Option<Acceptor> {

@@ -8,7 +8,7 @@ use super::log::LogTarget;
 pub use crate::base::userlist::{Group, Password, User, Userlist};
 
 /// Process-wide settings.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Global {
     /// `nbthread`; `None` means one per core.
     pub threads: Option<usize>,

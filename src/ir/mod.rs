@@ -18,8 +18,8 @@ pub use global::{Global, Group, RuntimeSocket, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};
 pub use persist::{Cookie, CookieMode, CookieOptions, PersistRule, Persistence};
 pub use proxy::{
-    BackendChoice, Balance, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, Reuse, ServerChoice, StickRule,
-    Timeouts,
+    BackendChoice, Balance, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, Reuse, Section, ServerChoice,
+    StickRule, Timeouts,
 };
 pub use server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 pub use stats::Stats;
@@ -31,7 +31,8 @@ use crate::base::id::ProxyId;
 use crate::base::stick::TableSpec;
 use crate::state::patterns::PatternRef;
 
-/// A loaded configuration. Immutable; a reload builds a new one beside it.
+/// A loaded configuration. Immutable; a reload, or a change from the runtime socket, builds a new one beside it.
+#[derive(Clone)]
 pub struct Ir {
     /// The `global` section.
     pub global: Global,

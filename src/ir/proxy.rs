@@ -1,5 +1,6 @@
 //! A frontend, backend or listen section with its defaults applied (manual chapter 4).
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::bind::Bind;
@@ -13,8 +14,49 @@ use crate::http::HeaderName;
 use crate::keyword::Needs;
 use crate::rules::RuleSet;
 
-/// One proxy. Frontend fields are used where `frontend` is set, backend fields where `backend` is.
+/// One proxy: what its section says, and what the runtime socket may replace while it runs (management.txt 9.3 `add server`,
+/// `commit ssl cert`). A proxy with other servers shares the rest with the one before.
+#[derive(Clone)]
 pub struct Proxy {
+    section: Arc<Section>,
+    /// Listeners.
+    pub binds: Vec<Arc<Bind>>,
+    /// Servers; index is `ServerId`.
+    pub servers: Vec<Arc<Server>>,
+    /// So many of the first servers must keep their places: rules and expressions name the last of them.
+    pub fixed_servers: usize,
+}
+
+impl Proxy {
+    /// A section with its listeners and servers.
+    pub fn new(section: Section, binds: Vec<Bind>, servers: Vec<Server>) -> Proxy {
+        Proxy {
+            section: Arc::new(section),
+            binds: binds.into_iter().map(Arc::new).collect(),
+            servers: servers.into_iter().map(Arc::new).collect(),
+            fixed_servers: 0,
+        }
+    }
+
+    /// Gives it a number; only while the configuration is loaded and nobody else has the section.
+    pub fn number(&mut self, uuid: u32) {
+        if let Some(section) = Arc::get_mut(&mut self.section) {
+            section.uuid = uuid;
+        }
+    }
+}
+
+impl Deref for Proxy {
+    type Target = Section;
+
+    fn deref(&self) -> &Section {
+        &self.section
+    }
+}
+
+/// What a section says but for listeners and servers. Frontend fields are used where `frontend` is set, backend fields where
+/// `backend` is.
+pub struct Section {
     /// Index in `Ir::proxies`.
     pub id: ProxyId,
     /// As in the file.
@@ -34,8 +76,6 @@ pub struct Proxy {
     /// `file:line` of the section.
     pub place: Box<str>,
 
-    /// Listeners.
-    pub binds: Vec<Bind>,
     /// `maxconn` of the frontend; `None` follows the global one.
     pub maxconn: Option<u32>,
     /// `rate-limit sessions`; `None` is unlimited.
@@ -99,8 +139,6 @@ pub struct Proxy {
     pub check_cache: bool,
     /// `option allbackups`.
     pub all_backups: bool,
-    /// Servers; index is `ServerId`.
-    pub servers: Vec<Server>,
     /// `fullconn`.
     pub fullconn: Option<u32>,
     /// `http-reuse`.
@@ -164,10 +202,10 @@ pub struct Proxy {
     pub socket_stats: bool,
 }
 
-impl Proxy {
-    /// A proxy with the documented defaults of 2.x: neither frontend nor backend yet, without listeners and servers.
-    pub fn new(name: &str, id: ProxyId) -> Proxy {
-        Proxy {
+impl Section {
+    /// A section with the documented defaults of 2.x: neither frontend nor backend yet.
+    pub fn new(name: &str, id: ProxyId) -> Section {
+        Section {
             id,
             name: name.into(),
             frontend: false,
@@ -177,7 +215,6 @@ impl Proxy {
             mode: Mode::Tcp,
             description: None,
             place: "".into(),
-            binds: Vec::new(),
             maxconn: None,
             rate_limit: None,
             backlog: None,
@@ -209,7 +246,6 @@ impl Proxy {
             prefer_last: false,
             check_cache: false,
             all_backups: false,
-            servers: Vec::new(),
             fullconn: None,
             reuse: Reuse::Safe,
             connection: ConnectionMode::KeepAlive,

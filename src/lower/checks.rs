@@ -29,7 +29,7 @@ pub(super) fn number(proxies: &mut [Proxy], diags: &Diagnostics, plan: &Plan<'_>
         while used.iter().any(|(uuid, _)| *uuid == next) {
             next += 1;
         }
-        proxy.uuid = next;
+        proxy.number(next);
         next += 1;
     }
 }

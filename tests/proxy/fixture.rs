@@ -7,15 +7,36 @@ use std::time::Duration;
 
 use hydroxy::base::id::{BindId, ProxyId};
 use hydroxy::engine::{Engine, Options, Sockets, start, view};
-use hydroxy::ir::{Bind, BindAddr, Global, Ir, Mode, PortSpec, Proxy, Server, ServerAddr, Timeouts};
+use hydroxy::ir::{Bind, BindAddr, Global, Ir, Mode, PortSpec, Proxy, Section, Server, ServerAddr, Timeouts};
 
 pub struct Running {
     pub engine: Engine,
     pub addr: SocketAddr,
 }
 
+/// A `listen` section that a test changes before it is used.
+pub struct Draft {
+    pub section: Section,
+    pub binds: Vec<Bind>,
+    pub servers: Vec<Server>,
+}
+
+impl std::ops::Deref for Draft {
+    type Target = Section;
+
+    fn deref(&self) -> &Section {
+        &self.section
+    }
+}
+
+impl std::ops::DerefMut for Draft {
+    fn deref_mut(&mut self) -> &mut Section {
+        &mut self.section
+    }
+}
+
 /// Starts a `listen` section with these servers, changed by `change`.
-pub fn run(servers: &[SocketAddr], change: impl FnOnce(&mut Proxy)) -> Running {
+pub fn run(servers: &[SocketAddr], change: impl FnOnce(&mut Draft)) -> Running {
     let ir = configuration(servers, change);
     let sockets = Sockets::open(&ir, 2).map_err(|failed| failed.len()).expect("free ports");
     let options = Options { cores: 2, maxconn: 1000, service: None, quiet: true };
@@ -26,10 +47,11 @@ pub fn run(servers: &[SocketAddr], change: impl FnOnce(&mut Proxy)) -> Running {
 }
 
 /// A configuration of one `listen` section with these servers, changed by `change`.
-pub fn configuration(servers: &[SocketAddr], change: impl FnOnce(&mut Proxy)) -> Arc<Ir> {
-    let mut proxy = listen();
-    proxy.servers = servers.iter().enumerate().map(|(at, addr)| server(at, *addr)).collect();
-    change(&mut proxy);
+pub fn configuration(servers: &[SocketAddr], change: impl FnOnce(&mut Draft)) -> Arc<Ir> {
+    let servers = servers.iter().enumerate().map(|(at, addr)| server(at, *addr)).collect();
+    let mut draft = Draft { section: listen(), binds: vec![bind()], servers };
+    change(&mut draft);
+    let proxy = Proxy::new(draft.section, draft.binds, draft.servers);
     Arc::new(Ir {
         global: Global { bufsize: 16384, maxrewrite: 1024, maxhdr: 101, ..Global::default() },
         backends: [(proxy.name.as_bytes().into(), ProxyId(0))].into(),
@@ -91,17 +113,16 @@ fn bind() -> Bind {
     }
 }
 
-fn listen() -> Proxy {
-    Proxy {
+fn listen() -> Section {
+    Section {
         frontend: true,
         backend: true,
         uuid: 2,
         mode: Mode::Http,
         place: "test:1".into(),
-        binds: vec![bind()],
         timeouts: Timeouts { client: Some(5000), connect: Some(5000), server: Some(5000), ..Timeouts::default() },
         abort_on_close: true,
-        ..Proxy::new("web", ProxyId(0))
+        ..Section::new("web", ProxyId(0))
     }
 }
 

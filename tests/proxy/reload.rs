@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::time::{Duration, Instant};
 
 use hydroxy::base::id::{ProxyId, ServerId};
-use hydroxy::ir::{Ir, Proxy};
+use hydroxy::ir::Ir;
 use hydroxy::net::listen;
 use hydroxy::state::{Admin, Change, Stat};
 
-use crate::fixture::{Conn, Running, configuration, origin, plain_origin, run};
+use crate::fixture::{Conn, Draft, Running, configuration, origin, plain_origin, run};
 
 /// Swaps a configuration in; what is left of it at the end tells whether it was freed.
-fn reload(proxy: &Running, servers: &[SocketAddr], change: impl FnOnce(&mut Proxy)) -> Weak<Ir> {
+fn reload(proxy: &Running, servers: &[SocketAddr], change: impl FnOnce(&mut Draft)) -> Weak<Ir> {
     let ir = configuration(servers, change);
     let weak = Arc::downgrade(&ir);
     proxy.engine.swap(ir, &mut listen::open).map_err(|failed| failed.len()).expect("its sockets are open");
@@ -86,7 +86,7 @@ fn counters_and_changes_at_run_time_live_on() {
     proxy.engine.change(ProxyId(0), ServerId(0), Change::Weight(7));
     // A server comes before the others and a listener is added: places change, names do not.
     let all = [plain_origin(), servers[0], servers[1]];
-    let rename = |proxy: &mut Proxy| {
+    let rename = |proxy: &mut Draft| {
         for (server, name) in proxy.servers.iter_mut().zip(["new", "s0", "s1"]) {
             server.name = name.into();
         }
@@ -117,7 +117,7 @@ fn a_stream_that_waits_for_a_server_is_served_after_a_reload() {
             conn.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
         }
     });
-    let limited = |proxy: &mut Proxy| proxy.servers[0].maxconn = Some(1);
+    let limited = |proxy: &mut Draft| proxy.servers[0].maxconn = Some(1);
     let proxy = run(&[slow], limited);
     let (mut first, mut second) = (Conn::to(proxy.addr), Conn::to(proxy.addr));
     first.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");

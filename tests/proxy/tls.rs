@@ -5,11 +5,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hydroxy::ir::{BindTls, CertChain, ClientAuth, Proxy, Reuse, ServerTls, TlsVersions, Verify};
+use hydroxy::ir::{BindTls, CertChain, ClientAuth, Reuse, ServerTls, TlsVersions, Verify};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 
-use crate::fixture::{Conn, Running, plain_origin, run};
+use crate::fixture::{Conn, Draft, Running, plain_origin, run};
 
 /// A certificate of its own authority for these names.
 pub fn certificate(names: &[&str]) -> Arc<CertChain> {
@@ -37,7 +37,7 @@ pub fn bind_tls(certs: Vec<Arc<CertChain>>) -> BindTls {
     }
 }
 
-fn serve(certs: Vec<Arc<CertChain>>, change: impl FnOnce(&mut BindTls, &mut Proxy)) -> Running {
+fn serve(certs: Vec<Arc<CertChain>>, change: impl FnOnce(&mut BindTls, &mut Draft)) -> Running {
     run(&[plain_origin()], |proxy| {
         let mut tls = bind_tls(certs);
         change(&mut tls, proxy);

@@ -41,8 +41,8 @@ impl FinishProxy<'_> {
             draft.out.uuid = id;
         }
         self.finish_default_backend(&mut draft, scope);
-        draft.out.binds = self.finish_binds(&mut draft);
-        draft.out.servers = self.finish_servers(&mut draft, scope);
+        let binds = self.finish_binds(&mut draft);
+        let servers = self.finish_servers(&mut draft, scope);
         self.finish_logs(&mut draft, scope);
         draft.out.unique_id = draft.unique_id.take().and_then(|word| self.format(&word, scope));
         let errors = std::mem::take(&mut draft.errors);
@@ -51,7 +51,7 @@ impl FinishProxy<'_> {
         let stats = draft.stats.take();
         draft.out.stats = stats.map(|stats| stats.finish(&draft));
         finish_rules(&mut draft);
-        draft.out
+        Proxy::new(draft.out, binds, servers)
     }
 
     fn finish_default_backend(&self, draft: &mut ProxyDraft, scope: &Scope<'_>) {

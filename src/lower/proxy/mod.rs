@@ -50,7 +50,7 @@ use super::table::{Draft, Prefix, Table};
 use super::values::SharedRef;
 use crate::base::id::ProxyId;
 use crate::diag::{Span, Word};
-use crate::ir::{Balance, Proxy};
+use crate::ir::{Balance, Section};
 use crate::keyword::{Sections, Setting};
 
 pub(super) use checks::{allowed, check};
@@ -62,7 +62,7 @@ pub(super) static TABLE: LazyLock<Table<ProxyDraft>> = LazyLock::new(|| Table::n
 /// A proxy (or a `defaults` section, to be checked) being read.
 pub(super) struct ProxyDraft {
     /// What is known already; lists and what needs other sections follow in `finish`.
-    pub(super) out: Proxy,
+    pub(super) out: Section,
     pub(super) shared: SharedRef,
     prefix: Prefix,
     /// One of `DEFAULTS`, `FRONTEND`, `BACKEND`, `LISTEN`.
@@ -104,7 +104,7 @@ impl Draft for ProxyDraft {
 impl ProxyDraft {
     pub(super) fn new(name: &str, kind: Sections, id: ProxyId, span: Span, shared: SharedRef) -> Self {
         let compat = shared.compat;
-        let mut out = Proxy::new(name, id);
+        let mut out = Section::new(name, id);
         out.frontend = Sections::FE.contains(kind);
         out.backend = Sections::BE.contains(kind);
         out.place = shared.place(span);
