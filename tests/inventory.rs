@@ -66,8 +66,7 @@ const UNKNOWN: [&str; 7] = [
 /// As messages name it.
 fn shown(keyword: &Keyword) -> &str {
     match keyword.class {
-        // The directive itself is not supported, which says enough.
-        Class::Filter if keyword.status == Status::NotYet => "filter",
+        // The action itself is not supported, which says enough.
         Class::Service if keyword.status == Status::NotYet => "use-service",
         // So it is with sections.
         Class::Other if !keyword.place.contains("crt-list") => keyword.place.split(',').next().unwrap_or_default(),

@@ -19,10 +19,14 @@ use super::log::sink::Writers;
 use super::permit::{Permit, Permits};
 use super::roster::Roster;
 use super::service::Service;
+use super::squeeze;
 use super::stream::Stream;
 use super::timer::Timers;
 use crate::base::clock;
 use crate::base::id::{BindId, CoreId, ProxyId};
+use crate::ir::Global;
+use crate::state::Process;
+use crate::sys::process::thread_cpu_us;
 
 /// What all cores of an engine share.
 pub struct Shared {
@@ -125,6 +129,16 @@ pub struct Core {
     unix_offset_us: Cell<i64>,
     random: Cell<u64>,
     stopping: Cell<bool>,
+    busy: Cell<Busy>,
+}
+
+/// How much of a processor the thread took lately.
+#[derive(Clone, Copy, Debug, Default)]
+struct Busy {
+    percent: u32,
+    /// When that was seen, and how much processor time the thread had taken then, in microseconds.
+    at_us: u64,
+    used_us: u64,
 }
 
 impl Core {
@@ -144,6 +158,7 @@ impl Core {
             unix_offset_us: Cell::new(0),
             random: Cell::new(clock::unix_us() as u64 ^ (u64::from(id.0) << 32) | 1),
             stopping: Cell::new(false),
+            busy: Cell::default(),
         };
         core.set_clock();
         Rc::new(core)
@@ -167,6 +182,26 @@ impl Core {
         let old = self.local();
         *self.local.borrow_mut() = Rc::new(Local::new(live, Some(&old)));
         self.timers.wake_all();
+    }
+
+    /// Whether the limits allow one more compressor (`maxcomprate`, `maxzlibmem`, `maxcompcpuusage`).
+    pub fn may_compress(&self, global: &Global, process: &Process) -> bool {
+        squeeze::allowed(global, process, self.now_ms())
+            && (global.compression_cpu >= 100 || self.busy_percent() <= global.compression_cpu)
+    }
+
+    /// How much of a processor this thread took in the last second or more.
+    fn busy_percent(&self) -> u32 {
+        let before = self.busy.get();
+        let now = self.now_us.get();
+        let passed = now.saturating_sub(before.at_us);
+        if passed < 1_000_000 {
+            return before.percent;
+        }
+        let used_us = thread_cpu_us();
+        let percent = used_us.saturating_sub(before.used_us) * 100 / passed;
+        self.busy.set(Busy { percent: percent.min(100) as u32, at_us: now, used_us });
+        percent.min(100) as u32
     }
 
     /// Reads the clock: microseconds on the monotonic clock. Call it when something arrives.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use super::buffer::{Buf, Room};
 use super::framing::{Body, Malformed, Next};
+use super::squeeze::Squeeze;
 use crate::http::Framing;
 use crate::net::io::Io;
 
@@ -22,6 +23,8 @@ pub struct Flow {
     after: usize,
     body: Body,
     discards: bool,
+    /// What compresses the body on its way.
+    squeeze: Option<Box<Squeeze>>,
     /// Where the flow waits; tells whose timeout counts.
     pub waits: Waits,
     /// Bytes written so far.
@@ -69,10 +72,21 @@ impl Flow {
             after: 0,
             body: Body::new(received, sent),
             discards: false,
+            squeeze: None,
             waits: Waits::Source,
             moved: 0,
             progress: 0,
         }
+    }
+
+    /// The same, with a body that is compressed on its way and goes on in chunks.
+    pub fn squeezed(lead: Vec<u8>, received: Framing, squeeze: Box<Squeeze>) -> Self {
+        Flow { body: Body::payload(received), squeeze: Some(squeeze), ..Flow::new(lead, received, Framing::None) }
+    }
+
+    /// What compresses the body, if anything does.
+    pub fn squeeze(&self) -> Option<&Squeeze> {
+        self.squeeze.as_deref()
     }
 
     /// Joins the head with what is already buffered of the body, so that both go in one write: bodies of at most `copied` bytes are
@@ -83,7 +97,7 @@ impl Flow {
         }
         // A malformed body is found again, and reported, by `poll`.
         if self.advance(buf).is_err() || self.ready == 0 {
-            return false;
+            return self.squeeze.is_some() && self.body.is_done();
         }
         if self.ready <= copied {
             let small = buf.data().get(..self.ready).unwrap_or_default();
@@ -162,10 +176,16 @@ impl Flow {
                     if !self.body.end(&mut self.lead) {
                         return Poll::Ready(Err(Broken::Early));
                     }
+                    if let Some(squeeze) = &mut self.squeeze {
+                        squeeze.finish(&mut self.lead);
+                    }
                 }
                 Poll::Ready(Ok(_)) => self.progress = self.progress.wrapping_add(1),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Broken::Source(error))),
                 Poll::Pending => {
+                    if self.squeeze.as_mut().is_some_and(|squeeze| squeeze.flush(&mut self.lead)) {
+                        continue;
+                    }
                     if self.discards {
                         self.waits = Waits::Source;
                         return Poll::Pending;
@@ -257,6 +277,9 @@ impl Flow {
 
     /// Marks what can be written of the bytes in the buffer, as far as they lie together.
     fn advance(&mut self, buf: &mut Buf) -> Result<(), Malformed> {
+        if self.squeeze.is_some() {
+            return self.compress(buf);
+        }
         while self.gap == 0 && !self.body.is_done() {
             let can_make = self.ready == 0;
             if can_make && self.written == self.lead.len() {
@@ -281,6 +304,33 @@ impl Flow {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Gives all that is buffered to the compressor; what comes out goes into the lead, which has been written but for a head.
+    #[cold]
+    fn compress(&mut self, buf: &mut Buf) -> Result<(), Malformed> {
+        let Some(squeeze) = &mut self.squeeze else { return Ok(()) };
+        if self.written == self.lead.len() {
+            self.lead.clear();
+            self.written = 0;
+        }
+        while !self.body.is_done() {
+            match self.body.next(buf.data_mut(), &mut squeeze.trailers, true)? {
+                Next::Bytes { skip, len } => {
+                    buf.consume(skip);
+                    squeeze.feed(buf.data().get(..len).unwrap_or_default());
+                    buf.consume(len);
+                }
+                Next::More { skip } => {
+                    buf.consume(skip);
+                    squeeze.put(&mut self.lead);
+                    return Ok(());
+                }
+                Next::Blocked | Next::Done => break,
+            }
+        }
+        squeeze.finish(&mut self.lead);
         Ok(())
     }
 

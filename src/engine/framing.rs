@@ -13,6 +13,8 @@ pub struct Body {
     skip: usize,
     /// See [`Body::received`].
     received: u64,
+    /// Trailers behind chunks that become their payload are made, for whom that payload is not for the receiver itself.
+    keeps_trailers: bool,
 }
 
 enum Course {
@@ -105,7 +107,12 @@ impl Body {
             (_, Framing::Chunked) => Course::Encode { left: None, open: false },
             _ => Course::UntilClose,
         };
-        Body { course, skip: 0, received: 0 }
+        Body { course, skip: 0, received: 0, keeps_trailers: false }
+    }
+
+    /// The payload of a body that arrives as `received`. The trailers, if any, are what is made.
+    pub fn payload(received: Framing) -> Self {
+        Body { keeps_trailers: true, ..Body::new(received, Framing::UntilClose) }
     }
 
     /// Whether nothing is left.
@@ -272,7 +279,7 @@ impl Body {
             Err(_) | Ok(Parsed::Preface) => Err(Malformed),
             Ok(Parsed::Partial) => Ok(Next::More { skip: 0 }),
             Ok(Parsed::Complete) => {
-                if pass {
+                if pass || self.keeps_trailers {
                     write_trailers(Msg { raw: data, head }, made);
                 }
                 let skip = head.len;

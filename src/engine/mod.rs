@@ -56,6 +56,7 @@ pub mod servers;
 pub mod service;
 pub mod session;
 pub mod sockets;
+mod squeeze;
 mod stick;
 mod sticky;
 pub mod stream;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::fault::Phase;
+use super::http::compress::Codings;
 use super::permit::raise;
 use super::persist::Persist;
 use super::stick::Remember;
@@ -34,6 +35,8 @@ pub struct Stream {
     pub req_payload: Vec<u8>,
     /// The same for a chunked response.
     pub res_payload: Vec<u8>,
+    /// Which of its messages are compressed.
+    pub codings: Codings,
     /// How far it has come.
     pub phase: Phase,
     /// Where the request is.
@@ -155,6 +158,7 @@ impl Stream {
         self.backend = None;
         self.persist = Persist::default();
         self.remember.clear();
+        self.codings = Codings::default();
         self.phase = Phase::default();
         self.request = RequestAt::Buffer;
         self.sniffed = Sniffed::Other;

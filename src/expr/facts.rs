@@ -176,6 +176,8 @@ pub struct StreamFacts {
     pub bytes_out: u64,
     /// Bytes sent to the client (`res.bytes_out`).
     pub bytes_to_client: u64,
+    /// What the response is compressed with (`res.comp_algo`).
+    pub compressed: Option<&'static str>,
     /// How it ended (`%ts`, `%tsc`).
     pub termination: Termination,
     /// Method and target as received, with the version: `GET /x HTTP/1.1` (`%r`); kept only where a log may want it.

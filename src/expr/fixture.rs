@@ -217,6 +217,7 @@ fn stream() -> StreamFacts {
         counts: [4, 3, 2, 1],
         status: 200,
         server_status: 200,
+        compressed: Some("gzip"),
         bytes_out: 2_750,
         bytes_in: 97,
         termination: Termination { cause: b'c', phase: b'D' },

@@ -88,6 +88,11 @@ impl Dump {
         self.value("tune.maxrewrite", Some(global.maxrewrite).filter(|size| *size != 1024));
         self.value("tune.http.cookielen", Some(global.cookielen).filter(|length| *length != 63));
         self.value("tune.stick-counters", Some(global.stick_counters).filter(|count| *count != STICK_COUNTERS));
+        self.value("maxcomprate", Some(global.compression_rate).filter(|rate| *rate != 0));
+        self.value("maxcompcpuusage", Some(global.compression_cpu).filter(|percent| *percent != 100));
+        self.value("maxzlibmem", Some(global.compression_memory).filter(|bytes| *bytes != 0));
+        self.value("tune.comp.maxlevel", Some(global.compression_level).filter(|level| *level != 1));
+        self.value("tune.zlib.windowsize", Some(global.compression_window).filter(|window| *window != 15));
         self.value("tune.http.maxhdr", Some(global.maxhdr).filter(|count| *count != 101));
         self.value("spread-checks", Some(global.spread_checks).filter(|percent| *percent != 0));
         self.value("max-spread-checks", global.max_spread_checks);
@@ -131,6 +136,9 @@ impl Dump {
         self.logging(proxy);
         if proxy.backend {
             self.backend(proxy);
+        }
+        if let Some(compression) = &proxy.compression {
+            self.line(1, compression);
         }
         proxy.errors.iter().for_each(|error| self.line(1, Reply(error)));
         if let Some(stats) = &proxy.stats {

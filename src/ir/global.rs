@@ -68,6 +68,16 @@ pub struct Global {
     pub maxhdr: usize,
     /// `tune.http.logurilen`: bytes of a request line that are logged, default 1024.
     pub log_uri_len: usize,
+    /// `maxcomprate` in bytes per second of what is compressed; 0 is unlimited.
+    pub compression_rate: u32,
+    /// `maxcompcpuusage` in percent of a core, default 100: unlimited.
+    pub compression_cpu: u32,
+    /// `maxzlibmem` in bytes; 0 is unlimited.
+    pub compression_memory: u64,
+    /// `tune.comp.maxlevel`, default 1.
+    pub compression_level: u8,
+    /// `tune.zlib.windowsize`, default 15: logarithm of how far a compressor looks back.
+    pub compression_window: u8,
     /// `spread-checks` in percent, -50 to 50.
     pub spread_checks: i32,
     /// `max-spread-checks` in milliseconds: bound of the time over which first checks are spread.

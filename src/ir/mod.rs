@@ -3,6 +3,7 @@
 pub mod bind;
 pub mod check;
 mod check_dump;
+pub mod compression;
 pub mod dump;
 pub mod global;
 pub mod log;
@@ -13,6 +14,7 @@ pub mod stats;
 
 pub use bind::{Bind, BindAddr, BindTls, CertChain, ClientAuth, ProtocolVersion, TlsVersions};
 pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TcpCheckStep};
+pub use compression::{Coding, Compression};
 pub use dump::dump;
 pub use global::{Global, Group, RuntimeSocket, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};

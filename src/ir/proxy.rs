@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::bind::Bind;
+use super::compression::Compression;
 use super::log::LogTarget;
 use super::persist::Persistence;
 use super::server::Server;
@@ -173,6 +174,8 @@ pub struct Section {
     pub use_proxy_header: bool,
     /// Error replies by status: from `errorfile`, `errorloc*`.
     pub errors: Vec<ErrorReply>,
+    /// `compression ...`.
+    pub compression: Option<Box<Compression>>,
     /// `stats ...`.
     pub stats: Option<Stats>,
 
@@ -263,6 +266,7 @@ impl Section {
             ignore_probes: false,
             use_proxy_header: false,
             errors: Vec::new(),
+            compression: None,
             stats: None,
             logs: Vec::new(),
             log_format: None,

@@ -333,6 +333,11 @@ fn group(words: &[Word], count: usize, next: &[&'static str], end: Span, class: 
     {
         return *error;
     }
+    if let Some(error) =
+        found.and_then(|word| known::not_yet(Class::Filter, word.as_str(), span)).filter(|_| name == "filter")
+    {
+        return *error;
+    }
     if let Some(error) = known::not_yet(class, &name, span).filter(|_| found.is_none() && next.is_empty()) {
         return *error;
     }

@@ -76,6 +76,14 @@ pub enum Stat {
     TlsResumed,
     /// `ssl_failed_handshake`, handshakes with clients that failed.
     TlsFailures,
+    /// `comp_in`, bytes of responses given to compressors.
+    CompressedIn,
+    /// `comp_out`, what they made of them.
+    CompressedOut,
+    /// `comp_byp`, bytes that were not compressed for want of something.
+    CompressionBypassed,
+    /// `comp_rsp`, responses compressed.
+    CompressedResponses,
     /// Sliding sums of queue, connect, response and total times in ms: see [`Counters::timed`].
     TimeSums,
 }
@@ -207,13 +215,18 @@ pub struct Rate {
 impl Rate {
     /// Counts one event at `now_ms` (any monotonic clock, the same for all calls).
     pub fn tick(&self, now_ms: u64) {
+        self.add(now_ms, 1);
+    }
+
+    /// Counts several events at once.
+    pub fn add(&self, now_ms: u64, events: u32) {
         let second = now_ms / 1000;
         let seen = self.second.load(Relaxed);
         if seen != second && self.second.compare_exchange(seen, second, Relaxed, Relaxed).is_ok() {
             let last = self.now.swap(0, Relaxed);
             self.before.store(if seen + 1 == second { last } else { 0 }, Relaxed);
         }
-        self.now.fetch_add(1, Relaxed);
+        self.now.fetch_add(events, Relaxed);
         let rate = self.per_second(now_ms);
         if rate > self.max.load(Relaxed) {
             self.max.fetch_max(rate, Relaxed);

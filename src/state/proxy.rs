@@ -130,6 +130,14 @@ pub struct Process {
     pub session_rate_limit: AtomicU32,
     /// `set rate-limit ssl-sessions global`; 0 is unlimited.
     pub tls_rate_limit: AtomicU32,
+    /// `maxcomprate`, `set rate-limit http-compression global`, in bytes per second; 0 is unlimited.
+    pub compression_rate_limit: AtomicU32,
+    /// Bytes per second given to compressors (`CompressBpsIn`).
+    pub compressed_in: Rate,
+    /// Bytes per second that compressors made of them (`CompressBpsOut`).
+    pub compressed_out: Rate,
+    /// Bytes that compressors take.
+    pub compressor_memory: AtomicU64,
     /// The process has been asked to finish (`stopping`).
     pub stopping: AtomicBool,
     /// Current client connections (`CurrConns`, `actconn`).

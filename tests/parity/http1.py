@@ -1,10 +1,12 @@
 """Reads HTTP/1 messages off a socket and writes them down for comparison: heads byte for byte, bodies without framing.
 
-Chunk boundaries depend on how bytes happen to arrive, so a chunked body is noted as its decoded bytes.
+Chunk boundaries depend on how bytes happen to arrive, so a chunked body is noted as its decoded bytes. What a compressor makes of
+a body depends on its library, so a compressed body is noted as what it holds.
 """
 import re
 import socket
 import struct
+import zlib
 
 
 class Closed(Exception):
@@ -57,13 +59,29 @@ def body(stream, head, bodiless=False, until_close=False):
         return []
     if field(head, b"transfer-encoding") is not None:
         data, trailers = chunked(stream)
-        return ["<chunked body>"] + lines(data) + lines(trailers)
+        return ["<chunked body>"] + content(data, head) + lines(trailers)
     length = field(head, b"content-length")
     if length is not None:
-        return lines(stream.exactly(int(length)))
+        return content(stream.exactly(int(length)), head)
     if until_close:
         return lines(stream.to_end()) + ["<eof>"]
     return []
+
+
+def content(data, head):
+    """The lines of a body, decompressed if it is compressed as the head says."""
+    coding = field(head, b"content-encoding")
+    formats = {b"gzip": [31], b"deflate": [15, -15]}.get(coding, [])
+    for bits in formats:
+        unpacker = zlib.decompressobj(bits)
+        try:
+            plain = unpacker.decompress(data)
+        except zlib.error:
+            continue
+        form = {31: "gzip", 15: "zlib", -15: "raw"}[bits]
+        state = "complete" if unpacker.eof and not unpacker.unused_data else "incomplete"
+        return [f"<{form}, {state}>"] + lines(plain)
+    return lines(data)
 
 
 def chunked(stream):

@@ -119,13 +119,13 @@ fn set_rate_limit(shell: &Shell<'_>, words: &[&str]) -> Done {
         ["connections", "global", ..] => &process.connection_rate_limit,
         ["sessions", "global", ..] => &process.session_rate_limit,
         ["ssl-sessions", "global", ..] => &process.tls_rate_limit,
-        ["http-compression", "global", ..] => {
-            return Err(Answer::error("'set rate-limit http-compression' is not supported by hydroxy yet."));
-        }
+        ["http-compression", "global", ..] => &process.compression_rate_limit,
         _ => return Err(Answer::error(RATE_LIMITS)),
     };
     let Some(value) = words.get(2) else { return Err(Answer::error("Expects an integer value.")) };
-    limit.store(value.parse().unwrap_or(0), Relaxed);
+    let value: u32 = value.parse().unwrap_or(0);
+    let unit = if words.first() == Some(&"http-compression") { 1024 } else { 1 };
+    limit.store(value.saturating_mul(unit), Relaxed);
     limits_changed(shell)
 }
 

@@ -74,7 +74,7 @@ fn fields() -> &'static [Field] {
     })
 }
 
-/// What is known of a field. There are none of the memory pools, pipes, tasks and compressors that other fields tell of.
+/// What is known of a field. There are none of the memory pools, pipes and tasks that other fields tell of.
 fn value(shell: &Shell<'_>, name: &str, float: bool) -> Option<String> {
     text(shell, name).or_else(|| time(shell, name, float)).or_else(|| rate(shell, name)).or_else(|| number(shell, name))
 }
@@ -123,6 +123,9 @@ fn rate(shell: &Shell<'_>, name: &str) -> Option<String> {
         "MaxSessRate" => process.session_rate.max(),
         "SslRate" => now(&process.tls_rate),
         "SslRateLimit" => process.tls_rate_limit.load(Relaxed),
+        "CompressBpsIn" => now(&process.compressed_in),
+        "CompressBpsOut" => now(&process.compressed_out),
+        "CompressBpsRateLim" => process.compression_rate_limit.load(Relaxed),
         "MaxSslRate" => process.tls_rate.max(),
         _ => return None,
     };
@@ -158,6 +161,8 @@ fn number(shell: &Shell<'_>, name: &str) -> Option<String> {
         "MaxconnReached" => process.maxconn_reached.load(Relaxed),
         "CumStreams" => shell.engine.map_or(0, crate::engine::Engine::streams_total),
         "Stopping" | "Unstoppable Jobs" | "ActivePeers" | "ConnectedPeers" | "BusyPolling" => 0,
+        "MaxZlibMemUsage" => shell.ir.global.compression_memory,
+        "ZlibMemUsage" => process.compressor_memory.load(Relaxed),
         "Memmax_MB" | "Memmax_bytes" | "MaxSslConns" | "FailedResolutions" | "DebugCommandsIssued" => 0,
         _ => return None,
     };

@@ -154,6 +154,7 @@ fn frontend(process: &Process, proxy: &Proxy, state: &ProxyState, at: At) -> Row
     row.num(const { col("slim") }, if own > 0 { own } else { process.maxconn.load(Relaxed) });
     row.sums(&state.fe, TRAFFIC);
     row.sums(&state.fe, FRONTEND);
+    row.sums(&state.fe, COMPRESSION);
     let status = match state.reception() {
         Reception::Open => "OPEN",
         Reception::Paused => "PAUSED",
@@ -167,10 +168,7 @@ fn frontend(process: &Process, proxy: &Proxy, state: &ProxyState, at: At) -> Row
     row.num(const { col("req_rate_max") }, state.req_rate.max());
     row.num(const { col("conn_rate") }, state.conn_rate.per_second(at.now_ms));
     row.num(const { col("conn_rate_max") }, state.conn_rate.max());
-    zeros(
-        &mut row,
-        &["comp_in", "comp_out", "comp_byp", "comp_rsp", "h2sess", "h3sess", "req_other", "h2req", "h3req"],
-    );
+    zeros(&mut row, &["h2sess", "h3sess", "req_other", "h2req", "h3req"]);
     let http = proxy.mode == Mode::Http;
     let sessions = state.fe.sum(Stat::Sessions);
     let requests = state.fe.sum(Stat::Requests);
@@ -340,7 +338,7 @@ fn backend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
     row.num(const { col("lastsess") }, ago(state.last_session.load(Relaxed), at));
     row.text(const { col("algo") }, algorithm(&proxy.balance));
     times(&mut row, &state.be);
-    zeros(&mut row, &["comp_in", "comp_out", "comp_byp", "comp_rsp"]);
+    row.sums(&state.be, COMPRESSION);
     zeros(&mut row, &["agg_server_status", "agg_server_check_status", "agg_check_status"]);
     if proxy.mode == Mode::Http {
         row.sums(&state.be, RESPONSES);
@@ -484,6 +482,14 @@ const LISTENER: &[(usize, Stat)] = &[
     (col("dcon"), Stat::DeniedConnections),
     (col("dses"), Stat::DeniedSessions),
 ];
+/// What compressors did.
+const COMPRESSION: &[(usize, Stat)] = &[
+    (const { col("comp_in") }, Stat::CompressedIn),
+    (const { col("comp_out") }, Stat::CompressedOut),
+    (const { col("comp_byp") }, Stat::CompressionBypassed),
+    (const { col("comp_rsp") }, Stat::CompressedResponses),
+];
+
 const FRONTEND: &[(usize, Stat)] = &[
     (col("dreq"), Stat::DeniedRequests),
     (col("ereq"), Stat::RequestErrors),

@@ -82,6 +82,7 @@ fn of_inventory(known: &'static Known, tables: &HashMap<(Class, &str), Vec<&Entr
     let fetch = || tables.get(&(Class::Fetch, known.derived_from()?)).and_then(|list| list.first());
     let status = match (found, class) {
         (Some(entry), _) => entry.meta.status,
+        (None, Class::Filter) => filter(name, entries),
         (None, Class::Acl) => fetch().map_or(Status::NotYet, |entry| entry.meta.status),
         (None, _) => first_word(class, name, entries),
     };
@@ -105,6 +106,12 @@ fn first_word(class: Class, name: &str, entries: &[Entry]) -> Status {
         }
     }
     best
+}
+
+/// A filter is what stands behind `filter`.
+fn filter(name: &str, entries: &[Entry]) -> Status {
+    let named = |entry: &&Entry| entry.class == Class::Proxy && entry.meta.name.strip_prefix("filter ") == Some(name);
+    entries.iter().find(named).map_or(Status::NotYet, |entry| entry.meta.status)
 }
 
 fn sections(class: Class, sections: Sections) -> String {

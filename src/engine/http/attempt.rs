@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::response::Judgement;
-use super::{After, cookie, forwarded, reply, request, response};
+use super::{After, compress, cookie, forwarded, reply, request, response};
 use crate::base::id::ServerId;
 use crate::engine::buffer::Room;
 use crate::engine::connect::{self, Wanted};
@@ -53,6 +53,7 @@ pub(super) async fn forward(
     live: &Arc<Live>,
 ) -> After {
     forwarded::add(s, st, frontend, backend);
+    compress::note(s, st, frontend, backend);
     request::keep_head(s, st, live, &[frontend, backend]);
     persist::assign(s, st, live, backend, Stage::REQUEST);
     cookie::read(s, st, live, backend);
@@ -188,7 +189,7 @@ async fn attempt(
     facts.reused = upstream.requests > 1;
     (facts.server_src, facts.server_dst) = (upstream.src, upstream.dst);
     st.phase = Phase::Headers;
-    let mut up = send(s, st, backend, keep, tries);
+    let mut up = send(s, st, frontend, backend, keep, tries);
     let result = loop {
         let result = converse(s, st, &mut upstream, &mut up, frontend, backend).await;
         if result.is_err() || !matches!(st.res.status, 100 | 102..=199) {
@@ -231,7 +232,7 @@ fn stage(st: &Stream, tries: &Tries) -> Stage<'static> {
 }
 
 /// Makes the request ready for the server; on a retry, ready once more.
-fn send(s: &mut Session, st: &mut Stream, backend: &Proxy, keep: bool, tries: &mut Tries) -> Flow {
+fn send(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: &Proxy, keep: bool, tries: &mut Tries) -> Flow {
     let mut lead = std::mem::take(&mut st.out);
     if tries.serialized {
         return Flow::new(lead, Framing::None, Framing::None);
@@ -239,11 +240,16 @@ fn send(s: &mut Session, st: &mut Stream, backend: &Proxy, keep: bool, tries: &m
     lead.clear();
     let options =
         OutOptions { keep_alive: keep || backend.pretend_keepalive, peer: Version::HTTP_11, head_only: false };
+    let received = st.req.body;
+    let squeeze = compress::request(s, st, frontend, backend);
     let msg = Msg { raw: s.buf.data(), head: &st.req };
     st.facts.bytes_to_server += msg.size();
     let sent = write_request(msg, &mut lead, &options);
     s.buf.consume(st.req.len);
-    let mut up = Flow::new(lead, st.req.body, sent.framing);
+    let mut up = match squeeze {
+        Some(squeeze) => Flow::squeezed(lead, received, squeeze),
+        None => Flow::new(lead, received, sent.framing),
+    };
     let copied = if backend.retry_on == RetryOn::CONN_FAILURE { SMALL_BODY } else { s.local.live.ir.global.bufsize };
     tries.replayable = up.join(&mut s.buf, copied);
     st.request = if tries.replayable { RequestAt::Gone } else { RequestAt::Leaving };

@@ -7,6 +7,7 @@
 //! | `rules` | runs the rule sets of frontend and backend, chooses the backend |
 //! | `reply` | sends answers of our own: rules, errors, services |
 //! | `cookie`, `dates`, `cacheable` | reads, cuts and sets the persistence cookie |
+//! | `compress` | decides which messages are compressed |
 //! | `attempt` | gets a connection to a server, sends the request, waits for the response head, retries |
 //! | `response` | runs the response rules, sends the head |
 //! | `exchange` | moves both bodies until they end |
@@ -15,6 +16,7 @@
 
 mod attempt;
 mod cacheable;
+pub(super) mod compress;
 mod cookie;
 mod dates;
 mod exchange;

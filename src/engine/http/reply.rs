@@ -4,9 +4,9 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::After;
 use super::request::{arrived, client_keeps};
 use super::rules::{Answer, Why};
+use super::{After, compress};
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::finish;
 use crate::engine::framing::Arrived;
@@ -40,6 +40,9 @@ pub(super) async fn answer(
         } else if !error_reply(st, frontend, backend, status) {
             return After::Drop;
         }
+    }
+    if answer.why == Why::Statistics {
+        compress::note(s, st, frontend, backend.unwrap_or(frontend));
     }
     send(s, st, frontend, backend, answer.status.or(answer.meant)).await
 }
@@ -193,6 +196,9 @@ async fn send(
     let unsent = if st.res.status == 204 { "content-length0".len() as u64 } else { 0 };
     let given = st.res.status;
     let live = s.local.live.clone();
+    if st.facts.applet.is_some() {
+        compress::judge(s, st, frontend, backend.unwrap_or(frontend), &raw);
+    }
     let proxies = backend.into_iter().filter(|backend| backend.id != frontend.id).chain([frontend]);
     for proxy in proxies.filter(|proxy| !proxy.http_after.is_empty()) {
         // An answer cannot be denied any more: only the changes count.
@@ -207,11 +213,14 @@ async fn send(
     let keep_alive = whole && client_keeps(s, st, frontend) && st.res.keep_alive();
     st.answer.clear();
     let options = OutOptions { keep_alive, peer: st.req.version, head_only: st.wants_head_only() };
+    let squeeze = if st.facts.applet.is_some() { compress::response(s, st, &raw) } else { None };
     let msg = Msg { raw: &raw, head: &st.res };
     st.facts.bytes_to_client += msg.size() + body;
     let sent = write_response(msg, &mut st.answer, &options);
-    if st.res.body != Framing::None {
-        st.answer.extend_from_slice(raw.get(st.res.len..).unwrap_or_default());
+    let body = if st.res.body == Framing::None { &[] } else { raw.get(st.res.len..).unwrap_or_default() };
+    match squeeze {
+        Some(squeeze) => compress::whole(s, st, squeeze, body),
+        None => st.answer.extend_from_slice(body),
     }
     st.reply = raw;
     if let Some(body) = arrived.whole {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::attempt::{self, Exchange};
 use super::request::{captured_cookie, client_keeps};
 use super::rules::{Answer, Why};
-use super::{After, cacheable, cookie, exchange, reply};
+use super::{After, cacheable, compress, cookie, exchange, reply};
 use crate::engine::connect;
 use crate::engine::fault::Phase;
 use crate::engine::finish;
@@ -59,6 +59,7 @@ pub(super) fn judge(
         return Judgement::Drop;
     }
     stick::response(s, st, live, backend, exchange.upstream.buf.data());
+    compress::judge(s, st, frontend, backend, exchange.upstream.buf.data());
     rules(s, st, frontend, backend, live, exchange).map_or(Judgement::Deliver, Judgement::Replace)
 }
 
@@ -75,6 +76,8 @@ pub(super) async fn deliver(
     let mut head = std::mem::take(&mut st.answer);
     head.clear();
     let options = OutOptions { keep_alive: keep_client, peer: st.req.version, head_only: st.wants_head_only() };
+    let received = st.res.body;
+    let squeeze = compress::response(s, st, exchange.upstream.buf.data());
     let msg = Msg { raw: exchange.upstream.buf.data(), head: &st.res };
     st.facts.bytes_to_client += msg.size();
     let sent = write_response(msg, &mut head, &options);
@@ -86,10 +89,13 @@ pub(super) async fn deliver(
     st.facts.bytes_out -= arrived;
     exchange.upstream.buf.consume(st.res.len);
     // A body that a rule asked the server for with another method is not for a client that wants the head only.
-    let unwanted = options.head_only && st.res.body != Framing::None;
+    let unwanted = options.head_only && received != Framing::None;
     let dropped = !unwanted || drop_unwanted(st, &mut exchange.upstream);
     let keep_server = exchange.keep && st.res.keep_alive() && dropped;
-    let mut down = Flow::new(head, if unwanted { Framing::None } else { st.res.body }, sent.framing);
+    let mut down = match squeeze {
+        Some(squeeze) => Flow::squeezed(head, received, squeeze),
+        None => Flow::new(head, if unwanted { Framing::None } else { received }, sent.framing),
+    };
     st.phase = Phase::Data;
     if sent.framing == Framing::Tunnel {
         return (Box::pin(through_tunnel(s, st, frontend, backend, exchange, down)).await, false);
@@ -98,6 +104,7 @@ pub(super) async fn deliver(
     exchange.upstream.buf.release();
     let ended = exchange::run(s, exchange, &mut down, keep_server, frontend, backend).await;
     bodies(st, &exchange.up, &down);
+    compress::count(s, st, down.squeeze(), down.received());
     let after = match ended {
         Ok(()) if keep_client && !sent.close => After::Next,
         Ok(()) => After::Close,
@@ -138,10 +145,11 @@ fn drop_unwanted(st: &mut Stream, upstream: &mut Upstream) -> bool {
 /// Adds the bodies to the byte counts.
 fn bodies(st: &mut Stream, up: &Flow, down: &Flow) {
     let facts = &mut st.facts;
+    let sent = |flow: &Flow| flow.squeeze().map_or_else(|| flow.received(), |squeeze| squeeze.given);
     facts.bytes_in += up.received();
-    facts.bytes_to_server += up.received();
+    facts.bytes_to_server += sent(up);
     facts.bytes_out += down.received();
-    facts.bytes_to_client += down.received();
+    facts.bytes_to_client += sent(down);
 }
 
 /// Gives back what the exchange used; the connection to the server lives on if `keep`.

@@ -1,7 +1,7 @@
 //! What was captured of requests and responses, and what stays known after them (manual 7.3.6).
 
 use super::request::version_text;
-use super::{Fetch, one};
+use super::{Fetch, one, plain};
 use crate::base::value::{Type, Value};
 use crate::expr::{CapturedHeader, args};
 use crate::http::uri::Target;
@@ -84,6 +84,22 @@ pub(super) static FETCHES: &[Fetch] = &[
             let at = index(words)?;
             Ok(one(move |ctx| captured(&ctx.stream.res_captures, at)))
         },
+    ),
+    plain!(
+        "res.comp",
+        Bool,
+        RES_KEPT,
+        "Whether the response is compressed by the proxy.",
+        &[("res.comp", "1")],
+        |ctx| Some(Value::Bool(ctx.stream.compressed.is_some()))
+    ),
+    plain!(
+        "res.comp_algo",
+        Str,
+        RES_KEPT,
+        "What the proxy compresses the response with, for instance `gzip`; nothing if it does not.",
+        &[("res.comp_algo", "gzip")],
+        |ctx| ctx.stream.compressed.map(|name| Value::str(name.as_bytes()))
     ),
     version("res.ver", &[("res.ver", "1.1")]),
     version("resp_ver", &[("resp_ver 1.1", "true")]),

@@ -283,6 +283,7 @@ fn stream(request: &[u8]) -> StreamFacts {
         backend_queue: 3,
         status: 200,
         server_status: 200,
+        compressed: Some("gzip"),
         bytes_in: 412,
         bytes_out: 180,
         bytes_to_client: 190,

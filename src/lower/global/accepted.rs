@@ -37,12 +37,7 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     entry("thread-groups", "thread-groups <number>", CPU),
     entry("thread-group", "thread-group <group> [<thread-range>...]", CPU),
     entry("max-threads-per-group", "max-threads-per-group <number>", CPU),
-    entry("maxcompcpuusage", "maxcompcpuusage <number>", COMP),
-    entry("maxcomprate", "maxcomprate <number>", COMP),
-    entry("maxzlibmem", "maxzlibmem <number>", COMP),
-    entry("tune.comp.maxlevel", "tune.comp.maxlevel <number>", COMP),
     entry("tune.zlib.memlevel", "tune.zlib.memlevel <number>", COMP),
-    entry("tune.zlib.windowsize", "tune.zlib.windowsize <number>", COMP),
     entry("ssl-engine", "ssl-engine <name> [algo <list>]", OPENSSL),
     entry("ssl-mode-async", "ssl-mode-async", OPENSSL),
     entry("ssl-propquery", "ssl-propquery <query>", OPENSSL),
@@ -209,7 +204,7 @@ const POLL: &str = "the runtime polls and schedules by itself";
 const SPLICE: &str = "bodies are copied through buffers, which measured faster than splicing";
 const MEMORY: &str = "memory is taken when it is needed and given back";
 const CPU: &str = "threads are placed by the kernel; the number of threads is nbthread's";
-const COMP: &str = "it limits compression only, which is refused itself as long as it is not supported";
+const COMP: &str = "the compressor takes memory as its window needs it";
 const OPENSSL: &str = "TLS is done by rustls, not by OpenSSL";
 const DH: &str = "rustls has no key exchange over finite fields";
 const STATE: &str = "the file is read for 'load-server-state-from-file' only";

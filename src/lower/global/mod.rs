@@ -3,6 +3,7 @@
 //! `setenv` and its relatives are the configuration reader's business: they change how later lines read.
 
 mod accepted;
+mod compression;
 mod logging;
 mod process;
 mod runtime;
@@ -73,6 +74,9 @@ impl GlobalDraft {
             cookielen: 63,
             stick_counters: STICK_COUNTERS,
             maxhdr: 101,
+            compression_cpu: 100,
+            compression_level: 1,
+            compression_window: 15,
             log_uri_len: 1024,
             strict_limits: true,
             ..Global::default()
@@ -135,5 +139,12 @@ impl GlobalDraft {
 }
 
 /// Every family, for the reference and the table tests.
-pub(super) static FAMILIES: &[&[Setting<GlobalDraft>]] =
-    &[process::SETTINGS, logging::SETTINGS, runtime::SETTINGS, tls::SETTINGS, tuning::SETTINGS, accepted::SETTINGS];
+pub(super) static FAMILIES: &[&[Setting<GlobalDraft>]] = &[
+    process::SETTINGS,
+    logging::SETTINGS,
+    runtime::SETTINGS,
+    tls::SETTINGS,
+    tuning::SETTINGS,
+    compression::SETTINGS,
+    accepted::SETTINGS,
+];

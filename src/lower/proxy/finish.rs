@@ -48,6 +48,7 @@ impl FinishProxy<'_> {
         let errors = std::mem::take(&mut draft.errors);
         let bufsize = self.global.out.bufsize;
         draft.out.errors = errors.iter().filter_map(|error| error.finish(self.reader, bufsize, self.diags)).collect();
+        draft.finish_compression();
         let stats = draft.stats.take();
         draft.out.stats = stats.map(|stats| stats.finish(&draft));
         finish_rules(&mut draft);

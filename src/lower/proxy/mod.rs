@@ -28,6 +28,7 @@ mod balance;
 mod binds;
 mod check_rules;
 mod checks;
+mod compression;
 mod errors;
 mod finish;
 mod http;
@@ -83,6 +84,7 @@ pub(super) struct ProxyDraft {
     logs: logging::Logs,
     errors: Vec<errors::ErrorSource>,
     check: check_rules::CheckDraft,
+    directions: compression::Directions,
     stats: Option<stats::StatsDraft>,
     /// Where the section's stick table is declared.
     table_line: Option<Span>,
@@ -128,6 +130,7 @@ impl ProxyDraft {
             logs: logging::Logs::default(),
             errors: Vec::new(),
             check: check_rules::CheckDraft::default(),
+            directions: compression::Directions::default(),
             stats: None,
             table_line: None,
             default_backend: None,
@@ -174,6 +177,7 @@ pub(super) static FAMILIES: &[&[Setting<ProxyDraft>]] = &[
     servers::SETTINGS,
     logging::SETTINGS,
     errors::SETTINGS,
+    compression::SETTINGS,
     stats::SETTINGS,
     stick::SETTINGS,
     rules::SETTINGS,
