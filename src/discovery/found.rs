@@ -4,6 +4,7 @@ use super::docker::{Container, SwarmService, SwarmTask};
 use super::mode::Mode;
 use super::note::Note;
 use super::service::{Environment, Service};
+use super::{compose, legacy, swarm};
 
 /// What the engine was asked for, by mode.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,16 @@ pub struct Found {
 
 /// Lists the linked services. Answers that do not belong to the mode yield nothing.
 pub fn find(mode: &Mode, env: &Environment, answers: Answers<'_>) -> Found {
-    let _ = (mode, env, answers);
-    Found::default()
+    match (mode, answers) {
+        (Mode::Compose { project }, Answers::Containers { own, running }) => compose::find(project, env, own, running),
+        (Mode::Swarm { service }, Answers::Swarm { own, services, tasks }) => {
+            swarm::find(service, own, services, tasks)
+        }
+        (Mode::Legacy(_), _) => legacy::find(env),
+        (Mode::Cloud, _) => {
+            let text = "the variables of Docker Cloud are set, which was switched off in 2018: there is nobody to ask for services";
+            Found { services: Vec::new(), notes: vec![Note::error(text)] }
+        }
+        (Mode::Compose { .. } | Mode::Swarm { .. }, _) => Found::default(),
+    }
 }

@@ -5,23 +5,37 @@
 
 mod change;
 mod client;
+mod compose;
 mod debounce;
 pub mod docker;
 mod event;
 mod found;
 mod generate;
+mod legacy;
+mod list;
 mod mode;
 mod note;
+mod order;
+mod overlay;
 pub mod own;
 mod picture;
+mod salvage;
 mod service;
+mod swarm;
+mod text;
+mod variables;
+mod vhost;
 mod watch;
 
 pub use change::{difference, resting};
 pub use client::{Engine, Fault, Place};
 pub use found::{Answers, Found, find};
-pub use generate::{Addressing, Generated, Origin, Placed, ReadFile, generate};
+pub use generate::{Addressing, Generated, Placed, ReadFile, generate};
 pub use mode::{Mode, Own, Reason};
 pub use note::Note;
+pub use overlay::Overlay;
+pub use salvage::{Refused, Salvaged, load};
 pub use service::{Environment, Port, Readiness, Replica, Service};
+pub use text::{Line, Origin};
+pub use variables::{DEFAULTS, SERVICE, UNSET};
 pub use watch::{Change, Say, Source, Watch};

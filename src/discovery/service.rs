@@ -27,8 +27,12 @@ pub struct Replica {
     pub env: Vec<(String, String)>,
     /// What it exposes.
     pub ports: Vec<Port>,
-    /// Its address on the network shared with the proxy.
+    /// How the original addresses it: with compose by its name, else by its address.
+    pub host: String,
+    /// Its address on a network shared with the proxy.
     pub address: Option<IpAddr>,
+    /// Without an address: whether the name may lead somewhere, since there is a shared network or nobody can tell.
+    pub reachable: bool,
     pub readiness: Readiness,
 }
 
@@ -50,6 +54,8 @@ pub enum Readiness {
     Starting,
     /// Failing: the server is written, but in maintenance.
     Unhealthy,
+    /// Frozen: it would accept connections and never answer. The server is written, but in maintenance.
+    Paused,
 }
 
 impl Readiness {

@@ -1,0 +1,60 @@
+//! What is generated for container discovery against what the image `dockercloud/haproxy` 1.6.7 wrote for the same engine and
+//! environment.
+//!
+//! `tests/discovery/cases/CASE/` holds the engine's answers (`engine.json`), the environment above the image's (`env.json`,
+//! `null` for unset) and the original's file (`haproxy.cfg`).
+
+#[path = "discovery/case.rs"]
+mod case;
+#[path = "discovery/difference.rs"]
+mod difference;
+#[path = "discovery/load.rs"]
+mod load;
+
+use case::Case;
+use hydroxy::discovery::Addressing;
+
+/// Cases in which the original found no service although there is one; here it is found.
+const FAULTS: &[&str] = &["hyphen", "nolinks"];
+
+#[test]
+fn the_text_is_the_originals_but_for_the_documented_differences() {
+    for case in case::all() {
+        let ours = case.generate(Addressing::Names).text;
+        let expected = if FAULTS.contains(&case.name.as_str()) { found(&case) } else { case.original() };
+        similar(&case.name, &difference::modernised(&expected), &ours);
+    }
+}
+
+/// What the original writes for the same services under names that it understands.
+fn found(case: &Case) -> String {
+    let like = Case::named("ssl_default").original();
+    let start = like.find("frontend default_port_80").unwrap();
+    let end = like.find("frontend default_port_443").unwrap();
+    let backend = &like[like.find("backend default_service\n  server").unwrap()..];
+    let text = format!("{}\n{}{backend}", case.original(), &like[start..end]);
+    if case.name == "hyphen" { text.replace("myproj_api_", "myproj-api-") } else { text }
+}
+
+fn similar(name: &str, expected: &str, ours: &str) {
+    assert_eq!(difference::lines(expected, ours), "", "case {name}: - expected, + generated");
+}
+
+#[test]
+fn every_difference_is_on_record() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/discovery"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for case in case::all() {
+            let names = case.generate(Addressing::Names).text;
+            insta::assert_snapshot!(case.name.as_str(), difference::lines(&case.original(), &names));
+        }
+        // With addresses, as the running proxy has them, and nothing else is different.
+        let case = Case::named("vhosts");
+        let names = case.generate(Addressing::Names).text;
+        let addresses = case.generate(Addressing::Addresses).text;
+        insta::assert_snapshot!("addresses", difference::lines(&names, &addresses));
+    });
+}
