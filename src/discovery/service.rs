@@ -44,17 +44,17 @@ pub struct Port {
     pub udp: bool,
 }
 
-/// What the container's `HEALTHCHECK` says.
+/// What the container's `HEALTHCHECK` says. A server that rests is in the configuration, in maintenance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Readiness {
     /// Healthy, or nobody asks.
     #[default]
     Ready,
-    /// The first checks run: the server is written, but in maintenance.
+    /// The first checks run: the server rests.
     Starting,
-    /// Failing: the server is written, but in maintenance.
+    /// Failing: the server rests.
     Unhealthy,
-    /// Frozen: it would accept connections and never answer. The server is written, but in maintenance.
+    /// Frozen: it would accept connections and never answer. The server rests.
     Paused,
 }
 

@@ -2,7 +2,6 @@
 
 use super::specs::{Route, Spec};
 use super::{Placed, Work};
-use crate::discovery::service::Readiness;
 use crate::discovery::text::{Line, Origin, Section};
 
 /// Whose `HEALTH_CHECK` and `EXTRA_ROUTE_SETTINGS` count for a server.
@@ -64,13 +63,7 @@ impl<'a> Work<'a> {
         if style.cookie {
             start.push_str(&format!(" cookie {name}"));
         }
-        let mut end = String::new();
-        if backup {
-            end.push_str(" backup");
-        }
-        if route.replica.readiness != Readiness::Ready {
-            end.push_str(" disabled");
-        }
+        let end = if backup { " backup" } else { "" };
         let of = match style.settings {
             Settings::Own => Some(spec),
             Settings::Of(spec) => Some(spec),
