@@ -5,10 +5,11 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::options::Options;
 use super::{objects, reference, version};
+use crate::admin::cli::ServerLines;
 use crate::config::{Env, Facts, Identity, Input, configuration_files, eval_condition};
 use crate::diag::{Diagnostic, Renderer, Severity, SourceMap};
-use crate::ir::Ir;
-use crate::lower::{self, Compat, Files, LoadInput, Loaded, Overrides, system_message};
+use crate::ir::{Ir, Proxy, Server};
+use crate::lower::{self, Compat, Disk, Files, LoadInput, Loaded, Overrides, system_message};
 
 /// The program's voice on standard error: HAProxy's prefixes, and its two opening notices before the first warning.
 pub struct Voice {
@@ -153,6 +154,27 @@ pub fn load_inputs(options: &Options, inputs: Vec<Input>, files: &dyn Files, voi
         files,
     });
     report(options, &names, loaded, voice)
+}
+
+/// Reads lines of servers that the runtime socket adds, as the command line says.
+pub struct Lines(pub Options);
+
+impl ServerLines for Lines {
+    fn server(&self, proxy: &Proxy, words: &[&str]) -> Result<Server, String> {
+        let options = &self.0;
+        let compat = options.compat.as_deref().and_then(|name| name.parse().ok()).unwrap_or_default();
+        let overrides = Overrides { no_server_verify: options.no_server_verify, ..Overrides::default() };
+        let env = environment(options, &Disk, &[]);
+        lower::dynamic::server(
+            proxy,
+            words,
+            LoadInput { inputs: Vec::new(), env, facts: FACTS, compat, overrides, files: &Disk },
+        )
+    }
+
+    fn options(&self) -> Vec<&'static str> {
+        lower::dynamic::options()
+    }
 }
 
 fn report(options: &Options, names: &[String], loaded: Loaded, voice: &mut Voice) -> Outcome {

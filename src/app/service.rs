@@ -1,10 +1,10 @@
 //! What the running process tells of itself: the statistics page for the engine, the commands for the runtime socket.
 
-use std::sync::{Arc, OnceLock, RwLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use crate::admin::cli::console::{self, Wait};
-use crate::admin::cli::{self, Console, Reply, Shell};
+use crate::admin::cli::{self, Console, Reply, ServerLines, Shell};
 use crate::admin::socket::Interpreter;
 use crate::admin::stats::page::{self, Change, Process};
 use crate::admin::stats::rows::At;
@@ -16,7 +16,8 @@ use crate::state::View;
 
 /// The running configuration and facts of the process, shared by everything that shows them.
 pub struct Status {
-    current: RwLock<(Arc<Ir>, Arc<View>)>,
+    first: (Arc<Ir>, Arc<View>),
+    lines: Box<dyn ServerLines>,
     started_ms: u64,
     facts: Process,
     engine: OnceLock<Weak<Engine>>,
@@ -24,20 +25,14 @@ pub struct Status {
 
 impl Status {
     /// For a configuration that is about to run; `facts` were true a moment ago.
-    pub fn new(ir: Arc<Ir>, view: Arc<View>, facts: Process) -> Arc<Status> {
-        let current = RwLock::new((ir, view));
-        Arc::new(Status { current, started_ms: clock::mono_ms(), facts, engine: OnceLock::new() })
+    pub fn new(ir: Arc<Ir>, view: Arc<View>, facts: Process, lines: Box<dyn ServerLines>) -> Arc<Status> {
+        Arc::new(Status { first: (ir, view), lines, started_ms: clock::mono_ms(), facts, engine: OnceLock::new() })
     }
 
     /// Tells which engine carries out changes; once it runs.
     pub fn attach(&self, engine: &Arc<Engine>) {
         // There is one engine in a process.
         let _ = self.engine.set(Arc::downgrade(engine));
-    }
-
-    /// Shows another configuration from now on.
-    pub fn adopt(&self, ir: Arc<Ir>, view: Arc<View>) {
-        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = (ir, view);
     }
 
     fn process(&self) -> Process {
@@ -54,7 +49,16 @@ impl Status {
         let (ir, view) = self.current();
         let (process, engine) = (self.process(), self.engine());
         let engine = engine.as_deref();
-        work(&mut Shell { engine, ir: &ir, view: &view, process: &process, at: at(), console, payload })
+        work(&mut Shell {
+            engine,
+            lines: Some(&*self.lines),
+            ir: &ir,
+            view: &view,
+            process: &process,
+            at: at(),
+            console,
+            payload,
+        })
     }
 
     fn apply(&self, changes: &[(ProxyId, ServerId, Change)]) {
@@ -65,7 +69,7 @@ impl Status {
     }
 
     fn current(&self) -> (Arc<Ir>, Arc<View>) {
-        self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.engine().map_or_else(|| self.first.clone(), |engine| engine.current())
     }
 }
 

@@ -109,7 +109,6 @@ fn listen_to(stream: &UnixStream, frames: &UnboundedSender<Option<Frame>>) {
 
 struct Worker {
     engine: Arc<Engine>,
-    status: Arc<Status>,
     server: socket::Server,
     runtime_sockets: Arc<Mutex<Runtime>>,
     options: Options,
@@ -126,15 +125,14 @@ impl Worker {
         let view = engine::view(&ir, threads, None);
         // The name is set once; a second configuration would find it there.
         let _ = view.process.hostname.set(facts.hostname.as_str().into());
-        let status = Status::new(ir.clone(), view.clone(), facts);
+        let status = Status::new(ir.clone(), view.clone(), facts, Box::new(load::Lines(options.clone())));
         let how = engine::Options { cores: threads, maxconn: limits.maxconn, service: Some(status.clone()), quiet };
         let engine = Arc::new(engine::start(ir.clone(), view, listeners.engine, how)?);
         status.attach(&engine);
         let runtime_sockets = Arc::new(Mutex::new(listeners.runtime));
         let server = socket::serve(status.clone(), exposer(&engine, &runtime_sockets))?;
         let resting = BTreeSet::new();
-        let worker =
-            Worker { engine, status, server, runtime_sockets, options, supervisor, feed, resting, finishing: false };
+        let worker = Worker { engine, server, runtime_sockets, options, supervisor, feed, resting, finishing: false };
         worker.serve_runtime_sockets(&ir);
         Ok(worker)
     }
@@ -277,7 +275,6 @@ impl Worker {
         let mut runtime = lock(&self.runtime_sockets);
         *runtime = runtime.again(&ir, open)?;
         drop(runtime);
-        self.status.adopt(ir.clone(), self.engine.current().1);
         self.serve_runtime_sockets(&ir);
         Ok(())
     }

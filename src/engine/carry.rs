@@ -49,7 +49,10 @@ fn proxy_state(proxy: &Proxy, cores: usize, old: Option<(&Arc<Proxy>, &Arc<Proxy
         for (line, slot) in proxy.servers.iter().zip(&mut state.servers) {
             let kept = before.servers.iter().zip(&old.servers).find(|(before, _)| before.name == line.name);
             if let Some((before, kept)) = kept {
-                go_on(line, before, slot, kept);
+                // The very same line has nothing new to say.
+                if !Arc::ptr_eq(line, before) {
+                    go_on(line, before, slot, kept);
+                }
                 *slot = kept.clone();
             }
         }
@@ -61,7 +64,9 @@ fn proxy_state(proxy: &Proxy, cores: usize, old: Option<(&Arc<Proxy>, &Arc<Proxy
             }
         }
     }
-    number(proxy, &state);
+    if old.is_none_or(|(before, _)| !before.has_section_of(proxy)) {
+        number(proxy, &state);
+    }
     state
 }
 
@@ -81,8 +86,12 @@ fn begin(line: &Server, state: &ServerState) {
         maxconn: line.maxconn.unwrap_or(0),
         maxqueue: line.maxqueue.unwrap_or(0),
     }));
-    if line.disabled {
+    if line.disabled || line.dynamic {
         state.set_admin(Admin::Maint);
+    }
+    if line.dynamic {
+        state.checks_off.store(true, Relaxed);
+        state.check_score.store(0, Relaxed);
     }
     if let ServerAddr::Ip(ip) = line.addr {
         let port = if let PortSpec::Fixed(port) = line.port { port } else { 0 };

@@ -30,6 +30,7 @@ use super::session;
 use super::sockets::{BindFailure, Opener, Sockets};
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::ir::Ir;
+use crate::net::listen;
 use crate::state::{Admin, Change, Health, Reception, View};
 use crate::sys;
 
@@ -89,6 +90,23 @@ impl Engine {
     /// `open`; if one fails, nothing changes.
     pub fn swap(&self, ir: Arc<Ir>, open: Opener<'_>) -> Result<(), Vec<BindFailure>> {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take(&mut sockets, ir, open)
+    }
+
+    /// Changes servers or certificates of the present configuration. Nobody else does so meanwhile; what has been set at run time
+    /// stays as it is.
+    pub fn edit(&self, change: impl FnOnce(&Ir, &View) -> Result<Ir, String>) -> Result<(), String> {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ir, view) = self.current();
+        let limit = view.process.maxconn.load(Relaxed);
+        let ir = Arc::new(change(&ir, &view)?);
+        // All listeners are there already.
+        let result = self.take(&mut sockets, ir, &mut listen::open);
+        view.process.maxconn.store(limit, Relaxed);
+        result.map_err(|failed| format!("{} listeners cannot be kept", failed.len()))
+    }
+
+    fn take(&self, sockets: &mut Option<Sockets>, ir: Arc<Ir>, open: Opener<'_>) -> Result<(), Vec<BindFailure>> {
         let Some(old) = sockets.as_ref() else { return Ok(()) };
         let cores = self.shared.cores.len();
         let new = old.again(&ir, cores, open)?;

@@ -32,6 +32,7 @@ impl Config {
             backend: true,
             http: true,
             servers: servers.iter().map(|server| (*server).to_owned()).collect(),
+            fixed_servers: Default::default(),
             span: Span::nowhere(),
         };
         let names = Names {

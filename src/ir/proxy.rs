@@ -39,6 +39,11 @@ impl Proxy {
         }
     }
 
+    /// Whether it differs from another in listeners and servers only.
+    pub fn has_section_of(&self, other: &Proxy) -> bool {
+        Arc::ptr_eq(&self.section, &other.section)
+    }
+
     /// Gives it a number; only while the configuration is loaded and nobody else has the section.
     pub fn number(&mut self, uuid: u32) {
         if let Some(section) = Arc::get_mut(&mut self.section) {
@@ -76,6 +81,8 @@ pub struct Section {
     pub description: Option<Box<str>>,
     /// `file:line` of the section.
     pub place: Box<str>,
+    /// The lines that count for servers which are added at run time.
+    pub server_context: Box<str>,
 
     /// `maxconn` of the frontend; `None` follows the global one.
     pub maxconn: Option<u32>,
@@ -218,6 +225,7 @@ impl Section {
             mode: Mode::Tcp,
             description: None,
             place: "".into(),
+            server_context: "".into(),
             maxconn: None,
             rate_limit: None,
             backlog: None,
@@ -400,6 +408,13 @@ pub enum Balance {
     Source,
     /// `random(draws)`
     Random(u32),
+}
+
+impl Balance {
+    /// Whether servers may come and go (manual 4.2 `balance`).
+    pub fn is_dynamic(&self) -> bool {
+        matches!(self, Balance::RoundRobin | Balance::LeastConn | Balance::First | Balance::Random(_))
+    }
 }
 
 /// One `use_backend` line.

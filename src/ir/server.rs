@@ -27,6 +27,8 @@ pub struct Server {
     pub backup: bool,
     /// `disabled`: starts in maintenance.
     pub disabled: bool,
+    /// Added at run time: starts in maintenance, and its checks have to be switched on.
+    pub dynamic: bool,
     /// `maxconn`; `None` is unlimited.
     pub maxconn: Option<u32>,
     /// `maxqueue`; `None` is unlimited.

@@ -2,7 +2,7 @@
 //! has to be read or allocated later. Binding never opens, resolves or starts anything (house rule 4).
 
 use std::any::{Any, TypeId};
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,6 +44,8 @@ pub struct ProxyName {
     pub http: bool,
     /// Servers in order of their ids.
     pub servers: Vec<String>,
+    /// So many of them must keep their places, since somebody has looked up the last of these.
+    pub fixed_servers: Cell<usize>,
     /// Where the section starts.
     pub span: Span,
 }
@@ -70,8 +72,10 @@ impl Names {
 
     /// The server of that name in a proxy.
     pub fn server(&self, proxy: ProxyId, name: &str) -> Option<ServerId> {
-        let servers = &self.proxies.get(proxy.index())?.servers;
-        servers.iter().position(|server| server == name).map(|at| ServerId(at as u32))
+        let named = self.proxies.get(proxy.index())?;
+        let at = named.servers.iter().position(|server| server == name)?;
+        named.fixed_servers.set(named.fixed_servers.get().max(at + 1));
+        Some(ServerId(at as u32))
     }
 
     /// The userlist of that name.

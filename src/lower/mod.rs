@@ -6,6 +6,7 @@
 mod bind;
 mod checks;
 mod compat;
+pub mod dynamic;
 mod files;
 mod global;
 mod legacy;

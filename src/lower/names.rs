@@ -362,6 +362,7 @@ fn proxy_name(name: &Word, kind: Sections, http: bool, section: &Section) -> Pro
         backend: Sections::BE.contains(kind),
         http,
         servers: section.lines.iter().flat_map(names).collect(),
+        fixed_servers: Default::default(),
         span: section.head.span,
     }
 }

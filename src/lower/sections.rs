@@ -68,6 +68,9 @@ impl Lowering<'_> {
                 table.store_server();
             }
         }
+        for (proxy, named) in proxies.iter_mut().zip(&self.plan.names.proxies) {
+            proxy.fixed_servers = named.fixed_servers.get();
+        }
         super::checks::across(&proxies, &self.plan, self.diags);
         Ir {
             global: global.out,
@@ -144,6 +147,7 @@ impl Lowering<'_> {
         let span = plan.section.head.span;
         let mut draft = ProxyDraft::new(plan.name.as_str(), plan.kind, id, span, self.shared.clone());
         let http = self.plan.names.proxies.get(id.index()).is_some_and(|proxy| proxy.http);
+        draft.out.server_context = super::dynamic::context(&self.plan, id);
         self.inherit(&mut draft, plan, bad, http);
         draft.inherited = false;
         let acls = acls_of(plan.section);

@@ -73,6 +73,7 @@ fn server(at: usize, addr: SocketAddr) -> Server {
         backup: false,
         non_stick: false,
         disabled: false,
+        dynamic: false,
         maxconn: None,
         maxqueue: None,
         check: None,

@@ -134,7 +134,7 @@ fn state_line(
         server.name,
         server.weight,
         (shell.at.now - state.changed_at.load(Relaxed)).max(0),
-        check_status(result.status, server.check.is_some()),
+        check_status(result.status, server),
         state.check_score.load(Relaxed),
         check_state(server, state),
         u8::from(server.tls.is_some()),
@@ -150,9 +150,11 @@ fn state_line(
 }
 
 /// The numbers of check statuses as `show servers state` writes them; 1 is "no check" or unknown.
-fn check_status(status: &str, checked: bool) -> u8 {
+fn check_status(status: &str, server: &Server) -> u8 {
     match status {
-        _ if !checked => 1,
+        _ if server.check.is_none() => 1,
+        // Nothing has been said of a server that was added a moment ago.
+        "" if server.dynamic => 1,
         "" | "INI" => 2,
         "SOCKERR" => 5,
         "L4OK" => 6,
@@ -183,7 +185,9 @@ fn check_state(server: &Server, state: &ServerState) -> u8 {
         return if server.disabled { 8 } else { 0 };
     }
     let enabled = if state.checks_off.load(Relaxed) { 0 } else { 4 };
-    let paused = if state.admin() == Admin::Maint { 8 } else { 0 };
+    // One that was added has not left its first maintenance yet.
+    let begins = server.dynamic && state.check.load().status.is_empty();
+    let paused = if state.admin() == Admin::Maint && !begins { 8 } else { 0 };
     2 | enabled | paused
 }
 

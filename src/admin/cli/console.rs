@@ -307,11 +307,11 @@ fn wait(shell: &mut Shell<'_>, words: &[&str]) -> Answer {
 pub fn has_come(shell: &Shell<'_>, wait: &Wait) -> Result<bool, String> {
     let Some(name) = &wait.removable else { return Ok(false) };
     let Ok(found) = shell.server(&[name]) else { return Ok(true) };
-    if found.state.admin() != crate::state::Admin::Maint {
-        return Err("Only servers in maintenance mode can be deleted.\n".to_owned());
+    match super::dynamic::removable(found.state) {
+        Ok(()) => Ok(true),
+        Err(why) if found.state.admin() != crate::state::Admin::Maint => Err(format!("{why}\n")),
+        Err(_) => Ok(false),
     }
-    let load = |count: &std::sync::atomic::AtomicU32| count.load(std::sync::atomic::Ordering::Relaxed);
-    Ok(load(&found.state.current) + load(&found.state.used) + load(&found.state.idle) == 0)
 }
 
 const PROMPT_USAGE: &str = "Usage: prompt [help | n | i | p | timed]*\n\

@@ -10,6 +10,7 @@
 //! | `stat` | `show stat`, `clear counters` |
 //! | `backends` | `show backend`, `show servers` |
 //! | `server` | the state of one server: `set server`, `set weight`, `disable server` |
+//! | `dynamic` | `add server`, `del server` |
 //! | `frontend` | `disable frontend`, `set maxconn`, `set rate-limit` |
 //! | `stream` | `show sess`, `shutdown session` |
 //! | `table` | `show table`, `set table`, `clear table` |
@@ -18,6 +19,7 @@
 
 mod backends;
 pub mod console;
+mod dynamic;
 mod frontend;
 mod help;
 mod info;
@@ -41,6 +43,7 @@ use crate::state::{Change, ServerState, View};
 use super::stats::page::Process;
 use super::stats::rows::At;
 pub use console::{Console, Reply};
+pub use dynamic::ServerLines;
 pub use line::{payload, split};
 
 /// Rights of a connection to the socket.
@@ -69,6 +72,8 @@ impl Level {
 pub struct Shell<'a> {
     /// Carries out what commands ask for; none while the process starts.
     pub engine: Option<&'a Engine>,
+    /// Reads lines of servers; none while the process starts.
+    pub lines: Option<&'a dyn ServerLines>,
     /// The configuration.
     pub ir: &'a Ir,
     /// The run-time state.
@@ -159,6 +164,7 @@ fn flat(done: Done) -> Answer {
 pub static FAMILIES: &[&[Command]] = &[
     backends::COMMANDS,
     console::COMMANDS,
+    dynamic::COMMANDS,
     frontend::COMMANDS,
     help::COMMANDS,
     info::COMMANDS,

@@ -200,7 +200,15 @@ fn response(text: &str) -> (Vec<u8>, Head) {
 
 fn proxy_name(name: &str, frontend: bool, servers: &[&str]) -> ProxyName {
     let servers = servers.iter().map(|name| (*name).to_owned()).collect();
-    ProxyName { name: name.to_owned(), frontend, backend: !frontend, http: true, servers, span: Span::nowhere() }
+    ProxyName {
+        name: name.to_owned(),
+        frontend,
+        backend: !frontend,
+        http: true,
+        servers,
+        fixed_servers: Default::default(),
+        span: Span::nowhere(),
+    }
 }
 
 fn staff() -> Userlist {

@@ -91,6 +91,7 @@ impl FinishServer<'_> {
             backup: draft.backup,
             non_stick: draft.non_stick,
             disabled: draft.disabled,
+            dynamic: false,
             maxconn: draft.maxconn,
             maxqueue: draft.maxqueue,
             check,
