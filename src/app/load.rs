@@ -136,6 +136,13 @@ pub fn load_inputs(options: &Options, inputs: Vec<Input>, files: &dyn Files, voi
         return Outcome::Stop(1);
     };
     let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
+    let loaded = lowered(options, compat, inputs, files);
+    report(options, &names, loaded, voice)
+}
+
+/// Checks configuration texts without a word.
+pub fn lowered(options: &Options, compat: Compat, inputs: Vec<Input>, files: &dyn Files) -> Loaded {
+    let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
     let overrides = Overrides {
         maxconn: options.maxconn,
         proxy_maxconn: options.proxy_maxconn,
@@ -145,15 +152,7 @@ pub fn load_inputs(options: &Options, inputs: Vec<Input>, files: &dyn Files, voi
         no_server_verify: options.no_server_verify,
         zero_warning: options.zero_warning,
     };
-    let loaded = lower::load(LoadInput {
-        inputs,
-        env: environment(options, files, &names),
-        facts: FACTS,
-        compat,
-        overrides,
-        files,
-    });
-    report(options, &names, loaded, voice)
+    lower::load(LoadInput { inputs, env: environment(options, files, &names), facts: FACTS, compat, overrides, files })
 }
 
 /// Reads lines of servers that the runtime socket adds, as the command line says.

@@ -35,30 +35,43 @@ pub fn main(args: impl IntoIterator<Item = String>) -> i32 {
     let mut args = args.into_iter().peekable();
     let program = args.next().unwrap_or_else(|| "hydroxy".to_owned());
     let program = program.rsplit('/').next().unwrap_or_default().to_owned();
-    if args.peek().map(String::as_str) == Some("demo") {
-        return match demo::Arguments::try_parse_from(args) {
-            Ok(arguments) => demo::run(&arguments),
-            Err(message) => {
-                // clap prints help to standard output and errors to standard error.
-                let _ = message.print();
-                message.exit_code()
-            }
-        };
+    if let Some(command) = args.peek().and_then(|name| COMMANDS.iter().find(|(known, _)| known == name)) {
+        return (command.1)(&program, args.collect());
     }
-    if args.peek().map(String::as_str) == Some("docker") {
-        return match docker::Arguments::try_parse_from(args) {
-            Ok(arguments) => docker::run(&arguments),
-            Err(message) => {
-                let _ = message.print();
-                message.exit_code()
-            }
-        };
+    haproxy_with(&program, args)
+}
+
+/// Runs with the program's name and the arguments; the value is the exit code.
+type Command = fn(&str, Vec<String>) -> i32;
+
+/// hydroxy's own commands; everything else is HAProxy's command line. The arguments begin with the command's name.
+const COMMANDS: [(&str, Command); 4] = [
+    ("demo", |_, args| command(args, demo::run)),
+    ("docker", |_, args| command(args, docker::run)),
+    ("entrypoint", |program, mut args| match docker::entry::entrypoint(args.split_off(1)) {
+        Ok(args) => main(std::iter::once(program.to_owned()).chain(args)),
+        Err(code) => code,
+    }),
+    ("healthcheck", |_, _| docker::entry::healthcheck()),
+];
+
+fn command<T: Parser>(args: Vec<String>, run: fn(&T) -> i32) -> i32 {
+    match T::try_parse_from(args) {
+        Ok(arguments) => run(&arguments),
+        Err(message) => {
+            // clap prints help to standard output and errors to standard error.
+            let _ = message.print();
+            message.exit_code()
+        }
     }
+}
+
+fn haproxy_with(program: &str, args: impl Iterator<Item = String>) -> i32 {
     match options::parse(args) {
-        Ok(options) => haproxy(&program, &options),
+        Ok(options) => haproxy(program, &options),
         Err(why) => {
             print!("{}", version::text(options::Version::Short));
-            eprint!("{why}\n{}", version::usage(&program));
+            eprint!("{why}\n{}", version::usage(program));
             1
         }
     }

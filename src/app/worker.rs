@@ -1,6 +1,5 @@
 //! The process that serves: the engine, the runtime sockets, signals, and reloads while it runs. It stands alone or under a supervisor.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::bundle::Bundle;
-use super::feed::{self, Fed, Feed};
+use super::feed::{self, Fed, Feed, Resting};
 use super::limits::Limits;
 use super::link::{self, Frame, Kind};
 use super::listeners::{self, Listeners, Runtime};
@@ -115,7 +114,7 @@ struct Worker {
     supervisor: Option<UnixStream>,
     feed: Option<Feed>,
     /// The servers that the feed has taken out of service.
-    resting: BTreeSet<(String, String)>,
+    resting: Resting,
     finishing: bool,
 }
 
@@ -131,7 +130,7 @@ impl Worker {
         status.attach(&engine);
         let runtime_sockets = Arc::new(Mutex::new(listeners.runtime));
         let server = socket::serve(status.clone(), exposer(&engine, &runtime_sockets))?;
-        let resting = BTreeSet::new();
+        let resting = Resting::new();
         let worker = Worker { engine, server, runtime_sockets, options, supervisor, feed, resting, finishing: false };
         worker.serve_runtime_sockets(&ir);
         Ok(worker)
@@ -257,7 +256,7 @@ impl Worker {
 
     /// Serves what the feed says.
     fn follow(&mut self, fed: Fed) {
-        let done = fed.load(&self.options).and_then(|ir| self.swap(Arc::new(*ir), &mut listen::open));
+        let done = self.swap(fed.ir, &mut listen::open);
         if done.is_ok() {
             feed::rest(&self.engine, &self.resting, &fed.resting);
             self.resting = fed.resting;
@@ -283,8 +282,8 @@ impl Worker {
 /// The newest of what the feed has said; those before it are of no interest any more.
 async fn next_of(feed: &mut Option<Feed>) -> Fed {
     let Some(feed) = feed else { return std::future::pending().await };
-    let Some(mut newest) = feed.texts.recv().await else { return std::future::pending().await };
-    while let Ok(newer) = feed.texts.try_recv() {
+    let Some(mut newest) = feed.configurations.recv().await else { return std::future::pending().await };
+    while let Ok(newer) = feed.configurations.try_recv() {
         newest = newer;
     }
     newest

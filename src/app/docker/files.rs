@@ -1,9 +1,9 @@
-//! What a generated configuration names: files made of variables, and the disk behind them.
+//! The disk behind a generated configuration.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::lower::{Disk, Files};
 
@@ -51,52 +51,9 @@ fn remember<T: Clone>(
     }
 }
 
-/// Files made of variables, above the disk.
-pub struct Provided {
-    /// Contents by path.
-    pub made: BTreeMap<String, Vec<u8>>,
-    /// The disk.
-    pub kept: Arc<Kept>,
-}
-
-impl Files for Provided {
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.made.get(path).map_or_else(|| self.kept.read(path), |contents| Ok(contents.clone()))
-    }
-
-    fn list_dir(&self, path: &str) -> io::Result<Vec<String>> {
-        let prefix = format!("{}/", path.trim_end_matches('/'));
-        let inside = |name: &String| name.strip_prefix(&prefix).map(str::to_owned);
-        let names: Vec<String> = self.made.keys().filter_map(inside).collect();
-        match (names.is_empty(), self.made.contains_key(path)) {
-            (false, _) => Ok(names),
-            (true, true) => Err(io::ErrorKind::NotADirectory.into()),
-            (true, false) => self.kept.list_dir(path),
-        }
-    }
-
-    fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        self.kept.resolve(host)
-    }
-
-    fn hostname(&self) -> String {
-        self.kept.hostname()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_was_made_stands_above_the_disk() {
-        let made = BTreeMap::from([("/certs/cert0.pem".to_owned(), b"pem".to_vec())]);
-        let files = Provided { made, kept: Arc::default() };
-        assert_eq!(files.list_dir("/certs/").ok(), Some(vec!["cert0.pem".to_owned()]));
-        assert_eq!(files.read("/certs/cert0.pem").ok(), Some(b"pem".to_vec()));
-        assert!(files.read("/etc/passwd").is_ok_and(|text| !text.is_empty()));
-        assert!(files.read("/nonexistent").is_err());
-    }
 
     #[test]
     fn a_file_that_may_no_longer_be_read_is_the_one_that_was_read() {

@@ -5,32 +5,30 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::diag::Severity;
-use crate::discovery::{Place, Say};
+use crate::discovery::{Line, Place, Say};
 use crate::ir::Global;
 use crate::sys::process;
 
-/// Leaves lines out, and says each once.
+/// Makes configurations fit, and says once what that takes.
 #[derive(Default)]
 pub struct Fit(BTreeSet<String>);
 
 impl Fit {
-    /// The text without the lines that would stop the start for no good reason.
-    pub fn text(&mut self, text: &str, say: &Say) -> String {
-        let mut fitting = String::with_capacity(text.len());
-        for line in text.lines() {
-            match hindrance(line) {
-                None => {
-                    fitting.push_str(line);
-                    fitting.push('\n');
+    /// Leaves out lines that would stop the start for no good reason, and adds standard output to where logs go: it is the place for
+    /// them in a container.
+    pub fn lines(&mut self, lines: &mut Vec<Line>, say: &Say) {
+        lines.retain(|line| match hindrance(&line.text) {
+            None => true,
+            Some(why) => {
+                if self.0.insert(line.text.clone()) {
+                    say(Severity::Notice, &format!("'{}' is left out: {why}", line.text.trim()));
                 }
-                Some(why) => {
-                    if self.0.insert(line.to_owned()) {
-                        say(Severity::Notice, &format!("'{}' is left out: {why}", line.trim()));
-                    }
-                }
+                false
             }
+        });
+        if let Some(at) = lines.iter().position(|line| line.text.starts_with("  log ")) {
+            lines.insert(at, Line { text: LOG.to_owned(), origin: None, instead: None });
         }
-        fitting
     }
 }
 
@@ -81,6 +79,8 @@ pub fn rights(global: &mut Global, place: Option<&Place>, say: &Say) -> Option<u
     None
 }
 
+const LOG: &str = "  log stdout format raw local0";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,11 +94,19 @@ mod tests {
                 said.push(text.to_owned());
             }
         });
-        let text =
-            "global\n  user nobody-of-that-name\n  stats socket /proc/nowhere/s level admin\ndefaults\n  mode http";
+        let texts = [
+            "global",
+            "  log 127.0.0.1 local0",
+            "  user nobody-of-that-name",
+            "  stats socket /proc/nowhere/s level admin",
+        ];
+        let line = |text: &&str| Line { text: (*text).to_owned(), origin: None, instead: None };
         let mut fit = Fit::default();
         for _ in 0..2 {
-            assert_eq!(fit.text(text, &say), "global\ndefaults\n  mode http\n");
+            let mut lines: Vec<Line> = texts.iter().map(line).collect();
+            fit.lines(&mut lines, &say);
+            let left: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+            assert_eq!(left, ["global", LOG, "  log 127.0.0.1 local0"]);
         }
         assert_eq!(said.lock().map(|said| said.len()).ok(), Some(2));
     }

@@ -5,30 +5,35 @@
 //! |---|---|
 //! | `mod` | the command, and the way from discovery to the worker |
 //! | `start` | finds the engine, the own container and the mode |
+//! | `entry` | the image's entry point and health check |
 //! | `files` | what a configuration names: made of variables, or on the disk |
 //! | `fit` | what a generated configuration cannot have where it runs |
 //! | `voice` | the log lines on standard output |
 
+pub mod entry;
 mod files;
 mod fit;
 mod start;
 mod voice;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::feed::{Fed, Feed};
-use super::load::Voice;
+use super::feed::{self, Fed, Feed, Resting, Told};
+use super::load::{self, Voice};
 use super::options::Options;
 use super::run;
-use crate::config::Input;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 use crate::discovery::{
-    Addressing, Change, Environment, Generated, Mode, Placed, Say, Source, Watch, difference, resting,
+    self, Addressing, Change, Environment, Generated, Mode, Place, Placed, Say, Source, Watch, difference, resting,
 };
-use files::{Kept, Provided};
+use crate::engine::Engine;
+use crate::ir::Ir;
+use crate::lower::{Compat, Files};
+use files::Kept;
 
 /// Balances over the containers that this one is linked to, as dockercloud/haproxy did.
 #[derive(Debug, Default, Parser)]
@@ -65,11 +70,11 @@ pub fn run(arguments: &Arguments) -> i32 {
     let kept = Arc::new(Kept::default());
     let addressing = if arguments.names { Addressing::Names } else { Addressing::Addresses };
     let source = runtime.block_on(start::find(env, addressing, kept.clone(), say.clone()));
-    let mut stage = Stage::new(&source, kept);
+    let stage = Stage::new(&source, kept);
     let mut watch = Watch::new(source);
     let first = runtime.block_on(watch.first());
     if arguments.dry_run {
-        print!("{}", stage.text(&first));
+        print!("{}", first.text);
         return 0;
     }
     serve(stage, watch, first, runtime)
@@ -79,24 +84,21 @@ pub fn run(arguments: &Arguments) -> i32 {
 fn serve(mut stage: Stage, watch: Watch, first: Generated, runtime: tokio::runtime::Runtime) -> i32 {
     let (changes, heard) = unbounded_channel();
     let (again, asked) = unbounded_channel();
-    let (out, texts) = unbounded_channel();
-    let mut options = Options { foreground: true, ..Options::default() };
-    let fed = stage.prepare(&first);
+    let (out, configurations) = unbounded_channel();
     let say = stage.say.clone();
-    let mut ir = match fed.load(&options) {
-        Ok(ir) => *ir,
+    let mut ir = match stage.load(&first) {
+        Ok(ir) => ir,
         Err(why) => {
-            say(Severity::Alert, &format!("Config check failed. NOT launching haproxy: {}", why.trim_end()));
+            say(Severity::Alert, &format!("Config check failed. NOT launching haproxy: {why}"));
             return 1;
         }
     };
+    let mut options = stage.options.clone();
     options.kept_group = fit::rights(&mut ir.global, stage.place.as_ref(), &say);
     say(Severity::Notice, &format!("Launching HAProxy: {}", summary(&first.servers)));
+    let rests = resting(&first.servers);
     stage.serves(first.servers);
-    if !fed.resting.is_empty() {
-        // What rests is told when the cores run.
-        let _ = out.send(fed);
-    }
+    let ready = move |engine: &Engine| feed::rest(engine, &Resting::new(), &rests);
     let watching = std::thread::Builder::new().name("docker".into()).spawn(move || {
         runtime.block_on(async move {
             tokio::join!(watch.run(changes, asked), stage.pass_on(heard, out));
@@ -107,7 +109,7 @@ fn serve(mut stage: Stage, watch: Watch, first: Generated, runtime: tokio::runti
         return 1;
     }
     let mut voice = Voice::new(true, false);
-    let code = run::run_fed(ir, &options, &mut voice, Some(Feed { texts, again }), |_| {});
+    let code = run::run_fed(ir, &options, &mut voice, Some(Feed { configurations, again }), ready);
     if code != 0 {
         say(Severity::Alert, &format!("HAProxy cannot start: {}", voice.said().trim_end()));
     }
@@ -116,12 +118,15 @@ fn serve(mut stage: Stage, watch: Watch, first: Generated, runtime: tokio::runti
 
 /// Prepares what discovery makes for the worker.
 struct Stage {
-    place: Option<crate::discovery::Place>,
+    place: Option<Place>,
     kept: Arc<Kept>,
     say: Say,
     fit: fit::Fit,
+    /// What was said once.
+    told: BTreeSet<String>,
+    options: Options,
     /// The servers of the last configuration that was accepted.
-    served: Arc<std::sync::Mutex<Vec<Placed>>>,
+    served: Arc<Mutex<Vec<Placed>>>,
     debug: bool,
 }
 
@@ -132,48 +137,59 @@ impl Stage {
             kept,
             say: source.say.clone(),
             fit: fit::Fit::default(),
+            told: BTreeSet::new(),
+            options: Options { foreground: true, ..Options::default() },
             served: Arc::default(),
             debug: source.env.contains_key("DEBUG"),
         }
     }
 
-    fn text(&mut self, generated: &Generated) -> String {
-        self.fit.text(&generated.text, &self.say)
-    }
-
     fn serves(&self, servers: Vec<Placed>) {
-        *self.served.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = servers;
+        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = servers;
     }
 
-    fn prepare(&mut self, generated: &Generated) -> Fed {
-        let text = self.text(generated);
+    /// Checks a configuration; what is refused of it is left out and said.
+    fn load(&mut self, generated: &Generated) -> Result<Ir, String> {
+        let mut fitting = generated.clone();
+        self.fit.lines(&mut fitting.lines, &self.say);
+        let options = &self.options;
+        let how = |inputs, files: &dyn Files| load::lowered(options, Compat::default(), inputs, files);
+        let salvaged = discovery::load(&fitting, NAME, &*self.kept, &how);
+        for refused in &salvaged.refused {
+            let text = refused.to_string();
+            // Not again with every event.
+            if self.told.insert(text.clone()) {
+                (self.say)(Severity::Alert, &text);
+            }
+        }
         if self.debug {
-            (self.say)(Severity::Notice, &format!("HAProxy configuration:\n{text}"));
+            (self.say)(Severity::Notice, &format!("HAProxy configuration:\n{}", salvaged.text));
         }
-        let files = Provided { made: generated.files.clone(), kept: self.kept.clone() };
-        Fed {
-            input: Input::new(NAME, text),
-            files: Arc::new(files),
-            resting: resting(&generated.servers),
-            told: Box::new(|_| {}),
-        }
+        let alert = |found: &&Diagnostic| found.severity == Severity::Alert;
+        let why = salvaged.loaded.diags.iter().find(alert).map_or("no reason is known", |found| &found.message);
+        salvaged.loaded.ir.ok_or_else(|| why.to_owned())
     }
 
     /// Passes changes on until nobody makes any or nobody listens.
     async fn pass_on(mut self, mut changes: UnboundedReceiver<Change>, out: UnboundedSender<Fed>) {
         while let Some(change) = changes.recv().await {
-            let mut fed = self.prepare(&change.generated);
             let (say, served) = (self.say.clone(), self.served.clone());
-            fed.told = Box::new(move |result| report(&say, &served, change, result));
-            if out.send(fed).is_err() {
-                return;
+            match self.load(&change.generated) {
+                Ok(ir) => {
+                    let rests = resting(&change.generated.servers);
+                    let told: Told = Box::new(move |result| report(&say, &served, change, result));
+                    if out.send(Fed { ir: Arc::new(ir), resting: rests, told }).is_err() {
+                        return;
+                    }
+                }
+                Err(why) => report(&say, &served, change, Err(why)),
             }
         }
     }
 }
 
 /// The one line about a change.
-fn report(say: &Say, served: &std::sync::Mutex<Vec<Placed>>, change: Change, result: Result<(), String>) {
+fn report(say: &Say, served: &Mutex<Vec<Placed>>, change: Change, result: Result<(), String>) {
     let Change { generated, why, forced } = change;
     if let Err(error) = result {
         return say(
@@ -181,7 +197,7 @@ fn report(say: &Say, served: &std::sync::Mutex<Vec<Placed>>, change: Change, res
             &format!("{why}: Config check failed. NOT reloading haproxy: {}", error.trim_end()),
         );
     }
-    let mut served = served.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut served = served.lock().unwrap_or_else(PoisonError::into_inner);
     let what = difference(&served, &generated.servers);
     *served = generated.servers;
     let what = match what.as_str() {
