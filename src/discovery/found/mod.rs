@@ -1,10 +1,10 @@
 //! The linked services, whatever the mode.
 
-use super::docker::{Container, SwarmService, SwarmTask};
-use super::mode::Mode;
-use super::note::Note;
-use super::service::{Environment, Service};
-use super::{compose, legacy, swarm};
+use crate::discovery::docker::{Container, SwarmService, SwarmTask};
+use crate::discovery::mode::Mode;
+use crate::discovery::note::Note;
+use crate::discovery::service::{Environment, Service};
+use crate::discovery::{compose, legacy, swarm};
 
 /// What the engine was asked for, by mode.
 #[derive(Clone, Copy, Debug)]
@@ -40,3 +40,6 @@ pub fn find(mode: &Mode, env: &Environment, answers: Answers<'_>) -> Found {
         (Mode::Compose { .. } | Mode::Swarm { .. }, _) => Found::default(),
     }
 }
+
+#[cfg(test)]
+mod tests;
