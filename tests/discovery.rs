@@ -10,6 +10,8 @@ mod case;
 mod difference;
 #[path = "discovery/load.rs"]
 mod load;
+#[path = "discovery/random.rs"]
+mod random;
 
 use case::Case;
 use hydroxy::discovery::Addressing;

@@ -86,3 +86,102 @@ fn every_case_loads() {
         }
     }
 }
+
+/// The texts of two services, one with `env`.
+fn two(env: &[(&str, &str)], own: &[(&str, &str)]) -> Generated {
+    let mut case = case::Case::named("twoplain");
+    for (name, value) in own {
+        case.env.insert((*name).to_owned(), (*value).to_owned());
+    }
+    for container in &mut case.running {
+        let service = container.label("com.docker.compose.service").unwrap_or_default().to_owned();
+        if service == "web" || service == "api" {
+            container.config.env.push(format!("VIRTUAL_HOST={service}.com, https://{service}.com"));
+        }
+        if service == "web" {
+            container.config.env.extend(env.iter().map(|(name, value)| format!("{name}={value}")));
+        }
+    }
+    case.generate(Addressing::Addresses)
+}
+
+fn refused(generated: &Generated) -> (Salvaged, Vec<String>) {
+    let (salvaged, said) = run(generated);
+    assert!(salvaged.loaded.ir.is_some(), "{said}\n{}", salvaged.text);
+    let texts = salvaged.refused.iter().map(ToString::to_string).collect();
+    (salvaged, texts)
+}
+
+#[test]
+fn a_refused_line_names_variable_and_service_and_leaves_the_others_alone() {
+    let (salvaged, texts) =
+        refused(&two(&[("EXTRA_SETTINGS", "no-such-word 1, timeout server 9s"), ("BALANCE", "nonsense")], &[]));
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert!(texts[0].starts_with("BALANCE of service 'myproj_web': 'balance nonsense' is refused: "), "{texts:?}");
+    assert!(texts[1].starts_with("EXTRA_SETTINGS of service 'myproj_web': 'no-such-word 1' is refused: "), "{texts:?}");
+    assert!(texts[1].ends_with("; it is left out"), "{texts:?}");
+    assert!(salvaged.text.contains("  timeout server 9s\n"));
+    assert_eq!(salvaged.text.matches("  server ").count(), 4);
+}
+
+#[test]
+fn servers_and_listeners_do_without_what_was_added_to_them() {
+    let (salvaged, texts) =
+        refused(&two(&[("EXTRA_ROUTE_SETTINGS", "no-such"), ("HEALTH_CHECK", "check nonsense")], &[]));
+    // Two servers, each without one variable after the other.
+    assert_eq!(texts.len(), 4, "{texts:?}");
+    assert!(salvaged.text.contains("  server myproj_web_2 172.18.0.4:80\n"), "{}", salvaged.text);
+    assert!(salvaged.text.contains("  server myproj_api_1 172.18.0.5:8080 check inter 2000 rise 2 fall 3\n"));
+    let (salvaged, texts) = refused(&two(&[], &[("EXTRA_BIND_SETTINGS", "80:nonsense")]));
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(texts[0].starts_with("EXTRA_BIND_SETTINGS of the proxy: 'bind :80 nonsense' is refused"), "{texts:?}");
+    assert!(salvaged.text.contains("frontend port_80\n  bind :80\n"));
+}
+
+#[test]
+fn a_rule_that_guards_closes_its_service_where_it_is_refused() {
+    let (salvaged, texts) = refused(&two(&[("EXTRA_SETTINGS", "http-request deny if { no_such_fetch }")], &[]));
+    assert!(texts[0].ends_with("; 'http-request deny' runs instead"), "{texts:?}");
+    assert!(salvaged.text.contains("backend SERVICE_myproj_web\n  http-request deny\n"), "{}", salvaged.text);
+}
+
+#[test]
+fn a_certificate_that_is_none_leaves_the_others() {
+    let good = pem();
+    let mut generated = two(&[("SSL_CERT", "nonsense")], &[("DEFAULT_SSL_CERT", &good)]);
+    assert_eq!(generated.files.len(), 2);
+    let (salvaged, texts) = refused(&generated);
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(texts[0].starts_with("SSL_CERT of service 'myproj_web': '/certs/cert1.pem' is refused"), "{texts:?}");
+    assert_eq!(salvaged.files.len(), 1);
+    // With none left nothing can listen with TLS; the rest does.
+    generated.files.insert("/certs/cert0.pem".to_owned(), b"nonsense".to_vec());
+    let (salvaged, texts) = refused(&generated);
+    assert!(salvaged.files.is_empty() && texts.len() == 3, "{texts:?}");
+    assert!(salvaged.text.contains("  bind :80\n") && !salvaged.text.contains("  bind :443"));
+}
+
+#[test]
+fn old_words_run_with_a_warning() {
+    let extra = r"reqirep ^Host:\ www\.(.*) Host:\ \1, rspidel ^Server:.*, rspadd X-A:\ 1";
+    let own = [
+        ("NBPROC", "2"),
+        ("EXTRA_GLOBAL_SETTINGS", "nbproc 4"),
+        ("EXTRA_FRONTEND_SETTINGS_80", r"reqadd X-B:\ 2, bind-process 1"),
+    ];
+    let generated = two(&[("EXTRA_SETTINGS", extra)], &own);
+    let (salvaged, said) = run(&generated);
+    assert_eq!(salvaged.refused, []);
+    for word in ["reqirep", "rspidel", "rspadd", "reqadd", "nbproc", "bind-process"] {
+        assert!(said.contains(&format!("Warning '{word}'")), "{word}: {said}");
+    }
+}
+
+#[test]
+fn what_no_user_wrote_is_not_left_out() {
+    let mut generated = two(&[], &[]);
+    let line = generated.lines.iter_mut().find(|line| line.text == "  log global").unwrap();
+    line.text = "  nonsense".to_owned();
+    let (salvaged, _) = run(&generated);
+    assert!(salvaged.loaded.ir.is_none() && salvaged.refused.is_empty());
+}
