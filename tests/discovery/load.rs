@@ -185,3 +185,31 @@ fn what_no_user_wrote_is_not_left_out() {
     let (salvaged, _) = run(&generated);
     assert!(salvaged.loaded.ir.is_none() && salvaged.refused.is_empty());
 }
+
+/// HAProxy itself takes the text too, where it is installed. Port 80 need not be free: `-c` binds nothing.
+#[test]
+fn haproxy_takes_every_case() {
+    if std::process::Command::new("haproxy").arg("-v").output().is_err() {
+        eprintln!("SKIPPED: haproxy is not installed");
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("hydroxy-discovery-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    std::fs::write(path("a.pem"), pem()).unwrap();
+    // What the file names elsewhere, and what was refused in the original's days already.
+    let here = |text: String| {
+        text.replace("/cacerts/cert0.pem", &path("a.pem"))
+            .replace("/ca/ca.pem", &path("a.pem"))
+            .replace("crt /certs/", &format!("crt {}", path("a.pem")))
+            .replace("crt /mycerts/", &format!("crt {}", path("a.pem")))
+            .replace("  server 127.0.0.1:8080\n", "")
+    };
+    for case in case::all() {
+        std::fs::write(path("haproxy.cfg"), here(case.generate(Addressing::Addresses).text)).unwrap();
+        let output = std::process::Command::new("haproxy").args(["-c", "-f", &path("haproxy.cfg")]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "case {}: {said}", case.name);
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
