@@ -167,6 +167,7 @@ const BEYOND: &[(Class, &str)] = &[
     (Class::Proxy, "option accept-invalid-http-request"),
     (Class::Proxy, "option accept-invalid-http-response"),
     (Class::Bind, "ssl"),
+    (Class::Other, "errorfile"),
 ];
 
 fn report(wrong: &[String]) {

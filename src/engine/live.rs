@@ -131,7 +131,8 @@ impl LiveProxy {
             let rules = proxy.stick.iter().filter(move |rule| (rule.when == StickWhen::StoreResponse) == response);
             rules.fold(Needs::empty(), |needs, rule| needs | rule.needs())
         };
-        let needs = needs | proxy.http_res.needs | proxy.http_after.needs | stick(true);
+        let errors = proxy.errors.iter().fold(Needs::empty(), |needs, error| needs | error.needs());
+        let needs = needs | errors | proxy.http_res.needs | proxy.http_after.needs | stick(true);
         let retries = proxy.retries > 0 && !proxy.servers.is_empty();
         let sni = proxy.servers.iter().any(|server| server.tls.as_ref().is_some_and(|tls| tls.sni.is_some()));
         let balancer = Balancer::new(&proxy.balance, &server_views(proxy, state), proxy.all_backups);

@@ -467,7 +467,9 @@ fn place(scope: &Scope<'_>) -> String {
         Hook::TcpRequestContent => format!("{} tcp-request content rule", side(true)),
         Hook::TcpResponseContent => format!("{} tcp-response content rule", side(false)),
         Hook::HttpRequest => format!("{} http-request header rule", side(true)),
-        Hook::HttpResponse | Hook::HttpAfterResponse => format!("{} http-response header rule", side(false)),
+        Hook::HttpResponse | Hook::HttpAfterResponse | Hook::HttpError => {
+            format!("{} http-response header rule", side(false))
+        }
         Hook::UseBackend => "frontend use-backend rule".to_owned(),
         Hook::UseServer => "backend use-server, balance or stick-match rule".to_owned(),
         Hook::Log => "stream log".to_owned(),

@@ -10,7 +10,8 @@ use super::check_dump::Spoken;
 use super::global::{Global, Password, RuntimeSocket, Userlist};
 use super::log::{LogFormatName, LogTarget, LogTo};
 use super::proxy::{
-    BackendTo, Balance, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, RetryOn, Reuse, ServerTo, Timeouts,
+    BackendTo, Balance, ConnectionMode, ErrorAnswer, ErrorReply, Forwarded, Mode, Proxy, RetryOn, Reuse, ServerTo,
+    Timeouts,
 };
 use super::server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 use super::stats::Stats;
@@ -490,8 +491,9 @@ struct Reply<'a>(&'a ErrorReply);
 
 impl Display for Reply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let first = self.0.raw.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-        write!(f, "error {} {} bytes: {}", self.0.status, self.0.raw.len(), first.escape_ascii())
+        let ErrorAnswer::Raw(raw) = &self.0.answer else { return write!(f, "error {} made", self.0.status) };
+        let first = raw.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+        write!(f, "error {} {} bytes: {}", self.0.status, raw.len(), first.escape_ascii())
     }
 }
 

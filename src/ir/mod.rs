@@ -20,8 +20,8 @@ pub use global::{Global, Group, RuntimeSocket, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};
 pub use persist::{Cookie, CookieMode, CookieOptions, PersistRule, Persistence};
 pub use proxy::{
-    BackendChoice, Balance, ConnectionMode, ErrorReply, Forwarded, Mode, Proxy, Reuse, Section, ServerChoice,
-    StickRule, Timeouts,
+    BackendChoice, Balance, ConnectionMode, ErrorAnswer, ErrorReply, Forwarded, Mode, Proxy, Reuse, Section,
+    ServerChoice, StickRule, Timeouts,
 };
 pub use server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 pub use stats::Stats;

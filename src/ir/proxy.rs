@@ -14,6 +14,7 @@ use crate::expr::{Cond, Expr, LogFormat};
 use crate::http::HeaderName;
 use crate::keyword::Needs;
 use crate::rules::RuleSet;
+use crate::rules::action::Reply;
 
 /// One proxy: what its section says, and what the runtime socket may replace while it runs (management.txt 9.3 `add server`,
 /// `commit ssl cert`). A proxy with other servers shares the rest with the one before.
@@ -179,7 +180,7 @@ pub struct Section {
     pub ignore_probes: bool,
     /// `option http-use-proxy-header`.
     pub use_proxy_header: bool,
-    /// Error replies by status: from `errorfile`, `errorloc*`.
+    /// Error replies by status: from `errorfile`, `errorloc*`, `http-error`.
     pub errors: Vec<ErrorReply>,
     /// `compression ...`.
     pub compression: Option<Box<Compression>>,
@@ -543,6 +544,24 @@ pub struct Forwarded {
 pub struct ErrorReply {
     /// The status it stands for.
     pub status: u16,
+    /// What is sent.
+    pub answer: ErrorAnswer,
+}
+
+/// What stands for a status.
+pub enum ErrorAnswer {
     /// Raw HTTP/1 response, head and body, as it is sent.
-    pub raw: Arc<[u8]>,
+    Raw(Arc<[u8]>),
+    /// A response made of a body and fields (`http-error`).
+    Made(Reply),
+}
+
+impl ErrorReply {
+    /// What the format strings of the reply read.
+    pub fn needs(&self) -> Needs {
+        match &self.answer {
+            ErrorAnswer::Raw(_) => Needs::empty(),
+            ErrorAnswer::Made(reply) => reply.needs(),
+        }
+    }
 }

@@ -10,8 +10,8 @@ mod scope;
 mod words;
 
 pub use scope::{
-    Defined, FileRef, Hook, Interned, Names, Needs, ProxyName, STICK_COUNTERS, Scope, UserlistName, VarNames, VarScope,
-    VarSlot, WITHOUT_EFFECT,
+    Defined, ErrorGroup, FileRef, Hook, Interned, Names, Needs, ProxyName, STICK_COUNTERS, Scope, Text, UserlistName,
+    VarNames, VarScope, VarSlot, WITHOUT_EFFECT,
 };
 pub use words::{Error, Result, Words, error_at};
 

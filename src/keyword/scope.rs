@@ -23,6 +23,10 @@ pub struct Names {
     pub userlists: Vec<UserlistName>,
     /// The content of the userlists, in the same order; set once they have been read.
     pub accounts: OnceCell<Vec<Arc<Userlist>>>,
+    /// `http-errors` sections; set once they have been read.
+    pub error_groups: OnceCell<Vec<ErrorGroup>>,
+    /// Files that hold format strings, which must be at hand where they are bound: by name, or what is wrong with them.
+    pub texts: OnceCell<HashMap<String, Text>>,
     /// Stick tables in order of their ids, each with the name of the proxy that holds it.
     pub tables: Vec<TableSpec>,
     /// `tune.stick-counters`, once the global section has been read.
@@ -59,7 +63,37 @@ pub struct UserlistName {
     pub span: Span,
 }
 
+/// A file that was read, or what is wrong with it.
+pub type Text = std::result::Result<Arc<[u8]>, String>;
+
+/// An `http-errors` section (manual 12.4).
+#[derive(Clone, Debug)]
+pub struct ErrorGroup {
+    /// As in the file.
+    pub name: String,
+    /// Whole responses by status.
+    pub replies: Vec<(u16, Arc<[u8]>)>,
+}
+
+impl ErrorGroup {
+    /// The response that stands for a status.
+    pub fn reply(&self, status: u16) -> Option<&Arc<[u8]>> {
+        self.replies.iter().find(|(of, _)| *of == status).map(|(_, raw)| raw)
+    }
+}
+
 impl Names {
+    /// The `http-errors` section of that name.
+    pub fn error_group(&self, name: &str) -> Option<&ErrorGroup> {
+        self.error_groups.get()?.iter().find(|group| group.name == name)
+    }
+
+    /// A file that holds a format string.
+    pub fn text(&self, path: &str) -> Text {
+        let known = self.texts.get().and_then(|texts| texts.get(path).cloned());
+        known.unwrap_or_else(|| Err("it was not read".to_owned()))
+    }
+
     /// The backend (or listen) of that name.
     pub fn backend(&self, name: &str) -> Option<ProxyId> {
         self.find(name, |proxy| proxy.backend)
@@ -159,6 +193,8 @@ pub enum Hook {
     HttpResponse,
     /// `http-after-response`
     HttpAfterResponse,
+    /// `http-error`: the request may have been answered or not.
+    HttpError,
     /// `use_backend`
     UseBackend,
     /// `use-server`, `balance`, `server ... sni`
@@ -202,6 +238,7 @@ impl Hook {
             Hook::TcpRequestContent | Hook::HttpRequest | Hook::UseBackend => content,
             Hook::UseServer => content | Needs::BACKEND,
             Hook::TcpResponseContent | Hook::HttpResponse | Hook::HttpAfterResponse => res,
+            Hook::HttpError => content | res,
             // Heads and buffers are gone when the line is written.
             Hook::Log => sess | Needs::REQ_KEPT | Needs::BACKEND | Needs::SERVER | Needs::RES_KEPT | Needs::LOG,
             Hook::Check => {
@@ -222,6 +259,7 @@ impl Hook {
             Hook::HttpRequest => "http-request",
             Hook::HttpResponse => "http-response",
             Hook::HttpAfterResponse => "http-after-response",
+            Hook::HttpError => "http-error",
             Hook::UseBackend => "use_backend",
             Hook::UseServer => "use-server",
             Hook::Log => "log-format",

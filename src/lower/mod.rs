@@ -9,6 +9,7 @@ mod compat;
 pub mod dynamic;
 mod files;
 mod global;
+mod http_errors;
 mod legacy;
 mod load;
 mod log_target;

@@ -21,6 +21,8 @@ pub(super) struct Plan<'a> {
     pub(super) names: Names,
     pub(super) globals: Vec<&'a Section>,
     pub(super) userlists: Vec<&'a Section>,
+    /// `http-errors`, each with its name.
+    pub(super) error_groups: Vec<(&'a Section, &'a Word)>,
     pub(super) defaults: Vec<DefaultsPlan<'a>>,
     /// Index is `ProxyId`.
     pub(super) proxies: Vec<ProxyPlan<'a>>,
@@ -107,6 +109,7 @@ impl<'a> Planner<'a, '_> {
             "backend" => self.proxy(section, Sections::BACKEND),
             "listen" => self.proxy(section, Sections::LISTEN),
             "userlist" => self.userlist(section),
+            "http-errors" => self.error_group(section),
             kind => {
                 let span = section.head.keyword().span;
                 let known = known::not_yet(Class::Section, kind, span).filter(|_| kind != "program");
@@ -258,6 +261,24 @@ impl<'a> Planner<'a, '_> {
         let error = error.place(first.name.span, "first one");
         let help = "HAProxy refuses it: rename one, or join both into a 'listen' section";
         self.diags.push(if overlap { error } else { error.severity(Severity::Warning).help(help) });
+    }
+
+    fn error_group(&mut self, section: &'a Section) {
+        let Some(name) = section.name() else {
+            self.diags.push(*sentence(section.head.end(), "missing", "missing name for http-errors section."));
+            return;
+        };
+        if let Some(bad) = invalid_char(name.as_str()) {
+            let message = format!("character '{bad}' is not permitted in 'http-errors' name '{name}'.");
+            self.diags.push(*sentence(name.span, "bad-name", message));
+        }
+        self.no_more(&section.head, 2);
+        if let Some((_, first)) = self.plan.error_groups.iter().find(|(_, other)| other.as_str() == name.as_str()) {
+            let error = sentence(name.span, "twice", format!("http-errors section '{name}' already exists."));
+            self.diags.push(error.place(first.span, "first one"));
+            return;
+        }
+        self.plan.error_groups.push((section, name));
     }
 
     fn userlist(&mut self, section: &'a Section) {

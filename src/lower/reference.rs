@@ -1,6 +1,6 @@
 //! All sections, directives and options as lists, for the reference, the coverage and `-dK`.
 
-use super::{bind, global, legacy, proxy, server, userlist};
+use super::{bind, global, http_errors, legacy, proxy, server, userlist};
 use crate::keyword::known::Class;
 use crate::keyword::{Meta, Sections};
 
@@ -31,6 +31,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .chain(list!(Class::Bind, bind::FAMILIES))
         .chain(list!(Class::Server, server::FAMILIES))
         .chain(list!(Class::Other, userlist::FAMILIES))
+        .chain(list!(Class::Other, http_errors::FAMILIES))
         .chain(legacy::LISTED.iter().map(|(class, sections, meta)| Entry { class: *class, meta, sections: *sections }))
 }
 
@@ -78,6 +79,12 @@ static SECTIONS: &[Meta] = &[
         "userlist <name>",
         "Opens a section with users and groups for 'http_auth' and its relatives.",
         &[("userlist people\n user anna insecure-password secret", "")],
+    ),
+    Meta::new(
+        "http-errors",
+        "http-errors <name>",
+        "Opens a section with replies of the proxy itself, for 'errorfiles' and rules that name it.",
+        &[("http-errors site\n errorfile 503 503.http", "")],
     ),
     Meta::new(
         "crt-list",

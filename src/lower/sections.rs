@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::files::Reader;
 use super::global::{self, GlobalDraft};
+use super::http_errors::{self, ErrorsDraft};
 use super::legacy::{self, Means};
 use super::load::Overrides;
 use super::names::{Plan, ProxyPlan, SECTIONS};
@@ -22,7 +23,9 @@ use crate::diag::{Diagnostic, Diagnostics, Span, Word};
 use crate::expr::{Lists, Noted};
 use crate::ir::{Ir, Proxy, Userlist};
 use crate::keyword::known::{self, Class};
-use crate::keyword::{Defined, FileRef, Hook, Interned, Scope, Sections, Setting, VarNames, VarScope, Words};
+use crate::keyword::{
+    Defined, ErrorGroup, FileRef, Hook, Interned, Scope, Sections, Setting, Text, VarNames, VarScope, Words,
+};
 
 /// Everything that is being lowered.
 pub(super) struct Lowering<'a> {
@@ -45,6 +48,8 @@ impl Lowering<'_> {
         let global = self.global();
         self.plan.names.stick_counters.get_or_init(|| global.out.stick_counters);
         let userlists = self.plan.names.accounts.get_or_init(|| self.userlists()).clone();
+        self.plan.names.error_groups.get_or_init(|| self.error_groups(global.out.bufsize));
+        self.plan.names.texts.get_or_init(|| self.texts());
         let bad: Vec<BadLines> = (0..self.plan.defaults.len()).map(|at| self.try_defaults(at)).collect();
         let finish = FinishProxy {
             global: &global,
@@ -98,6 +103,31 @@ impl Lowering<'_> {
         draft.server_verify_none |= self.overrides.no_server_verify;
         self.overrides.apply(&mut draft.out);
         draft
+    }
+
+    fn error_groups(&self, bufsize: usize) -> Vec<ErrorGroup> {
+        let (acls, interned) = (Defined::new(), RefCell::default());
+        let scope = self.scope(None, false, &acls, self.diags, &interned);
+        let group = |(section, name): &(&Section, &Word)| {
+            let mut draft = ErrorsDraft::new(name);
+            for line in &section.lines {
+                self.line(line, &http_errors::TABLE, &mut draft, &scope, Class::Other, "http-errors");
+            }
+            draft.finish(self.reader, bufsize, self.diags)
+        };
+        self.plan.error_groups.iter().map(group).collect()
+    }
+
+    /// What stands behind `lf-file` anywhere in a proxy.
+    fn texts(&self) -> HashMap<String, Text> {
+        let defaults = self.plan.defaults.iter().map(|plan| plan.section);
+        let sections = defaults.chain(self.plan.proxies.iter().map(|plan| plan.section));
+        let pairs = sections.flat_map(|section| &section.lines).flat_map(|line| line.words.windows(2));
+        let paths = pairs.filter_map(|pair| match pair {
+            [keyword, path] if keyword.as_str() == "lf-file" => Some(path.as_str()),
+            _ => None,
+        });
+        paths.map(|path| (path.to_owned(), self.reader.read(path))).collect()
     }
 
     fn userlists(&self) -> Vec<Arc<Userlist>> {

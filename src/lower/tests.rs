@@ -59,6 +59,9 @@ fn around(entry: &Entry, line: &str) -> String {
         Class::Bind if line.starts_with("stats socket") => format!("global\n{line}\n"),
         Class::Bind => format!("defaults\n{times}frontend f\nmode http\n{line}\n"),
         Class::Server => format!("defaults\n{times}backend b\nmode http\n{line}\n"),
+        Class::Other if entry.sections == Sections::HTTP_ERRORS => {
+            format!("http-errors s\n{line}\ndefaults\n{times}backend b\nmode http\nerrorfiles s\n")
+        }
         Class::Other => format!(
             "userlist u\nuser tiger insecure-password x\ngroup dogs\n{}\n",
             line.replace("tiger insecure", "lion insecure")
@@ -66,7 +69,8 @@ fn around(entry: &Entry, line: &str) -> String {
         _ if entry.sections.contains(Sections::LISTEN) => {
             let server = if line.starts_with("server a ") { "" } else { "server a 127.0.0.1:81 check\n" };
             let host = if line.starts_with("http-check") { "option httpchk\n" } else { "" };
-            format!("defaults\nmode http\n{times}{app}listen f\nbind :8080\n{log}{host}{server}{line}\n")
+            let site = "http-errors site\nerrorfile 503 503.http\nerrorfile 404 503.http\n";
+            format!("{site}defaults\nmode http\n{times}{app}listen f\nbind :8080\n{log}{host}{server}{line}\n")
         }
         _ => format!("defaults\nmode http\n{times}frontend f\nbind :8080\n{log}{line}\n{app}"),
     }

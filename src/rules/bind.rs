@@ -71,7 +71,9 @@ impl Hooks {
             Hook::HttpRequest => Hooks::HTTP_REQ,
             Hook::HttpResponse => Hooks::HTTP_RES,
             Hook::HttpAfterResponse => Hooks::HTTP_AFTER,
-            Hook::UseBackend | Hook::UseServer | Hook::Log | Hook::Check | Hook::Internal => Hooks::empty(),
+            Hook::HttpError | Hook::UseBackend | Hook::UseServer | Hook::Log | Hook::Check | Hook::Internal => {
+                Hooks::empty()
+            }
         }
     }
 }

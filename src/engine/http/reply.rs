@@ -17,7 +17,7 @@ use crate::engine::stream::{RequestAt, Stream};
 use crate::expr::Termination;
 use crate::http::status::{ERROR_PAGE_FIELDS, error_page, reason};
 use crate::http::{Framing, HeadFlags, Msg, OutOptions, ParseOptions, Parsed, parse_response, write_response};
-use crate::ir::Proxy;
+use crate::ir::{ErrorAnswer, Proxy};
 use crate::rules::Cursor;
 use crate::state::Stat;
 
@@ -37,7 +37,7 @@ pub(super) async fn answer(
         if answer.why == Why::Monitor {
             st.facts.log_level = Some(SILENT);
             monitor(st, status);
-        } else if !error_reply(st, frontend, backend, status) {
+        } else if !error_reply(s, st, frontend, backend, status) {
             return After::Drop;
         }
     }
@@ -62,7 +62,7 @@ pub(super) async fn fail(
     }
     st.reply.clear();
     if st.req.flags.contains(HeadFlags::COMPLETE) && !matches!(fault, Fault::BadRequest(_)) {
-        return match error_reply(st, frontend, backend, meaning) {
+        return match error_reply(s, st, frontend, backend, meaning) {
             true => match send(s, st, frontend, backend, Some(meaning)).await {
                 After::Linger if fault == Fault::ClientTimeout => After::Close,
                 after => after,
@@ -70,12 +70,11 @@ pub(super) async fn fail(
             false => After::Drop,
         };
     }
-    // Nothing is known that rules could look at: the error goes out as it is.
+    // Nothing is known that rules could look at: the error goes out as it is, and nothing can be formatted (4.2 `http-error`).
     st.facts.status = meaning;
-    let configured = frontend.errors.iter().find(|reply| reply.status == meaning);
-    let raw = match configured {
-        Some(reply) => &reply.raw,
-        None => error_page(meaning).map_or(&[][..], |page| page.bytes.as_bytes()),
+    let raw = match frontend.errors.iter().find(|reply| reply.status == meaning).map(|reply| &reply.answer) {
+        Some(ErrorAnswer::Raw(raw)) => raw,
+        _ => error_page(meaning).map_or(&[][..], |page| page.bytes.as_bytes()),
     };
     match write_all(s, raw).await {
         // Who was silent has nothing on its way that could destroy the answer.
@@ -131,13 +130,22 @@ async fn tarpit(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Opt
 
 /// Writes the reply that stands for `status` to `Stream::reply`: configured for the backend, for the frontend, or built in, with the
 /// header lines that a rule left there. False if it is configured as empty.
-fn error_reply(st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>, status: u16) -> bool {
+fn error_reply(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>, status: u16) -> bool {
     let configured = backend.into_iter().map(|backend| &**backend).chain([frontend]);
-    let configured = configured.flat_map(|proxy| &proxy.errors).find(|reply| reply.status == status);
-    if let Some(reply) = configured {
-        st.reply.clear();
-        st.reply.extend_from_slice(&reply.raw);
-        return !reply.raw.is_empty();
+    let mut configured = configured.flat_map(|proxy| &proxy.errors).filter(|reply| reply.status == status);
+    match configured.next().map(|reply| &reply.answer) {
+        Some(ErrorAnswer::Raw(raw)) => {
+            st.reply.clear();
+            st.reply.extend_from_slice(raw);
+            return !raw.is_empty();
+        }
+        Some(ErrorAnswer::Made(reply)) => {
+            let local = s.local.clone();
+            let stage = Stage { response: None, ..Stage::response(st, &[]) };
+            reply.write(&mut hooks::txn(s, st, &local.live, stage));
+            return true;
+        }
+        None => {}
     }
     let extra = std::mem::take(&mut st.reply);
     let out = &mut st.reply;
@@ -210,7 +218,9 @@ async fn send(
     let arrived = if st.request == RequestAt::Buffer { arrived(s, st) } else { Arrived::default() };
     let whole = arrived.whole.is_some() || st.request == RequestAt::Gone;
     st.facts.bytes_in += arrived.counted;
-    let keep_alive = whole && client_keeps(s, st, frontend) && st.res.keep_alive();
+    // The version in a file says nothing of the connection; `close` does.
+    let closes = st.res.flags.contains(HeadFlags::CLOSE) || st.res.body == Framing::UntilClose;
+    let keep_alive = whole && client_keeps(s, st, frontend) && !closes;
     st.answer.clear();
     let options = OutOptions { keep_alive, peer: st.req.version, head_only: st.wants_head_only() };
     let squeeze = if st.facts.applet.is_some() { compress::response(s, st, &raw) } else { None };

@@ -1,23 +1,25 @@
-//! Replies that the proxy gives itself (manual 4.2): `errorfile`, `errorloc`, `errorloc302`, `errorloc303`.
+//! Replies that the proxy gives itself (manual 4.2): `errorfile`, `errorfiles`, `errorloc`, `errorloc302`, `errorloc303`, `http-error`.
 
 use std::sync::Arc;
 
 use super::ProxyDraft;
 use crate::diag::{Diagnostic, Diagnostics, Word};
-use crate::ir::ErrorReply;
-use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
+use crate::ir::{ErrorAnswer, ErrorReply};
+use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::files::Reader;
 use crate::lower::table::sentence;
+use crate::rules::action::{self, Reply, bind_error, error_group};
 
 /// Where a reply comes from.
-pub(super) struct ErrorSource {
+pub(in crate::lower) struct ErrorSource {
     status: u16,
     from: From,
 }
 
 enum From {
     File(Word),
-    Redirect(Arc<[u8]>),
+    Ready(Arc<[u8]>),
+    Made(Reply),
 }
 
 pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
@@ -30,6 +32,31 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         ),
         sections: Sections::D_PROXY,
         apply: errorfile,
+    },
+    Setting {
+        meta: Meta::new(
+            "errorfiles",
+            "errorfiles <name> [<code>...]",
+            "Takes the replies of an 'http-errors' section over, all or those of some statuses.",
+            &[("errorfiles site", "error 503"), ("errorfiles site 404", "error 404")],
+        ),
+        sections: Sections::D_PROXY,
+        apply: errorfiles,
+    },
+    Setting {
+        meta: Meta::new(
+            "http-error",
+            "http-error status <code> [ content-type <type> ] [ { default-errorfiles | errorfile <file> | \
+             errorfiles <name> | file <file> | lf-file <file> | string <str> | lf-string <fmt> } ] [ hdr <name> <fmt> ]*",
+            "Says what is sent instead of the proxy's own reply of this status: an empty body, a file, a text, a format string.",
+            &[
+                ("http-error status 503 content-type text/plain string sorry", "error 503 made"),
+                ("http-error status 503 errorfile 503.http", "error 503"),
+                ("http-error status 404 errorfiles site", "error 404"),
+            ],
+        ),
+        sections: Sections::D_PROXY,
+        apply: http_error,
     },
     redirect("errorloc", "errorloc <code> <url>", |words, draft, _| errorloc(words, draft, "errorloc", 302)),
     redirect("errorloc302", "errorloc302 <code> <url>", |words, draft, _| errorloc(words, draft, "errorloc302", 302)),
@@ -51,10 +78,18 @@ const fn redirect(
 
 impl ErrorSource {
     /// The complete reply; what is wrong with the file is told.
-    pub(super) fn finish(&self, reader: &Reader<'_>, bufsize: usize, diags: &Diagnostics) -> Option<ErrorReply> {
-        let raw = match &self.from {
-            From::Redirect(raw) => raw.clone(),
-            From::File(word) => match read(word, reader, bufsize) {
+    pub(in crate::lower) fn finish(
+        self,
+        reader: &Reader<'_>,
+        bufsize: usize,
+        diags: &Diagnostics,
+    ) -> Option<ErrorReply> {
+        let raw = match self.from {
+            From::Ready(raw) => raw,
+            From::Made(reply) => {
+                return Some(ErrorReply { status: self.status, answer: ErrorAnswer::Made(reply) });
+            }
+            From::File(word) => match read(&word, reader, bufsize) {
                 Ok(raw) => raw,
                 Err(message) => {
                     diags.push(Diagnostic::alert("errorfile", format!("errorfile : {message}")).at(word.span));
@@ -62,7 +97,7 @@ impl ErrorSource {
                 }
             },
         };
-        Some(ErrorReply { status: self.status, raw })
+        Some(ErrorReply { status: self.status, answer: ErrorAnswer::Raw(raw) })
     }
 }
 
@@ -95,12 +130,58 @@ fn check_head(raw: &[u8]) -> std::result::Result<(), &'static str> {
 }
 
 fn errorfile(words: &mut Words<'_>, draft: &mut ProxyDraft, _: &Scope<'_>) -> Result<()> {
-    let usage = "errorfile : expects <status_code> and <file> as arguments.";
-    let (Some(code), Some(file)) = (words.next_word(), words.next_word()) else {
-        return Err(sentence(words.end(), "missing", usage));
+    draft.set_error(ErrorSource::file(words)?);
+    Ok(())
+}
+
+impl ErrorSource {
+    /// `<code> <file>`
+    pub(in crate::lower) fn file(words: &mut Words<'_>) -> Result<ErrorSource> {
+        let usage = "errorfile : expects <status_code> and <file> as arguments.";
+        let (Some(code), Some(file)) = (words.next_word(), words.next_word()) else {
+            return Err(sentence(words.end(), "missing", usage));
+        };
+        let status = status(code, "errorfile")?;
+        Ok(ErrorSource { status, from: From::File(file.clone()) })
+    }
+}
+
+fn errorfiles(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
+    let Some(name) = words.next_word() else {
+        return Err(sentence(words.end(), "missing", "errorfiles : expects <name> as argument."));
     };
-    let status = status(code, "errorfile")?;
-    draft.set_error(ErrorSource { status, from: From::File(file.clone()) });
+    let group = error_group(name, scope)?;
+    let codes = words.take_rest();
+    for code in codes {
+        let status = status(code, "errorfiles")?;
+        if group.reply(status).is_none() {
+            let text = format!("status '{status}' not declared in http-errors section '{name}'.");
+            scope.diags.push(Diagnostic::warning("errorfiles", text).at(code.span));
+        }
+    }
+    let wanted = |status: u16| codes.is_empty() || codes.iter().any(|code| code.as_str().parse() == Ok(status));
+    for (status, raw) in group.replies.iter().filter(|(status, _)| wanted(*status)) {
+        draft.set_error(ErrorSource { status: *status, from: From::Ready(raw.clone()) });
+    }
+    Ok(())
+}
+
+fn http_error(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
+    let (status, source) = bind_error(words, &scope.at(Hook::HttpError))?;
+    if let Some(word) = words.peek() {
+        return Err(sentence(word.span, "left-over", format!("http-error : unknown keyword '{word}'.")));
+    }
+    let from = match source {
+        action::ErrorSource::Default => {
+            draft.errors.retain(|other| other.status != status);
+            return Ok(());
+        }
+        action::ErrorSource::File(word) => From::File(word),
+        action::ErrorSource::Group(Some(raw)) => From::Ready(raw),
+        action::ErrorSource::Group(None) => return Ok(()),
+        action::ErrorSource::Reply(reply) => From::Made(reply),
+    };
+    draft.set_error(ErrorSource { status, from });
     Ok(())
 }
 
@@ -119,7 +200,7 @@ fn errorloc(words: &mut Words<'_>, draft: &mut ProxyDraft, name: &str, with: u16
     let reason = if with == 303 { "See Other" } else { "Found" };
     let head =
         format!("HTTP/1.1 {with} {reason}\r\ncache-control: no-cache\r\ncontent-length: 0\r\nlocation: {url}\r\n\r\n");
-    draft.set_error(ErrorSource { status, from: From::Redirect(head.into_bytes().into()) });
+    draft.set_error(ErrorSource { status, from: From::Ready(head.into_bytes().into()) });
     Ok(())
 }
 

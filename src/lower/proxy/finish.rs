@@ -47,7 +47,8 @@ impl FinishProxy<'_> {
         draft.out.unique_id = draft.unique_id.take().and_then(|word| self.format(&word, scope));
         let errors = std::mem::take(&mut draft.errors);
         let bufsize = self.global.out.bufsize;
-        draft.out.errors = errors.iter().filter_map(|error| error.finish(self.reader, bufsize, self.diags)).collect();
+        draft.out.errors =
+            errors.into_iter().filter_map(|error| error.finish(self.reader, bufsize, self.diags)).collect();
         draft.finish_compression();
         let stats = draft.stats.take();
         draft.out.stats = stats.map(|stats| stats.finish(&draft));

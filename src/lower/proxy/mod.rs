@@ -55,6 +55,7 @@ use crate::ir::{Balance, Section};
 use crate::keyword::{Sections, Setting};
 
 pub(super) use checks::{allowed, check};
+pub(super) use errors::ErrorSource;
 pub(super) use finish::FinishProxy;
 
 /// All directives of proxies.

@@ -19,6 +19,7 @@ use super::Action;
 
 pub use line::OLD_LINES;
 pub use redirect::LITERAL as LITERAL_REDIRECT;
+pub use reply::{ErrorSource, Reply, bind_error, error_group};
 pub use variable::Assignment;
 
 /// All actions.

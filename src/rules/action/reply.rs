@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::header::header_name;
 use super::words::exactly;
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Diagnostic, Span, Word, suggest};
 use crate::expr::LogFormat;
 use crate::http::{HeaderName, status};
-use crate::keyword::{FileRef, Hook, Meta, Needs, Result, Scope, Words};
+use crate::keyword::{ErrorGroup, FileRef, Hook, Meta, Needs, Result, Scope, Words, error_at};
 use crate::rules::{Action, Bound, Final, Hooks, Txn, Verdict, error_file};
 
 pub(super) static ACTIONS: &[Action] = &[
@@ -15,7 +15,7 @@ pub(super) static ACTIONS: &[Action] = &[
         meta: Meta::new(
             "deny",
             "deny [ { status | deny_status } <code> ] [ content-type <type> ] [ { default-errorfiles | errorfile <file> | \
-             file <file> | string <str> | lf-string <fmt> } ] [ hdr <name> <fmt> ]*",
+             errorfiles <name> | file <file> | lf-file <file> | string <str> | lf-string <fmt> } ] [ hdr <name> <fmt> ]*",
             "Ends the rule set and answers with an error: 403 to a request, 502 to a response, unless a status is given. Without \
              arguments, or with deny_status only, the proxy's error file for that status is sent; else see return.",
             &[
@@ -37,8 +37,8 @@ pub(super) static ACTIONS: &[Action] = &[
     Action {
         meta: Meta::new(
             "return",
-            "return [ status <code> ] [ content-type <type> ] [ { default-errorfiles | errorfile <file> | file <file> | \
-             string <str> | lf-string <fmt> } ] [ hdr <name> <fmt> ]*",
+            "return [ status <code> ] [ content-type <type> ] [ { default-errorfiles | errorfile <file> | \
+             errorfiles <name> | file <file> | lf-file <file> | string <str> | lf-string <fmt> } ] [ hdr <name> <fmt> ]*",
             "Ends the rule set and answers: with an empty response, the proxy's error file for the status, a whole response from a \
              file, or a body from a file, a text or a format string. The status is 200 unless given (200 to 599).",
             &[
@@ -59,7 +59,7 @@ pub(super) static ACTIONS: &[Action] = &[
         meta: Meta::new(
             "tarpit",
             "tarpit [ { status | deny_status } <code> ] [ content-type <type> ] [ { default-errorfiles | errorfile <file> | \
-             file <file> | string <str> | lf-string <fmt> } ] [ hdr <name> <fmt> ]*",
+             errorfiles <name> | file <file> | lf-file <file> | string <str> | lf-string <fmt> } ] [ hdr <name> <fmt> ]*",
             "Ends the rule set and answers as deny does, but only after `timeout tarpit`. The status is 500 unless given.",
             &[("tarpit", "tarpit 500"), ("tarpit deny_status 429", "tarpit 429")],
         ),
@@ -112,7 +112,8 @@ type Loaded = std::result::Result<Box<[u8]>, String>;
 /// Bytes that are there once the files have been read.
 type Late = Arc<OnceLock<Box<[u8]>>>;
 
-struct Reply {
+/// An answer with a head of its own.
+pub struct Reply {
     status: u16,
     content_type: Option<Box<[u8]>>,
     content: Content,
@@ -135,14 +136,49 @@ fn bind(words: &mut Words<'_>, scope: &Scope<'_>, default: u16, outcomes: &'stat
     }))
 }
 
+/// What stands for a status instead of the proxy's own answer (`http-error`).
+pub enum ErrorSource {
+    /// Nothing: what was said before is forgotten.
+    Default,
+    /// A whole response in a file.
+    File(Word),
+    /// The response of an `http-errors` section, if it has one.
+    Group(Option<Arc<[u8]>>),
+    /// A response made of a body and fields.
+    Reply(Reply),
+}
+
+/// Reads the arguments of `http-error`: the status, and what stands for it.
+pub fn bind_error(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<(u16, ErrorSource)> {
+    let start = words.span();
+    let mut draft = Draft { status: None, status_word: "", content_type: None, content: None, headers: Vec::new() };
+    while draft.argument(words, scope, &RETURN)? {}
+    let Some(status) = draft.status else {
+        return Err(error_at(start, "expects at least a <status> as arguments."));
+    };
+    if status::error_page(status).is_none() {
+        return Err(error_at(start, format!("status code '{status}' not handled.")));
+    }
+    let whole = match &draft.content {
+        Some((_, Source::ErrorFiles)) => Some(ErrorSource::Default),
+        Some((_, Source::ErrorFile(path, span))) => Some(ErrorSource::File(Word::new(path.as_str(), *span))),
+        Some((_, Source::Group(name))) => Some(ErrorSource::Group(error_group(name, scope)?.reply(status).cloned())),
+        _ => None,
+    };
+    // Tells what is left without effect, too.
+    let reply = draft.finish(start, scope, status, &RETURN)?;
+    Ok((status, whole.unwrap_or(ErrorSource::Reply(reply))))
+}
+
 impl Reply {
-    fn needs(&self) -> Needs {
+    /// What its format strings read.
+    pub fn needs(&self) -> Needs {
         let body = if let Content::Format(format) = &self.content { format.needs() } else { Needs::empty() };
         self.headers.iter().fold(body, |needs, (_, value)| needs | value.needs())
     }
 
     /// Writes the whole answer to `txn.reply`.
-    fn write(&self, txn: &mut Txn<'_>) {
+    pub fn write(&self, txn: &mut Txn<'_>) {
         let mut out = std::mem::take(txn.reply);
         out.clear();
         match &self.content {
@@ -200,6 +236,8 @@ struct Draft {
 enum Source {
     ErrorFiles,
     ErrorFile(String, Span),
+    /// An `http-errors` section.
+    Group(Word),
     File(String, Span),
     Text(Box<[u8]>),
     Format(LogFormat),
@@ -253,16 +291,15 @@ impl Draft {
         if let Some((before, _)) = &self.content {
             return Err(words.error_last(format!("unexpected '{keyword}' argument, '{before}' already defined")));
         }
-        if matches!(keyword, "errorfiles" | "lf-file") {
-            let message = format!("'{keyword}' is known to HAProxy 3.4, not supported by hydroxy yet");
-            let error = Diagnostic::alert("not-yet", message).at(words.last().map_or(words.end(), |word| word.span));
-            return Err(Box::new(error.help("see configuration.txt, chapter 4.4")));
-        }
         if keyword == "default-errorfiles" {
             self.content = Some((keyword, Source::ErrorFiles));
             return Ok(true);
         }
-        let what = if keyword.ends_with("string") { "<str>" } else { "<fmt>" };
+        let what = match keyword {
+            "errorfiles" => "<name>",
+            "string" | "lf-string" => "<str>",
+            _ => "<fmt>",
+        };
         // An empty text is a body, an empty file name is none.
         let word = words.next_word().filter(|word| !word.is_empty() || (keyword.ends_with("string") && word.quoted));
         let Some(word) = word else { return Err(words.error_here(format!("'{keyword}' expects {what} as argument"))) };
@@ -270,7 +307,9 @@ impl Draft {
         let source = match keyword {
             "errorfile" => Source::ErrorFile(path(), word.span),
             "file" => Source::File(path(), word.span),
+            "errorfiles" => Source::Group(word.clone()),
             "string" => Source::Text(word.as_bytes().into()),
+            "lf-file" => Source::Format(from_file(word, scope)?),
             _ => Source::Format(LogFormat::bind(word, scope)?),
         };
         self.content = Some((keyword, source));
@@ -284,7 +323,7 @@ impl Draft {
         let implied = outcomes.denies && bare && self.status_word != "status";
         let keyword = self.content.as_ref().map_or("", |(keyword, _)| keyword);
         let source = if implied { Some(Source::ErrorFiles) } else { self.content.map(|(_, source)| source) };
-        let complete = matches!(source, Some(Source::ErrorFiles | Source::ErrorFile(..)));
+        let complete = matches!(source, Some(Source::ErrorFiles | Source::ErrorFile(..) | Source::Group(_)));
         if complete && status::error_page(status).is_none() {
             let keyword = if implied { "default-errorfiles" } else { keyword };
             return Err(error(format!("status code '{status}' not handled by default with '{keyword}' argument")));
@@ -292,11 +331,11 @@ impl Draft {
         if complete && !self.headers.is_empty() {
             warn(scope, start, "hdr parameters ignored by the http reply when used with an errorfile.");
         }
-        if source.is_none()
+        if (source.is_none() || complete)
             && let Some(kind) = &self.content_type
         {
             let kind = String::from_utf8_lossy(kind);
-            let why = "neither errorfile nor payload defined";
+            let why = if complete { "an errorfile answers" } else { "neither errorfile nor payload defined" };
             warn(scope, start, &format!("content-type '{kind}' ignored by the http reply because {why}."));
         }
         let has_body = match &source {
@@ -313,6 +352,7 @@ impl Draft {
         let content = match source {
             None => Content::Empty,
             Some(Source::ErrorFiles) => Content::ErrorFiles,
+            Some(Source::Group(name)) => of_group(&name, status, scope)?,
             Some(Source::Text(text)) => Content::Body(Arc::new(OnceLock::from(text))),
             Some(Source::Format(format)) => Content::Format(format),
             Some(Source::ErrorFile(path, span)) => Content::Response(read(scope, path, span, error_file::normalize)),
@@ -328,6 +368,37 @@ impl Draft {
         };
         Ok(Reply { status, content_type: self.content_type, content, headers: self.headers })
     }
+}
+
+/// The whole response that an `http-errors` section has for a status; without one, an empty response, as in HAProxy.
+fn of_group(name: &Word, status: u16, scope: &Scope<'_>) -> Result<Content> {
+    let group = error_group(name, scope)?;
+    let Some(raw) = group.reply(status) else {
+        let text =
+            format!("status '{status}' referenced by an http reply not declared in http-errors section '{name}'.");
+        warn(scope, name.span, &text);
+        return Ok(Content::Empty);
+    };
+    Ok(Content::Response(Arc::new(OnceLock::from(Box::from(&**raw)))))
+}
+
+/// The `http-errors` section that a word names.
+pub fn error_group<'s>(name: &Word, scope: &Scope<'s>) -> Result<&'s ErrorGroup> {
+    scope.names.error_group(name.as_str()).ok_or_else(|| {
+        let known = scope.names.error_groups.get().into_iter().flatten().map(|group| group.name.as_str());
+        let error = error_at(name.span, format!("unknown http-errors section '{name}'."));
+        match suggest(name.as_str(), known) {
+            Some(near) => Box::new(error.help(format!("did you mean '{near}'?"))),
+            None => error,
+        }
+    })
+}
+
+/// The format string that a file holds.
+fn from_file(word: &Word, scope: &Scope<'_>) -> Result<LogFormat> {
+    let text = scope.names.text(word.as_str());
+    let text = text.map_err(|_| error_at(word.span, format!("error opening file '{word}'")))?;
+    LogFormat::bind(&Word::new(&*text, word.span), scope)
 }
 
 /// Has a file read later; what `of` makes of it is then there.
