@@ -32,6 +32,8 @@ struct State {
     trouble: Option<Trouble>,
     /// Is listed, but gone when it is inspected.
     vanished: Option<String>,
+    /// `GET /services` and `GET /tasks`.
+    swarm: (Value, Value),
     streams: Vec<UnixStream>,
     connections: Vec<UnixStream>,
     questions: Vec<String>,
@@ -97,6 +99,26 @@ impl Engine {
     /// Is gone without a word.
     pub fn forget(&self, number: u8) {
         self.state().containers.retain(|(known, _)| *known != id(number));
+    }
+
+    /// The proxy is a task of a swarm, beside these of the service `web` at their addresses and port.
+    pub fn swarm(&self, tasks: &[u8], port: u16) {
+        let mut own = container(OWN, "lb", 1, "127.0.0.1", 80, &[], Value::Null);
+        own["Config"]["Labels"] = json!({ "com.docker.swarm.service.id": "lb-id" });
+        self.put(OWN, own);
+        let task = |number: &u8| {
+            json!({
+                "ID": format!("task{number}"), "ServiceID": "web-id", "Slot": number, "DesiredState": "running",
+                "Status": { "State": "running" },
+                "Spec": { "ContainerSpec": { "Env": [format!("SERVICE_PORTS={port}")] } },
+                "NetworksAttachments": [{ "Network": { "ID": "n1" }, "Addresses": [format!("127.0.1.{number}/24")] }],
+            })
+        };
+        let services = json!([
+            { "ID": "lb-id", "Spec": { "Name": "lb", "Labels": {} } },
+            { "ID": "web-id", "Spec": { "Name": "web", "Labels": {} } },
+        ]);
+        self.state().swarm = (services, tasks.iter().map(task).collect());
     }
 
     pub fn vanish(&self, number: u8) {
@@ -233,6 +255,11 @@ fn answer(path: &str, state: &State) -> (u16, String) {
             json!({ "Id": id, "Names": [value["Name"]], "Labels": value["Config"]["Labels"], "State": "running" })
         });
         return (200, Value::from(list.collect::<Vec<_>>()).to_string());
+    }
+    match path {
+        "/services" => return (200, state.swarm.0.to_string()),
+        "/tasks" => return (200, state.swarm.1.to_string()),
+        _ => {}
     }
     let id = path.strip_prefix("/containers/").and_then(|rest| rest.strip_suffix("/json")).unwrap_or("?");
     let found = state.containers.iter().find(|(known, _)| known.starts_with(id));

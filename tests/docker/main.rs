@@ -234,6 +234,40 @@ fn what_does_not_load_changes_nothing() {
 }
 
 #[test]
+fn tasks_of_a_swarm_are_asked_for_again_and_again() {
+    let (engine, port) = (Engine::new("swarm"), free_port());
+    let _running: Vec<Replica> = (1..=3).map(|number| Replica::new(number, port)).collect();
+    engine.swarm(&[1, 2], port);
+    let proxy = Proxy::start_with(&engine, &[("SWARM_MODE_POLLING_INTERVAL", "1")]);
+    proxy.serves(&[1, 2]);
+    assert!(proxy.said().iter().any(|line| line.contains("SwarmMode")), "{:?}", proxy.said());
+    engine.trouble(Trouble::Errors);
+    engine.swarm(&[1, 2, 3], port);
+    proxy.hears("keeping the last good state");
+    proxy.serves(&[1, 2]);
+    engine.trouble(Trouble::None);
+    proxy.serves(&[1, 2, 3]);
+    engine.swarm(&[3], port);
+    proxy.serves(&[3]);
+}
+
+#[test]
+fn without_an_engine_the_variables_of_links_are_read() {
+    let (mut engine, port) = (Engine::new("links"), free_port());
+    let _running: Vec<Replica> = (1..=2).map(|number| Replica::new(number, port)).collect();
+    engine.down();
+    let (one, two) = (format!("tcp://127.0.1.1:{port}"), format!("tcp://127.0.1.2:{port}"));
+    let links = [(format!("WEB_1_PORT_{port}_TCP"), one), (format!("WEB_2_PORT_{port}_TCP"), two)];
+    let env: Vec<(&str, &str)> = links.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let proxy = Proxy::start_with(&engine, &env);
+    proxy.serves(&[1, 2]);
+    assert!(proxy.said().iter().any(|line| line.contains("using legacy link")), "{:?}", proxy.said());
+    proxy.signal("USR1");
+    proxy.hears("User reload: HAProxy configuration reloaded");
+    proxy.serves(&[1, 2]);
+}
+
+#[test]
 fn a_dry_run_prints_the_configuration_and_nothing_else_on_standard_output() {
     let (engine, port) = (Engine::new("dry"), free_port());
     engine.add(1, port, &[]);

@@ -1,6 +1,6 @@
 //! What a generated configuration cannot have where it runs: users that do not exist, directories that cannot be written.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -9,22 +9,23 @@ use crate::discovery::{Line, Place, Say};
 use crate::ir::Global;
 use crate::sys::process;
 
-/// Makes configurations fit, and says once what that takes.
+/// Makes configurations fit, and says once what that takes. What it found out about a line holds for as long as the process runs: once
+/// the rights of root are given up, everything would look different.
 #[derive(Default)]
-pub struct Fit(BTreeSet<String>);
+pub struct Fit(BTreeMap<String, bool>);
 
 impl Fit {
     /// Leaves out lines that would stop the start for no good reason, and adds standard output to where logs go: it is the place for
     /// them in a container.
     pub fn lines(&mut self, lines: &mut Vec<Line>, say: &Say) {
-        lines.retain(|line| match hindrance(&line.text) {
-            None => true,
-            Some(why) => {
-                if self.0.insert(line.text.clone()) {
+        lines.retain(|line| {
+            *self.0.entry(line.text.clone()).or_insert_with(|| match hindrance(&line.text) {
+                None => true,
+                Some(why) => {
                     say(Severity::Notice, &format!("'{}' is left out: {why}", line.text.trim()));
+                    false
                 }
-                false
-            }
+            })
         });
         if let Some(at) = lines.iter().position(|line| line.text.starts_with("  log ")) {
             lines.insert(at, Line { text: LOG.to_owned(), origin: None, instead: None });
