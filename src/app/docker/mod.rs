@@ -17,6 +17,7 @@ mod start;
 mod voice;
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser;
@@ -99,10 +100,15 @@ fn serve(mut stage: Stage, watch: Watch, first: Generated, runtime: tokio::runti
     let rests = resting(&first.servers);
     stage.serves(first.servers);
     let ready = move |engine: &Engine| feed::rest(engine, &Resting::new(), &rests);
+    let voice = say.clone();
     let watching = std::thread::Builder::new().name("docker".into()).spawn(move || {
-        runtime.block_on(async move {
+        let following = async move {
             tokio::join!(watch.run(changes, asked), stage.pass_on(heard, out));
-        });
+        };
+        // What is served goes on being served; somebody must hear that nothing new will come.
+        if std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(following))).is_err() {
+            voice(Severity::Alert, "containers are not followed any more: this is a fault of hydroxy, restart it");
+        }
     });
     if let Err(error) = watching {
         say(Severity::Alert, &format!("cannot start: {error}"));
