@@ -275,6 +275,10 @@ fn a_dry_run_prints_the_configuration_and_nothing_else_on_standard_output() {
     let text = String::from_utf8_lossy(&done.stdout).into_owned();
     assert!(done.status.success());
     assert!(text.starts_with("global\n"), "{text}");
+    // As the original wrote it; what runs has addresses.
+    assert!(text.contains(&format!("server myproj_api_1 myproj_api_1:{port} check")), "{text}");
+    let runs = fixture::command(&engine).args(["--dry-run", "--addresses"]).output().unwrap();
+    let text = String::from_utf8_lossy(&runs.stdout).into_owned();
     assert!(text.contains(&format!("server myproj_api_1 127.0.1.1:{port} check")), "{text}");
     assert!(String::from_utf8_lossy(&done.stderr).contains("INFO:haproxy:Haproxy is running by docker-compose"));
 }

@@ -40,12 +40,13 @@ use files::Kept;
 #[derive(Debug, Default, Parser)]
 #[command(name = "hydroxy docker")]
 pub struct Arguments {
-    /// Prints the generated configuration and exits.
+    /// Prints the generated configuration and exits. Servers have the names of containers there, as in the file that
+    /// dockercloud/haproxy wrote.
     #[arg(long)]
     dry_run: bool,
-    /// Writes the containers' names into the configuration in place of their addresses.
-    #[arg(long)]
-    names: bool,
+    /// With --dry-run: servers have addresses, as in the process that runs.
+    #[arg(long, requires = "dry_run")]
+    addresses: bool,
 }
 
 /// Whether a start without any configuration file is meant for this: an engine's socket or the variables of links are there.
@@ -69,7 +70,8 @@ pub fn run(arguments: &Arguments) -> i32 {
         }
     };
     let kept = Arc::new(Kept::default());
-    let addressing = if arguments.names { Addressing::Names } else { Addressing::Addresses };
+    let named = arguments.dry_run && !arguments.addresses;
+    let addressing = if named { Addressing::Names } else { Addressing::Addresses };
     let source = runtime.block_on(start::find(env, addressing, kept.clone(), say.clone()));
     let stage = Stage::new(&source, kept);
     let mut watch = Watch::new(source);
