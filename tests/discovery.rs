@@ -14,7 +14,7 @@ mod load;
 mod random;
 
 use case::Case;
-use hydroxy::discovery::Addressing;
+use hydroxy::discovery::{Addressing, DEFAULTS, SERVICE, UNSET};
 
 /// Cases in which the original found no service although there is one; here it is found.
 const FAULTS: &[&str] = &["hyphen", "nolinks"];
@@ -59,4 +59,19 @@ fn every_difference_is_on_record() {
         let addresses = case.generate(Addressing::Addresses).text;
         insta::assert_snapshot!("addresses", difference::lines(&names, &addresses));
     });
+}
+
+#[test]
+fn every_variable_has_its_place_in_the_manual() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/docker.md")).unwrap();
+    let proxy = DEFAULTS.iter().map(|(name, _)| *name).chain(UNSET.iter().copied());
+    for name in proxy.chain(SERVICE.iter().copied()) {
+        let whole = if name.starts_with("ADDITIONAL_BACKEND_") { format!("{name}NAME") } else { format!("{name}PORT") };
+        let written = if name.ends_with('_') { whole } else { name.to_owned() };
+        assert!(page.contains(&format!("`{written}`")), "docs/docker.md has no row for '{written}'");
+    }
+    for (name, usual) in DEFAULTS.iter().filter(|(name, _)| !name.starts_with("SSL_BIND_CIPHERS")) {
+        let row = page.lines().find(|line| line.starts_with("| ") && line.contains(&format!("`{name}`"))).unwrap();
+        assert!(row.contains(usual), "docs/docker.md: the default of '{name}' is '{usual}'");
+    }
 }

@@ -213,3 +213,41 @@ fn haproxy_takes_every_case() {
     }
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+/// The values that the original's README suggests for each variable.
+#[test]
+fn suggested_values_are_taken() {
+    let good = pem();
+    let web = [
+        ("BALANCE", "leastconn"),
+        ("COOKIE", "SRV insert indirect nocache"),
+        ("EXTRA_ROUTE_SETTINGS", "send-proxy"),
+        ("EXTRA_SETTINGS", "balance source"),
+        ("FORCE_SSL", "yes"),
+        ("GZIP_COMPRESSION_TYPE", "text/html text/plain text/css application/javascript"),
+        ("HEALTH_CHECK", "check inter 2000 rise 2 fall 3"),
+        ("HSTS_MAX_AGE", "31536000"),
+        ("HTTP_CHECK", r"OPTIONS * HTTP/1.1\r\nHost:\ www"),
+        ("OPTION", "http-server-close, httpclose"),
+        ("SSL_CERT", good.as_str()),
+        ("TCP_PORTS", "9000, 9001, 2222/ssl"),
+        ("VIRTUAL_HOST_WEIGHT", "5"),
+    ];
+    let own = [
+        ("CA_CERT", good.as_str()),
+        ("DEFAULT_SSL_CERT", good.as_str()),
+        ("EXTRA_BIND_SETTINGS", "443:accept-proxy, 80:name http"),
+        ("EXTRA_DEFAULT_SETTINGS", "timeout http-request 5s, retries 2"),
+        ("EXTRA_FRONTEND_SETTINGS_80", r"maxconn 2000, acl a path_beg /x\,y, http-request deny if a"),
+        ("EXTRA_GLOBAL_SETTINGS", "tune.ssl.cachesize 20000, tune.ssl.default-dh-param 2048"),
+        ("HTTP_BASIC_AUTH", "user:pass"),
+        ("HTTP_BASIC_AUTH_SECURE", "other:$6$k6y3o.eP$JlKBx9za9667qe4(...)xHSwRv6J.C0/D7cV91"),
+        ("MONITOR_PORT", "80"),
+        ("MONITOR_URI", "/ping"),
+        ("NBPROC", "4"),
+    ];
+    let (salvaged, said) = run(&two(&web, &own));
+    let refused: Vec<String> = salvaged.refused.iter().map(ToString::to_string).collect();
+    assert!(salvaged.loaded.ir.is_some(), "{said}\n{}", salvaged.text);
+    assert_eq!(refused, [""; 0], "{said}");
+}

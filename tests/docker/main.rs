@@ -3,6 +3,7 @@
 mod engine;
 mod fixture;
 mod replica;
+mod vhosts;
 
 use std::time::Duration;
 
