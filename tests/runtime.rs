@@ -85,6 +85,16 @@ fn answer(level: Level, text: &str) -> String {
     let mut console = Console::new(level, SeverityOutput::None, Duration::from_secs(1));
     let at = At { now_ms: 1000, now: 1, now_us: 1_000_000 };
     let (console, payload) = (&mut console, None);
-    let mut shell = Shell { engine: None, lines: None, ir, view: &view, process: &process, at, console, payload };
+    let mut shell = Shell {
+        engine: None,
+        lines: None,
+        certs: &Default::default(),
+        ir,
+        view: &view,
+        process: &process,
+        at,
+        console,
+        payload,
+    };
     cli::run(&mut shell, text).text
 }

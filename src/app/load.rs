@@ -3,12 +3,14 @@
 use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
 use super::options::Options;
 use super::{objects, reference, version};
-use crate::admin::cli::ServerLines;
+use crate::admin::cli::{ChainAndKey, Loader};
 use crate::config::{Env, Facts, Identity, Input, configuration_files, eval_condition};
 use crate::diag::{Diagnostic, Renderer, Severity, SourceMap};
-use crate::ir::{Ir, Proxy, Server};
+use crate::ir::{CertListEntry, Ir, Proxy, Server};
 use crate::lower::{self, Compat, Disk, Files, LoadInput, Loaded, Overrides, system_message};
 
 /// The program's voice on standard error: HAProxy's prefixes, and its two opening notices before the first warning.
@@ -155,10 +157,10 @@ pub fn lowered(options: &Options, compat: Compat, inputs: Vec<Input>, files: &dy
     lower::load(LoadInput { inputs, env: environment(options, files, &names), facts: FACTS, compat, overrides, files })
 }
 
-/// Reads lines of servers that the runtime socket adds, as the command line says.
+/// Reads what the runtime socket brings, as the command line says.
 pub struct Lines(pub Options);
 
-impl ServerLines for Lines {
+impl Loader for Lines {
     fn server(&self, proxy: &Proxy, words: &[&str]) -> Result<Server, String> {
         let options = &self.0;
         let compat = options.compat.as_deref().and_then(|name| name.parse().ok()).unwrap_or_default();
@@ -173,6 +175,23 @@ impl ServerLines for Lines {
 
     fn options(&self) -> Vec<&'static str> {
         lower::dynamic::options()
+    }
+
+    fn certificate(&self, path: &str, pem: &[u8]) -> Result<ChainAndKey, String> {
+        lower::tls::certificate(path, pem)
+    }
+
+    fn is_pair(
+        &self,
+        chain: &[CertificateDer<'static>],
+        key: &PrivateKeyDer<'static>,
+        path: &str,
+    ) -> Result<(), String> {
+        lower::tls::is_pair(chain, key, path)
+    }
+
+    fn list_line(&self, line: &str) -> Result<CertListEntry, String> {
+        lower::tls::list_line(line)
     }
 }
 

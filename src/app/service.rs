@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use crate::admin::cli::console::{self, Wait};
-use crate::admin::cli::{self, Console, Reply, ServerLines, Shell};
+use crate::admin::cli::{self, Certificates, Console, Loader, Reply, Shell};
 use crate::admin::socket::Interpreter;
 use crate::admin::stats::page::{self, Change, Process};
 use crate::admin::stats::rows::At;
@@ -17,7 +17,8 @@ use crate::state::View;
 /// The running configuration and facts of the process, shared by everything that shows them.
 pub struct Status {
     first: (Arc<Ir>, Arc<View>),
-    lines: Box<dyn ServerLines>,
+    lines: Box<dyn Loader>,
+    certs: Certificates,
     started_ms: u64,
     facts: Process,
     engine: OnceLock<Weak<Engine>>,
@@ -25,8 +26,15 @@ pub struct Status {
 
 impl Status {
     /// For a configuration that is about to run; `facts` were true a moment ago.
-    pub fn new(ir: Arc<Ir>, view: Arc<View>, facts: Process, lines: Box<dyn ServerLines>) -> Arc<Status> {
-        Arc::new(Status { first: (ir, view), lines, started_ms: clock::mono_ms(), facts, engine: OnceLock::new() })
+    pub fn new(ir: Arc<Ir>, view: Arc<View>, facts: Process, lines: Box<dyn Loader>) -> Arc<Status> {
+        Arc::new(Status {
+            first: (ir, view),
+            lines,
+            certs: Certificates::default(),
+            started_ms: clock::mono_ms(),
+            facts,
+            engine: OnceLock::new(),
+        })
     }
 
     /// Tells which engine carries out changes; once it runs.
@@ -52,6 +60,7 @@ impl Status {
         work(&mut Shell {
             engine,
             lines: Some(&*self.lines),
+            certs: &self.certs,
             ir: &ir,
             view: &view,
             process: &process,

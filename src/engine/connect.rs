@@ -16,7 +16,7 @@ use crate::expr::Endpoint;
 use crate::ir::{Proxy, ProxyProtocol, Reuse, Server};
 use crate::net::connect::{self, Target};
 use crate::net::io::Io;
-use crate::state::{ServerState, Stat};
+use crate::state::{Admin, ServerState, Stat};
 use crate::wire::proxy_protocol::{Addresses, encode_v1, encode_v2};
 
 /// What a connection is wanted for.
@@ -84,6 +84,10 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Up
     let limit = line.pool_max.unwrap_or(u32::MAX);
     // With `pool-max-conn 0` there are no idle connections, not even for their own client.
     if limit == 0 || upstream.half_closed {
+        return;
+    }
+    // Nobody would use it: the server is in maintenance, or the pool is that of a configuration of the past.
+    if upstream.state.admin() == Admin::Maint || !s.core.is_current(&s.local) {
         return;
     }
     let private = backend.reuse == Reuse::Never || line.send_proxy.is_some() || upstream.private;

@@ -21,7 +21,7 @@ pub enum BindAddr {
 }
 
 /// One listener.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Bind {
     /// Where it listens.
     pub addr: BindAddr,
@@ -104,6 +104,8 @@ impl std::fmt::Display for BindAddr {
 pub struct BindTls {
     /// Certificates in order; the first ones are the default ones.
     pub certs: Vec<Arc<CertChain>>,
+    /// The lists and directories that some of them come from.
+    pub lists: Vec<CertList>,
     /// How many certificates are shown where no name fits: one, or one per kind of key.
     pub defaults: usize,
     /// `strict-sni`: without a matching certificate the handshake fails.
@@ -120,6 +122,28 @@ pub struct BindTls {
     pub no_tickets: bool,
     /// `verify optional` or `required`.
     pub client_auth: Option<ClientAuth>,
+}
+
+/// A `crt-list` file or a directory of certificates, as the runtime socket lists it.
+#[derive(Clone, Debug)]
+pub struct CertList {
+    /// Its path.
+    pub path: String,
+    /// Its lines, without comments.
+    pub entries: Vec<CertListEntry>,
+}
+
+/// One line of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertListEntry {
+    /// The number of its line.
+    pub line: u32,
+    /// The certificate's file.
+    pub file: String,
+    /// What stands behind the file.
+    pub filters: String,
+    /// The names of the filters in lower case; empty means the certificate's own.
+    pub names: Vec<String>,
 }
 
 /// Certificates of clients.

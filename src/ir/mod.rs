@@ -12,7 +12,7 @@ pub mod proxy;
 pub mod server;
 pub mod stats;
 
-pub use bind::{Bind, BindAddr, BindTls, CertChain, ClientAuth, ProtocolVersion, TlsVersions};
+pub use bind::{Bind, BindAddr, BindTls, CertChain, CertList, CertListEntry, ClientAuth, ProtocolVersion, TlsVersions};
 pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TcpCheckStep};
 pub use compression::{Coding, Compression};
 pub use dump::dump;

@@ -21,7 +21,7 @@ mod sections;
 mod server;
 mod stick_table;
 mod table;
-mod tls;
+pub mod tls;
 mod userlist;
 mod values;
 

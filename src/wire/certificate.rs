@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate};
+use x509_parser::objects::{oid_registry, oid2abbrev};
+use x509_parser::prelude::{ASN1Time, FromDer, GeneralName, X509Certificate, X509Name};
+use x509_parser::public_key::PublicKey;
 
 /// The DNS names in lower case: the subject alternative names, then the common name. Wildcards as `*.example.org`.
 pub fn dns_names(der: &[u8]) -> Vec<String> {
@@ -23,6 +25,78 @@ pub fn dns_names(der: &[u8]) -> Vec<String> {
         }
     }
     names
+}
+
+/// What a certificate says of itself, in the words of OpenSSL.
+pub struct Description {
+    /// In capital digits.
+    pub serial: String,
+    /// `Nov 26 00:16:03 2026 GMT`
+    pub not_before: String,
+    /// See `not_before`.
+    pub not_after: String,
+    /// `DNS:example.org, IP Address:192.0.2.1`
+    pub alternatives: String,
+    /// `RSA2048`, `EC256`
+    pub algorithm: String,
+    /// `/C=DE/O=Example/CN=example.org`
+    pub subject: String,
+    /// See `subject`.
+    pub issuer: String,
+}
+
+/// Describes a certificate; `None` if it is none.
+pub fn describe(der: &[u8]) -> Option<Description> {
+    let (_, cert) = X509Certificate::from_der(der).ok()?;
+    let serial = crate::base::hex::upper_hex(cert.raw_serial());
+    let serial = serial.strip_prefix("00").filter(|rest| !rest.is_empty()).map_or(serial.clone(), str::to_owned);
+    let alternatives = cert.subject_alternative_name().ok().flatten();
+    let names = alternatives.into_iter().flat_map(|found| &found.value.general_names).filter_map(alternative);
+    let algorithm = match cert.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => format!("RSA{}", key.key_size()),
+        Ok(PublicKey::EC(point)) => format!("EC{}", point.key_size()),
+        _ => String::new(),
+    };
+    Some(Description {
+        serial,
+        not_before: time(&cert.validity().not_before),
+        not_after: time(&cert.validity().not_after),
+        alternatives: names.collect::<Vec<_>>().join(", "),
+        algorithm,
+        subject: distinguished(cert.subject()),
+        issuer: distinguished(cert.issuer()),
+    })
+}
+
+fn alternative(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some(format!("DNS:{name}")),
+        GeneralName::RFC822Name(name) => Some(format!("email:{name}")),
+        GeneralName::URI(name) => Some(format!("URI:{name}")),
+        GeneralName::IPAddress(octets) => match (<[u8; 4]>::try_from(*octets), <[u8; 16]>::try_from(*octets)) {
+            (Ok(v4), _) => Some(format!("IP Address:{}", IpAddr::from(v4))),
+            (_, Ok(v6)) => Some(format!("IP Address:{}", IpAddr::from(v6))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn time(time: &ASN1Time) -> String {
+    let time = time.to_datetime();
+    let month = &time.month().to_string()[..3];
+    let (hour, minute, second) = time.to_hms();
+    format!("{month} {:2} {hour:02}:{minute:02}:{second:02} {} GMT", time.day(), time.year())
+}
+
+fn distinguished(name: &X509Name<'_>) -> String {
+    let mut out = String::new();
+    for attribute in name.iter_attributes() {
+        let kind = oid2abbrev(attribute.attr_type(), oid_registry());
+        let kind = kind.map_or_else(|_| attribute.attr_type().to_id_string(), str::to_owned);
+        out.push_str(&format!("/{kind}={}", attribute.as_str().unwrap_or_default()));
+    }
+    out
 }
 
 /// Whether one of the names is this host, in lower case; a wildcard stands for the first label.

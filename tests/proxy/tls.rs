@@ -25,6 +25,7 @@ pub fn certificate(names: &[&str]) -> Arc<CertChain> {
 
 pub fn bind_tls(certs: Vec<Arc<CertChain>>) -> BindTls {
     BindTls {
+        lists: Vec::new(),
         certs,
         defaults: 1,
         strict_sni: false,

@@ -4,17 +4,33 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
 use super::{Answer, Command, Done, Level, Severity, Shell, flat};
-use crate::ir::{Ir, Proxy, Server};
+use crate::ir::{CertListEntry, Ir, Proxy, Server};
 use crate::keyword::Meta;
 use crate::state::{Admin, ServerState};
 
+/// What a PEM text may hold.
+pub type ChainAndKey = (Vec<CertificateDer<'static>>, Option<PrivateKeyDer<'static>>);
+
 /// The loading half, as far as commands need it.
-pub trait ServerLines: Send + Sync {
+pub trait Loader: Send + Sync {
     /// Reads the words of a `server` line behind that word.
     fn server(&self, proxy: &Proxy, words: &[&str]) -> Result<Server, String>;
     /// The options that such a line may have.
     fn options(&self) -> Vec<&'static str>;
+    /// The certificates and the key of a PEM text; `path` is for messages.
+    fn certificate(&self, path: &str, pem: &[u8]) -> Result<ChainAndKey, String>;
+    /// Whether the key is that of the first certificate.
+    fn is_pair(
+        &self,
+        chain: &[CertificateDer<'static>],
+        key: &PrivateKeyDer<'static>,
+        path: &str,
+    ) -> Result<(), String>;
+    /// Reads a line of a `crt-list`.
+    fn list_line(&self, line: &str) -> Result<CertListEntry, String>;
 }
 
 pub(super) static COMMANDS: &[Command] = &[

@@ -2,6 +2,8 @@
 //!
 //! | file | commands |
 //! |---|---|
+//! | `cert` | certificates: `show ssl cert`, `set ssl cert`, `commit ssl cert` |
+//! | `cert_list` | lists of them: `add ssl crt-list` |
 //! | `console` | the connection: `prompt`, `quit`, `operator`, `user`, `set timeout cli`, `wait` |
 //! | `help` | `help`, and the answer to what is no command |
 //! | `info` | `show info`, `show version`: the process |
@@ -18,6 +20,8 @@
 //! A command is a function of the configuration, the state and its words; the socket around it is `admin::socket`.
 
 mod backends;
+mod cert;
+mod cert_list;
 pub mod console;
 mod dynamic;
 mod frontend;
@@ -42,8 +46,9 @@ use crate::state::{Change, ServerState, View};
 
 use super::stats::page::Process;
 use super::stats::rows::At;
+pub use cert::Certificates;
 pub use console::{Console, Reply};
-pub use dynamic::ServerLines;
+pub use dynamic::{ChainAndKey, Loader};
 pub use line::{payload, split};
 
 /// Rights of a connection to the socket.
@@ -72,8 +77,10 @@ impl Level {
 pub struct Shell<'a> {
     /// Carries out what commands ask for; none while the process starts.
     pub engine: Option<&'a Engine>,
-    /// Reads lines of servers; none while the process starts.
-    pub lines: Option<&'a dyn ServerLines>,
+    /// Reads what commands bring; none while the process starts.
+    pub lines: Option<&'a dyn Loader>,
+    /// Certificates that no configuration has.
+    pub certs: &'a Certificates,
     /// The configuration.
     pub ir: &'a Ir,
     /// The run-time state.
@@ -163,6 +170,8 @@ fn flat(done: Done) -> Answer {
 /// All tables.
 pub static FAMILIES: &[&[Command]] = &[
     backends::COMMANDS,
+    cert::COMMANDS,
+    cert_list::COMMANDS,
     console::COMMANDS,
     dynamic::COMMANDS,
     frontend::COMMANDS,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::BindDraft;
 use crate::diag::{Diagnostic, Diagnostics, Word};
-use crate::ir::{BindTls, CertChain, ClientAuth};
+use crate::ir::{BindTls, CertChain, CertList, ClientAuth};
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::files::Reader;
 use crate::lower::global::GlobalDraft;
 use crate::lower::table::sentence;
-use crate::lower::tls::{bundle, load_certs, load_list, load_roots, only_http1, read_alpn};
+use crate::lower::tls::{bundle, directory, load_certs, load_list, load_roots, only_http1, read_alpn};
 
 /// Where certificates of a `bind` line come from.
 #[derive(Clone, Copy)]
@@ -252,7 +252,7 @@ impl BindDraft {
         let place = format!("'bind {}' in section 'frontend' : ", self.word);
         let options = self.options.or(&global.bind_tls);
         let strict_sni = options.strict_sni.unwrap_or(false);
-        let (certs, defaults) = self.finish_certs(global, reader, &place)?;
+        let Certs { certs, defaults, lists } = self.finish_certs(global, reader, &place)?;
         if certs.is_empty() && !strict_sni {
             let message = format!("{place}no SSL certificate specified (use 'crt')");
             let error = sentence(self.word.span, "no-certificate", message);
@@ -261,6 +261,7 @@ impl BindDraft {
         let suites = options.suites(diags);
         Ok(BindTls {
             certs,
+            lists,
             defaults,
             strict_sni,
             alpn: self.finish_alpn(diags),
@@ -274,22 +275,21 @@ impl BindDraft {
 
     /// The certificates, and how many of the first ones are default ones: those said to be, else the first with the rest of its
     /// bundle.
-    fn finish_certs(
-        &self,
-        global: &GlobalDraft,
-        reader: &Reader<'_>,
-        place: &str,
-    ) -> Result<(Vec<Arc<CertChain>>, usize)> {
+    fn finish_certs(&self, global: &GlobalDraft, reader: &Reader<'_>, place: &str) -> Result<Certs> {
         let base = global.crt_base.as_deref();
-        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        let (mut first, mut rest, mut lists) = (Vec::new(), Vec::new(), Vec::new());
         for (source, word) in &self.certs {
             let path = under(base, word);
             let read = match source {
-                CertSource::Crt => load_certs(&path, reader).map(|certs| rest.extend(certs)),
+                CertSource::Crt => load_certs(&path, reader).map(|certs| {
+                    lists.extend(reader.list_dir(&path).map(|_| directory(&path, &certs)));
+                    rest.extend(certs);
+                }),
                 CertSource::Default => load_certs(&path, reader).map(|certs| first.extend(certs)),
-                CertSource::List => load_list(word.as_str(), base, reader).map(|list| {
-                    first.extend(list.defaults);
-                    rest.extend(list.named);
+                CertSource::List => load_list(word.as_str(), base, reader).map(|mut list| {
+                    first.append(&mut list.defaults);
+                    rest.append(&mut list.named);
+                    lists.push(list.shown(word.as_str()));
                 }),
             };
             read.map_err(|why| Diagnostic::alert("certificate", format!("{place}{why}")).at(word.span))?;
@@ -301,7 +301,7 @@ impl BindDraft {
         {
             defaults = first.iter().take_while(|cert| bundle(&cert.path) == stem).count();
         }
-        Ok((first, defaults))
+        Ok(Certs { certs: first, defaults, lists })
     }
 
     fn finish_client_auth(&self, global: &GlobalDraft, reader: &Reader<'_>, place: &str) -> Result<Option<ClientAuth>> {
@@ -325,6 +325,13 @@ impl BindDraft {
             _ => Vec::new(),
         }
     }
+}
+
+/// The certificates of a line: how many of the first ones are default ones, and the lists that they come from.
+struct Certs {
+    certs: Vec<Arc<CertChain>>,
+    defaults: usize,
+    lists: Vec<CertList>,
 }
 
 /// A relative path stands under its base directory.

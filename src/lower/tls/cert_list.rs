@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::certs::load_certs;
-use crate::ir::CertChain;
+use crate::ir::{self, CertChain, CertListEntry};
 use crate::keyword::known::{self, Class};
 use crate::lower::files::Reader;
 
@@ -14,6 +14,15 @@ pub(in crate::lower) struct CertList {
     pub(in crate::lower) defaults: Vec<Arc<CertChain>>,
     /// All others.
     pub(in crate::lower) named: Vec<Arc<CertChain>>,
+    /// Its lines, for those who ask.
+    pub(in crate::lower) lines: Vec<CertListEntry>,
+}
+
+impl CertList {
+    /// What the runtime socket shows of it.
+    pub(in crate::lower) fn shown(self, path: &str) -> ir::CertList {
+        ir::CertList { path: path.to_owned(), entries: self.lines }
+    }
 }
 
 /// Reads a list and every certificate in it; relative names stand under `base`.
@@ -28,6 +37,7 @@ pub(in crate::lower) fn load_list(path: &str, base: Option<&str>, reader: &Reade
             Some(base) if !entry.file.starts_with('/') => format!("{}/{}", base.trim_end_matches('/'), entry.file),
             _ => entry.file.to_owned(),
         };
+        list.lines.push(entry.line(number, &file));
         for cert in load_certs(&file, reader).map_err(fail)? {
             let cert = if entry.names.is_empty() { cert } else { renamed(&cert, &entry.names) };
             if entry.default { list.defaults.push(cert) } else { list.named.push(cert) }
@@ -36,10 +46,28 @@ pub(in crate::lower) fn load_list(path: &str, base: Option<&str>, reader: &Reade
     Ok(list)
 }
 
+/// The lines that a directory stands for.
+pub(in crate::lower) fn directory(path: &str, certs: &[Arc<CertChain>]) -> ir::CertList {
+    let line = |(number, cert): (u32, &Arc<CertChain>)| CertListEntry {
+        line: number,
+        file: cert.path.clone(),
+        filters: String::new(),
+        names: Vec::new(),
+    };
+    ir::CertList { path: path.to_owned(), entries: (1..).zip(certs).map(line).collect() }
+}
+
+/// A line that the runtime socket adds to a list (management.txt 9.3 `add ssl crt-list`).
+pub fn list_line(line: &str) -> Result<CertListEntry, String> {
+    let entry = Entry::parse(line)?.ok_or("the line names no certificate")?;
+    Ok(entry.line(0, entry.file))
+}
+
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
 struct Entry<'a> {
     file: &'a str,
+    filters: &'a str,
     /// The names of the filters in lower case; empty means the certificate's own.
     names: Vec<String>,
     default: bool,
@@ -64,7 +92,7 @@ impl<'a> Entry<'a> {
                 filters
             }
         };
-        let mut entry = Entry { file, names: Vec::new(), default: false };
+        let mut entry = Entry { file, filters: rest.trim_end(), names: Vec::new(), default: false };
         for filter in filters.split_whitespace() {
             match filter {
                 "*" => entry.default = true,
@@ -75,6 +103,10 @@ impl<'a> Entry<'a> {
             }
         }
         Ok(Some(entry))
+    }
+
+    fn line(&self, line: u32, file: &str) -> CertListEntry {
+        CertListEntry { line, file: file.to_owned(), filters: self.filters.to_owned(), names: self.names.clone() }
     }
 }
 

@@ -51,6 +51,25 @@ pub(in crate::lower) fn load_cert(path: &str, reader: &Reader<'_>) -> Result<Cha
     Ok((chain, key))
 }
 
+/// The certificates and the key of a PEM text that the runtime socket sends for a file (management.txt 9.3 `set ssl cert`). Either
+/// may be missing, not both.
+pub fn certificate(
+    path: &str,
+    pem: &[u8],
+) -> Result<(Vec<CertificateDer<'static>>, Option<PrivateKeyDer<'static>>), String> {
+    let key = read_key(pem, path)?;
+    match read_chain(pem, path) {
+        Ok(chain) => Ok((chain, key)),
+        Err(_) if key.is_some() => Ok((Vec::new(), key)),
+        Err(why) => Err(why),
+    }
+}
+
+/// Whether a key is that of the first certificate; the error says what is wrong.
+pub fn is_pair(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>, path: &str) -> Result<(), String> {
+    check_pair(chain, key, path)
+}
+
 /// CA certificates of a file or of a directory's `.pem`, `.crt`, `.cer` and `.crl` files.
 pub(in crate::lower) fn load_roots(path: &str, reader: &Reader<'_>) -> Result<Vec<CertificateDer<'static>>, String> {
     if let Some(paths) = reader.list_dir(path) {

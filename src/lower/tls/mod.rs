@@ -6,8 +6,10 @@ mod cert_list;
 mod certs;
 mod suites;
 
-pub(super) use cert_list::load_list;
+pub use cert_list::list_line;
+pub(super) use cert_list::{directory, load_list};
 pub(super) use certs::{bundle, load_cert, load_certs, load_roots, system_roots};
+pub use certs::{certificate, is_pair};
 
 use rustls::SupportedCipherSuite;
 
