@@ -151,6 +151,7 @@ pub fn lowered(options: &Options, compat: Compat, inputs: Vec<Input>, files: &dy
         localpeer: options.local_peer.clone(),
         pidfile: options.pidfile.clone(),
         ignore_resolution: options.ignore_resolution,
+        ipv4_only: options.ipv4_only,
         no_server_verify: options.no_server_verify,
         zero_warning: options.zero_warning,
     };

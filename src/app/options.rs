@@ -60,6 +60,8 @@ pub struct Options {
     pub diagnostic: bool,
     /// `-dr`: servers whose names do not resolve do not stop the load.
     pub ignore_resolution: bool,
+    /// `-4`: name servers are asked for IPv4 addresses only.
+    pub ipv4_only: bool,
     /// `-dV`: no verification of server certificates.
     pub no_server_verify: bool,
     /// A group that the process stays in when it gives up its rights; no option sets it.
@@ -164,6 +166,7 @@ fn flag(options: &mut Options, arg: &str) -> Result<(), String> {
         "-D" => options.daemon = true,
         "-dW" => options.zero_warning = true,
         "-dD" => options.diagnostic = true,
+        "-4" => options.ipv4_only = true,
         "-dr" => options.ignore_resolution = true,
         "-dV" => options.no_server_verify = true,
         "-dL" => options.dump_objects = true,
@@ -217,7 +220,6 @@ fn number(option: &str, text: &str) -> Result<u32, String> {
 
 /// (option, why it has no effect here).
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("-4", "it is about 'resolvers' sections, which are refused themselves as long as they are not supported"),
     ("-dc", "no CPU is selected or evicted"),
     ("-de", "tokio uses epoll, there is no other poller to fall back to"),
     ("-dk", "kqueue is of other systems"),

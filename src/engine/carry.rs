@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::check::score;
 use crate::base::clock;
 use crate::base::stick::TableSpec;
-use crate::ir::{Ir, PortSpec, Proxy, Server, ServerAddr};
-use crate::state::{Admin, Health, Process, ProxyState, ServerSetup, ServerState, Table, View};
+use crate::ir::{Ir, PortSpec, Proxy, Resolvers, Server, ServerAddr};
+use crate::state::{Admin, Health, Process, ProxyState, ResolversState, ServerSetup, ServerState, Table, View};
 
 /// The shared state for a configuration: what the one before has under the same names goes on.
 pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
@@ -28,7 +28,8 @@ pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
     process.started_ms.get_or_init(clock::mono_ms);
     process.is_local_address.get_or_init(|| is_local_address);
     let tables = ir.tables.iter().map(|spec| table(spec, before.map(|(_, view)| view))).collect();
-    Arc::new(View { proxies, tables, process })
+    let resolvers = ir.resolvers.iter().map(|section| resolvers(section, before.map(|(_, view)| view))).collect();
+    Arc::new(View { proxies, tables, resolvers, process })
 }
 
 /// What a stick table holds goes on if it is still declared the same way.
@@ -37,12 +38,25 @@ fn table(spec: &TableSpec, before: Option<&View>) -> Arc<Table> {
     same.map_or_else(|| Arc::new(Table::new(spec.clone())), Arc::clone)
 }
 
+/// What was counted of name servers goes on if their section still has the same ones.
+fn resolvers(section: &Resolvers, before: Option<&View>) -> Arc<ResolversState> {
+    let names = || section.servers.iter().map(|server| server.name.as_str());
+    let same = before.and_then(|before| before.resolvers.iter().find(|old| old.is_of(&section.name, names())));
+    same.map_or_else(|| Arc::new(ResolversState::new(&section.name, names())), Arc::clone)
+}
+
 fn proxy_state(proxy: &Proxy, cores: usize, old: Option<(&Arc<Proxy>, &Arc<ProxyState>)>, now: i64) -> ProxyState {
     let servers: Vec<&str> = proxy.servers.iter().map(|server| &*server.name).collect();
     let binds: Vec<String> = proxy.binds.iter().map(|bind| bind.name.to_string()).collect();
     let mut state = ProxyState::new(&proxy.name, &servers, &binds, cores, now);
     for (line, fresh) in proxy.servers.iter().zip(&state.servers) {
         begin(line, fresh);
+    }
+    if !state.servers.is_empty()
+        && state.usable_servers() == 0
+        && state.servers.iter().any(|server| server.unresolved.load(Relaxed))
+    {
+        state.downs.store(1, Relaxed);
     }
     if let Some((before, old)) = old {
         state.totals = old.totals.clone();
@@ -93,6 +107,11 @@ fn begin(line: &Server, state: &ServerState) {
         state.checks_off.store(true, Relaxed);
         state.check_score.store(0, Relaxed);
     }
+    let unresolved = matches!(line.addr, ServerAddr::Unresolved(_));
+    state.unresolved.store(unresolved, Relaxed);
+    // It goes down before it was ever up, as the statistics have it.
+    state.downs.store(u64::from(unresolved), Relaxed);
+    state.fqdn.store(line.host.clone().map(Arc::new));
     if let ServerAddr::Ip(ip) = line.addr {
         let port = if let PortSpec::Fixed(port) = line.port { port } else { 0 };
         state.addr.store(Some(Arc::new((ip, port).into())));
@@ -108,8 +127,13 @@ fn go_on(line: &Server, before: &Server, fresh: &ServerState, kept: &ServerState
     if line.maxconn != before.maxconn {
         kept.limit.store(line.maxconn.unwrap_or(0), Relaxed);
     }
-    if line.addr != before.addr || line.port != before.port {
+    // What name servers told stays, as long as they are asked for the same name.
+    let same_name = line.resolve.is_some() && line.resolve == before.resolve;
+    if !same_name && (line.addr != before.addr || line.port != before.port) {
         kept.addr.store(fresh.addr.load_full());
+        kept.fqdn.store(fresh.fqdn.load_full());
+        kept.unresolved.store(fresh.unresolved.load(Relaxed), Relaxed);
+        kept.renamed.store(false, Relaxed);
     }
     if line.disabled != before.disabled {
         kept.set_admin(fresh.admin());

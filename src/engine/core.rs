@@ -17,6 +17,7 @@ use super::log::herald::Herald;
 use super::log::lines::Lines;
 use super::log::sink::Writers;
 use super::permit::{Permit, Permits};
+use super::resolve::Resolver;
 use super::roster::Roster;
 use super::service::Service;
 use super::squeeze;
@@ -46,6 +47,8 @@ pub struct Shared {
     pub writers: Arc<Writers>,
     /// Messages about servers and proxies.
     pub herald: Herald,
+    /// Finds addresses of names.
+    pub resolver: Resolver,
 }
 
 /// How other threads reach a core.

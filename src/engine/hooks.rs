@@ -1,12 +1,15 @@
 //! Running rule sets on a session and its stream: builds the context that actions and expressions see.
 
+use std::sync::Arc;
+
 use super::live::Live;
+use super::resolve::Resolver;
 use super::session::Session;
 use super::stream::{RequestAt, Sniffed, Stream};
 use crate::expr::{Dir, Part, Payload};
 use crate::http::{Framing, Head};
 use crate::ir::Proxy;
-use crate::rules::{Cursor, Final, Half, RuleSet, Txn, Verdict};
+use crate::rules::{Cursor, Final, Half, Lookup, RuleSet, Txn, Verdict};
 
 /// What a rule set is run on, besides the session and the stream.
 #[derive(Clone, Copy)]
@@ -89,6 +92,7 @@ pub fn txn<'a>(s: &'a mut Session, st: &'a mut Stream, live: &'a Live, stage: St
         dir: stage.dir,
         last: stage.last,
         reply: &mut st.reply,
+        lookup: &mut st.lookup,
         scratch: &mut st.scratch,
     }
 }
@@ -123,6 +127,7 @@ fn raw_txn<'a>(s: &'a mut Session, st: &'a mut Stream, live: &'a Live, stage: St
         dir: stage.dir,
         last: stage.last,
         reply: &mut st.reply,
+        lookup: &mut st.lookup,
         scratch: &mut st.scratch,
     }
 }
@@ -142,6 +147,15 @@ pub fn run(
         s.seat.silence(ttl);
     }
     verdict
+}
+
+/// Finds the address that a rule waits for ([`Verdict::Resolve`]); then the rule set can go on.
+pub async fn resolve(s: &mut Session, st: &mut Stream, live: &Arc<Live>) {
+    if let Lookup::Wanted(wanted) = std::mem::take(&mut st.lookup) {
+        let found = Resolver::find(&s.core.shared, live, wanted.clone()).await;
+        s.core.tick_us();
+        st.lookup = Lookup::Found(wanted, found);
+    }
 }
 
 /// Makes the unique id of the stream (`unique-id-format`).

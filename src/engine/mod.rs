@@ -49,6 +49,7 @@ pub mod persist;
 pub mod place;
 pub mod pool;
 pub mod queue;
+pub mod resolve;
 pub mod retry;
 pub mod roster;
 pub mod run;

@@ -23,6 +23,7 @@ use super::log::herald::Herald;
 use super::log::lines;
 use super::log::sink::Writers;
 use super::permit::{Permit, Permits};
+use super::resolve::Resolver;
 use super::roster::{self, Roster};
 use super::servers;
 use super::service::Service;
@@ -73,8 +74,10 @@ pub fn start(ir: Arc<Ir>, view: Arc<View>, sockets: Sockets, options: Options) -
         connections: AtomicU64::new(1),
         live: ArcSwap::new(live.clone()),
         herald: Herald::new(options.quiet, writers.clone()),
+        resolver: Resolver::default(),
         writers,
     });
+    Resolver::follow(&shared, &live);
     let mut threads = Vec::with_capacity(cores);
     for (at, inbox) in inboxes.into_iter().enumerate() {
         let (shared, live) = (shared.clone(), live.clone());
@@ -114,6 +117,7 @@ impl Engine {
         let view = carry::view(&ir, cores, Some((&before.ir, &before.view)));
         let live = Live::again(ir, view, self.maxconn, &before);
         self.shared.live.store(live.clone());
+        Resolver::follow(&self.shared, &live);
         for (at, port) in self.shared.cores.iter().enumerate() {
             match new.plans(at, cores, &live.view) {
                 // A core that has ended needs no configuration.
@@ -200,6 +204,15 @@ impl Engine {
         let leaves = matches!(change, Change::Admin(Admin::Maint) | Change::Health(Health::Down) | Change::Addr(_));
         for core in (0..self.cores()).filter(|_| leaves) {
             self.run_on(core, move |core| core.local().close_idle(proxy, server));
+        }
+    }
+
+    /// The server goes by another name from now on (`set server ... fqdn`).
+    pub fn rename(&self, proxy: ProxyId, server: ServerId, name: &str) {
+        let live = self.shared.live.load();
+        if let Some((_, state)) = live.server(proxy, server) {
+            state.fqdn.store(Some(Arc::new(name.into())));
+            Resolver::rename(&self.shared, (proxy, server), name);
         }
     }
 

@@ -2,6 +2,7 @@
 //! counted, published to the balancer and told to the world in HAProxy's words.
 
 use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -14,7 +15,7 @@ use super::roster::{Cause, Target};
 use crate::base::clock;
 use crate::base::id::{ProxyId, ServerId};
 use crate::diag::Severity;
-use crate::ir::{LogTo, Proxy, Server};
+use crate::ir::{LogTo, PortSpec, Proxy, Server};
 use crate::state::{Admin, Change, CheckResult, Health, ProxyState, Reception, ServerSetup, ServerState, Stat};
 
 /// A server of one configuration.
@@ -47,8 +48,10 @@ pub fn change(herald: &Herald, live: &Live, place: Place, change: Change) -> End
             live.servers_changed(place.0);
         }
         Change::Addr(addr) => {
-            scene.state.addr.store(Some(Arc::new(addr)));
-            live.servers_changed(place.0);
+            scene.around(|| {
+                scene.state.addr.store(Some(Arc::new(addr)));
+                scene.state.unresolved.swap(false, Relaxed).then(|| scene.resolves())
+            });
         }
         Change::Checks(on) => scene.state.checks_off.store(!on, Relaxed),
         Change::CheckAddr(addr) => scene.state.check_addr.store(Some(Arc::new(addr))),
@@ -65,7 +68,7 @@ pub fn checked(herald: &Herald, live: &Live, place: Place, outcome: &Outcome) ->
     let Some(check) = &scene.line.check else { return Ends::new() };
     let _held = scene.hold();
     let state = scene.state;
-    if state.admin() == Admin::Maint {
+    if state.in_maintenance() {
         return Ends::new();
     }
     let operation = scene.operation();
@@ -86,6 +89,43 @@ pub fn checked(herald: &Herald, live: &Live, place: Place, outcome: &Outcome) ->
     let turned = score::health(new, health, check.rise, outcome.verdict());
     scene.turn(turned, if scene.proxy.log_health_checks { "" } else { &reason });
     scene.ends(operation)
+}
+
+/// What name servers tell of a server.
+pub enum News<'a> {
+    /// Its address, and who has told it.
+    Address { ip: IpAddr, by: &'a str },
+    /// The host and the port that records of a service give it.
+    Host(&'a str, u16),
+    /// Those records do not give it a host any more.
+    Nameless,
+    /// It has no address any more, and why.
+    Lost(&'a str),
+}
+
+/// Takes into account what name servers tell: whether the server has left an address, and which streams end.
+pub fn resolved(herald: &Herald, live: &Live, place: Place, news: &News<'_>) -> (bool, Ends) {
+    let Some(scene) = Scene::open(herald, live, place) else { return (false, Ends::new()) };
+    let _held = scene.hold();
+    let before = scene.operation();
+    let moved = match news {
+        News::Address { ip, by } => scene.move_to(*ip, by),
+        News::Host(name, port) => {
+            scene.state.service_port.store(*port, Relaxed);
+            scene.state.fqdn.store(Some(Arc::new((*name).into())));
+            scene.state.renamed.store(true, Relaxed);
+            let place = format!("{}/{}", scene.proxy.name, scene.line.name);
+            scene.tell(NOTICE, &format!("{place} changed its FQDN from (null) to {name} by 'SRV record'"));
+            false
+        }
+        News::Nameless => {
+            scene.state.service_port.store(0, Relaxed);
+            scene.state.fqdn.store(None);
+            false
+        }
+        News::Lost(why) => scene.lose_address(why),
+    };
+    (moved, scene.ends(before))
 }
 
 /// Tells of every proxy that it has stopped (SIGUSR1).
@@ -234,6 +274,9 @@ impl<'a> Scene<'a> {
                     self.state.set_health(health);
                     self.state.check_score.store(score, Relaxed);
                     let up = if health == Health::Down { "DOWN" } else { "UP" };
+                    if self.state.unresolved.load(Relaxed) {
+                        return said(format!("{name} is leaving forced maintenance but remains in maintenance."));
+                    }
                     let ready = if admin == Admin::Drain { "DRAIN" } else { "READY" };
                     said(format!("{name} is {up}/{ready} (leaving forced maintenance)."))
                 }
@@ -247,6 +290,76 @@ impl<'a> Scene<'a> {
         if (old, admin) == (Admin::Maint, Admin::Drain) {
             self.tell(NOTICE, &format!("{name} remains in forced drain mode."));
         }
+    }
+
+    /// The server has this address now. Whether it has left another.
+    fn move_to(&self, ip: IpAddr, by: &str) -> bool {
+        let old = self.state.addr.load_full();
+        let fixed = if let PortSpec::Fixed(port) = self.line.port { port } else { 0 };
+        let port = match self.state.service_port.load(Relaxed) {
+            0 => old.as_deref().map_or(fixed, SocketAddr::port),
+            told => told,
+        };
+        let addr = SocketAddr::new(ip, port);
+        let was_unresolved = self.state.unresolved.load(Relaxed);
+        if old.as_deref() == Some(&addr) && !was_unresolved {
+            return false;
+        }
+        if old.as_deref().map(SocketAddr::ip) != Some(ip) {
+            let from = old.as_deref().map_or_else(|| "(none)".to_owned(), |old| old.ip().to_string());
+            let place = format!("{}/{}", self.proxy.name, self.line.name);
+            self.tell(NOTICE, &format!("{place} changed its IP from {from} to {ip} by {by}."));
+        }
+        self.around(|| {
+            self.state.addr.store(Some(Arc::new(addr)));
+            self.state.unresolved.swap(false, Relaxed).then(|| self.resolves())
+        });
+        if was_unresolved {
+            let name = self.name();
+            self.tell(NOTICE, &format!("{name} administratively READY thanks to valid DNS answer."));
+        }
+        old.is_some()
+    }
+
+    /// The server has an address again: it begins anew, unless an administrator keeps it in maintenance.
+    fn resolves(&self) -> Said {
+        let fqdn = self.state.fqdn.load();
+        let name = format!("{} ('{}')", self.name(), fqdn.as_deref().map_or("", |name| name));
+        if self.state.admin() == Admin::Maint {
+            return Said { level: NOTICE, text: format!("{name} resolves again but remains in maintenance.") };
+        }
+        let (health, score) = self.line.check.as_ref().map_or((Health::Up, 0), score::begin);
+        self.state.set_health(health);
+        self.state.check_score.store(score, Relaxed);
+        let up = if health == Health::Down { "DOWN" } else { "UP" };
+        let ready = if self.state.admin() == Admin::Drain { "DRAIN" } else { "READY" };
+        Said { level: NOTICE, text: format!("{name} is {up}/{ready} (resolves again).") }
+    }
+
+    /// The server has no address any more. Whether it has left one.
+    fn lose_address(&self, why: &str) -> bool {
+        if self.state.unresolved.load(Relaxed) {
+            return false;
+        }
+        let (health, admin) = (self.state.health(), self.state.admin());
+        let mut had = false;
+        self.around(|| {
+            self.state.unresolved.store(true, Relaxed);
+            had = self.state.addr.swap(None).is_some();
+            self.state.check_score.store(0, Relaxed);
+            let name = self.name();
+            match (admin, health) {
+                (Admin::Maint, _) => None,
+                (_, Health::Down) => {
+                    Some(Said { level: NOTICE, text: format!("{name} was DOWN and now enters maintenance ({why}).") })
+                }
+                _ => {
+                    let level = if health == Health::Up && admin == Admin::Ready { ALERT } else { NOTICE };
+                    Some(Said { level, text: format!("{name} is going DOWN for maintenance ({why}). {}", self.tail()) })
+                }
+            }
+        });
+        had
     }
 
     /// The checks' counter as if they had found this.
@@ -304,7 +417,7 @@ impl<'a> Scene<'a> {
 
     /// Health with the administrator's word: in maintenance a server is as good as down.
     fn operation(&self) -> Health {
-        if self.state.admin() == Admin::Maint { Health::Down } else { self.state.health() }
+        if self.state.in_maintenance() { Health::Down } else { self.state.health() }
     }
 
     fn name(&self) -> String {

@@ -12,6 +12,7 @@ use super::stick::Remember;
 use crate::base::id::CoreId;
 use crate::expr::StreamFacts;
 use crate::http::{Answering, Head, Method};
+use crate::rules::Lookup;
 use crate::state::{ProxyState, Stat};
 
 /// One request and its response.
@@ -53,6 +54,8 @@ pub struct Stream {
     pub answer: Vec<u8>,
     /// Where actions write an answer of their own.
     pub reply: Vec<u8>,
+    /// The address that a rule waits for.
+    pub lookup: Lookup,
     /// Room for actions.
     pub scratch: Vec<u8>,
 }
@@ -162,6 +165,7 @@ impl Stream {
         self.phase = Phase::default();
         self.request = RequestAt::Buffer;
         self.sniffed = Sniffed::Other;
+        self.lookup = Lookup::None;
         self.logged = false;
         self.continued = false;
         self.kept.clear();

@@ -11,7 +11,7 @@ use crate::base::stick::{DataType, KeyType, Shape, Stored, TableSpec};
 use crate::base::value::Value;
 use crate::diag::{Diagnostics, Span, Word};
 use crate::http::{Head, Kind, Msg, MsgMut};
-use crate::keyword::{Defined, FileRef, Hook, Interned, Names, ProxyName, Scope, UserlistName, VarNames, VarScope};
+use crate::keyword::{Defined, FileRef, Hook, Interned, Names, ProxyName, Scope, SectionName, VarNames, VarScope};
 use crate::state::{ProxyState, Table, Tracking, View};
 
 /// A configuration: listen section `www` (id 0), backend `be` with servers `s1` and `s2` (id 1), userlist `users`.
@@ -38,7 +38,8 @@ impl Config {
         let names = Names {
             proxies: vec![proxy("www", true, &[]), proxy("be", false, &["s1", "s2"])],
             tables: tables("www"),
-            userlists: vec![UserlistName { name: "users".to_owned(), span: Span::nowhere() }],
+            resolvers: vec![SectionName { name: "default".to_owned(), span: Span::nowhere() }],
+            userlists: vec![SectionName { name: "users".to_owned(), span: Span::nowhere() }],
             ..Names::default()
         };
         Config {

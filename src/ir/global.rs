@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::bind::BindAddr;
 use super::log::LogTarget;
+use super::resolvers::AcceptFamilies;
 
 pub use crate::base::userlist::{Group, Password, User, Userlist};
 
@@ -82,6 +83,8 @@ pub struct Global {
     pub spread_checks: i32,
     /// `max-spread-checks` in milliseconds: bound of the time over which first checks are spread.
     pub max_spread_checks: Option<u64>,
+    /// `dns-accept-family`, `-4`.
+    pub accept_families: AcceptFamilies,
     /// `localpeer` or `-L`.
     pub localpeer: Option<String>,
     /// `thread-hard-limit`: never more threads than this.

@@ -9,6 +9,7 @@ pub mod global;
 pub mod log;
 pub mod persist;
 pub mod proxy;
+pub mod resolvers;
 pub mod server;
 pub mod stats;
 
@@ -23,6 +24,7 @@ pub use proxy::{
     BackendChoice, Balance, ConnectionMode, ErrorAnswer, ErrorReply, Forwarded, Mode, Proxy, Reuse, Section,
     ServerChoice, StickRule, Timeouts,
 };
+pub use resolvers::{AcceptFamilies, NameServer, Resolve, Resolvers};
 pub use server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 pub use stats::Stats;
 
@@ -44,6 +46,8 @@ pub struct Ir {
     pub userlists: Vec<Arc<Userlist>>,
     /// Stick tables; index is `TableId`.
     pub tables: Vec<TableSpec>,
+    /// `resolvers` sections; the last is `default` where no section is called so.
+    pub resolvers: Vec<Arc<Resolvers>>,
     /// Backends and listens by name, for `use_backend %[...]`.
     pub backends: HashMap<Box<[u8]>, ProxyId>,
     /// Lists of patterns that the runtime socket shows and changes, by their numbers.

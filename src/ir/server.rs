@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::bind::TlsVersions;
 use super::check::Check;
+use super::resolvers::Resolve;
 use crate::expr::Expr;
 
 /// One server.
@@ -59,6 +60,10 @@ pub struct Server {
     pub ends_streams_when_down: bool,
     /// `on-marked-up shutdown-backup-sessions`
     pub ends_backups_when_up: bool,
+    /// The host's name where the line has one.
+    pub host: Option<Box<str>>,
+    /// `resolvers`: how its address is found at run time.
+    pub resolve: Option<Resolve>,
     /// `file:line`, for messages.
     pub place: Box<str>,
 }

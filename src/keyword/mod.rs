@@ -10,7 +10,7 @@ mod scope;
 mod words;
 
 pub use scope::{
-    Defined, ErrorGroup, FileRef, Hook, Interned, Names, Needs, ProxyName, STICK_COUNTERS, Scope, Text, UserlistName,
+    Defined, ErrorGroup, FileRef, Hook, Interned, Names, Needs, ProxyName, STICK_COUNTERS, Scope, SectionName, Text,
     VarNames, VarScope, VarSlot, WITHOUT_EFFECT,
 };
 pub use words::{Error, Result, Words, error_at};

@@ -20,13 +20,15 @@ pub struct Names {
     /// Places in `proxies` by name, made when the first one is looked up: all are known then.
     pub(crate) by_name: OnceCell<HashMap<Box<str>, Vec<usize>>>,
     /// Userlists in order of their ids.
-    pub userlists: Vec<UserlistName>,
+    pub userlists: Vec<SectionName>,
     /// The content of the userlists, in the same order; set once they have been read.
     pub accounts: OnceCell<Vec<Arc<Userlist>>>,
     /// `http-errors` sections; set once they have been read.
     pub error_groups: OnceCell<Vec<ErrorGroup>>,
     /// Files that hold format strings, which must be at hand where they are bound: by name, or what is wrong with them.
     pub texts: OnceCell<HashMap<String, Text>>,
+    /// `resolvers` sections in their order; the last one is `default` where the file has none of that name.
+    pub resolvers: Vec<SectionName>,
     /// Stick tables in order of their ids, each with the name of the proxy that holds it.
     pub tables: Vec<TableSpec>,
     /// `tune.stick-counters`, once the global section has been read.
@@ -54,9 +56,9 @@ pub struct ProxyName {
     pub span: Span,
 }
 
-/// A userlist's name and place.
+/// A section's name and place.
 #[derive(Clone, Debug)]
-pub struct UserlistName {
+pub struct SectionName {
     /// As in the file.
     pub name: String,
     /// Where the section starts.

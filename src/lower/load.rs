@@ -10,7 +10,7 @@ use super::sections::Lowering;
 use super::values::Shared;
 use crate::config::{self, Env, Facts, Input, Options};
 use crate::diag::{Diagnostic, Diagnostics, FileId, Lead, Severity, SourceMap};
-use crate::ir::{Global, Ir};
+use crate::ir::{AcceptFamilies, Global, Ir};
 use crate::keyword::{VarNames, WITHOUT_EFFECT};
 
 /// What to load.
@@ -42,6 +42,8 @@ pub struct Overrides {
     pub pidfile: Option<String>,
     /// `-dr`: servers whose names do not resolve do not stop the load.
     pub ignore_resolution: bool,
+    /// `-4`: name servers are asked for IPv4 addresses only.
+    pub ipv4_only: bool,
     /// `-dV`: certificates of servers are not verified unless they say so.
     pub no_server_verify: bool,
     /// `-dW`: warnings refuse the configuration.
@@ -130,6 +132,9 @@ impl Overrides {
         }
         if let Some(path) = &self.pidfile {
             global.pidfile = Some(path.into());
+        }
+        if self.ipv4_only {
+            global.accept_families = AcceptFamilies::V4;
         }
         global.zero_warning |= self.zero_warning;
     }

@@ -17,6 +17,7 @@ mod names;
 mod patterns;
 mod proxy;
 mod reference;
+mod resolvers;
 mod sections;
 mod server;
 mod stick_table;

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 
 use super::compat::Compat;
 use super::proxy::title;
+use super::resolvers;
 use super::server::template_names;
 use super::stick_table;
 use super::table::sentence;
 use super::values::{SharedRef, invalid_char};
 use crate::base::id::ProxyId;
 use crate::config::{Ast, Line, Section};
-use crate::diag::{Diagnostic, Diagnostics, Lead, Severity, Word, suggest};
+use crate::diag::{Diagnostic, Diagnostics, Lead, Severity, Span, Word, suggest};
 use crate::keyword::known::{self, Class};
-use crate::keyword::{Names, ProxyName, Sections, UserlistName};
+use crate::keyword::{Names, ProxyName, SectionName, Sections};
 
 /// All sections by kind, in the order of the file.
 #[derive(Default)]
@@ -23,6 +24,7 @@ pub(super) struct Plan<'a> {
     pub(super) userlists: Vec<&'a Section>,
     /// `http-errors`, each with its name.
     pub(super) error_groups: Vec<(&'a Section, &'a Word)>,
+    pub(super) resolvers: Vec<&'a Section>,
     pub(super) defaults: Vec<DefaultsPlan<'a>>,
     /// Index is `ProxyId`.
     pub(super) proxies: Vec<ProxyPlan<'a>>,
@@ -56,6 +58,7 @@ pub(super) fn plan<'a>(ast: &'a Ast, shared: &SharedRef, diags: &Diagnostics) ->
     for section in &ast.sections {
         planner.section(section);
     }
+    planner.default_resolvers();
     planner.warn_mixed_defaults();
     planner.check_rules_in_defaults();
     planner.plan
@@ -110,6 +113,7 @@ impl<'a> Planner<'a, '_> {
             "listen" => self.proxy(section, Sections::LISTEN),
             "userlist" => self.userlist(section),
             "http-errors" => self.error_group(section),
+            "resolvers" => self.resolvers(section),
             kind => {
                 let span = section.head.keyword().span;
                 let known = known::not_yet(Class::Section, kind, span).filter(|_| kind != "program");
@@ -296,9 +300,39 @@ impl<'a> Planner<'a, '_> {
             self.diags.push(found.at(name.span).place(first.span, "first one"));
             return;
         }
-        let entry = UserlistName { name: name.as_str().to_owned(), span: name.span };
+        let entry = SectionName { name: name.as_str().to_owned(), span: name.span };
         self.plan.names.userlists.push(entry);
         self.plan.userlists.push(section);
+    }
+
+    fn resolvers(&mut self, section: &'a Section) {
+        let Some(name) = section.name() else {
+            self.diags.push(*sentence(section.head.end(), "missing", "missing name for resolvers section."));
+            return;
+        };
+        if let Some(bad) = invalid_char(name.as_str()) {
+            let message = format!("character '{bad}' is not permitted in 'resolvers' name '{name}'.");
+            self.diags.push(*sentence(name.span, "bad-name", message));
+        }
+        if let Some(first) = self.plan.names.resolvers.iter().find(|known| known.name == name.as_str()) {
+            let message = format!(
+                "resolvers '{name}' has same name as another resolvers (declared at {}).",
+                self.shared.place(first.span)
+            );
+            let error = sentence(name.span, "duplicate-name", message).lead(Lead::ParsingTight);
+            self.diags.push(error.place(first.span, "first one"));
+            return;
+        }
+        self.plan.names.resolvers.push(SectionName { name: name.as_str().to_owned(), span: name.span });
+        self.plan.resolvers.push(section);
+    }
+
+    /// There is always one called `default` (manual 5.3.2).
+    fn default_resolvers(&mut self) {
+        let all = &mut self.plan.names.resolvers;
+        if !all.iter().any(|known| known.name == resolvers::DEFAULT) {
+            all.push(SectionName { name: resolvers::DEFAULT.to_owned(), span: Span::nowhere() });
+        }
     }
 
     /// The last `mode` line of the section, else of its defaults.

@@ -1,6 +1,6 @@
 //! All sections, directives and options as lists, for the reference, the coverage and `-dK`.
 
-use super::{bind, global, http_errors, legacy, proxy, server, userlist};
+use super::{bind, global, http_errors, legacy, proxy, resolvers, server, userlist};
 use crate::keyword::known::Class;
 use crate::keyword::{Meta, Sections};
 
@@ -32,6 +32,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .chain(list!(Class::Server, server::FAMILIES))
         .chain(list!(Class::Other, userlist::FAMILIES))
         .chain(list!(Class::Other, http_errors::FAMILIES))
+        .chain(list!(Class::Other, resolvers::FAMILIES))
         .chain(legacy::LISTED.iter().map(|(class, sections, meta)| Entry { class: *class, meta, sections: *sections }))
 }
 
@@ -85,6 +86,12 @@ static SECTIONS: &[Meta] = &[
         "http-errors <name>",
         "Opens a section with replies of the proxy itself, for 'errorfiles' and rules that name it.",
         &[("http-errors site\n errorfile 503 503.http", "")],
+    ),
+    Meta::new(
+        "resolvers",
+        "resolvers <name>",
+        "Opens a section with name servers, which servers' addresses are asked for at run time.",
+        &[("resolvers dns\n nameserver one 127.0.0.1:53", "")],
     ),
     Meta::new(
         "crt-list",

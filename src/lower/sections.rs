@@ -14,6 +14,7 @@ use super::legacy::{self, Means};
 use super::load::Overrides;
 use super::names::{Plan, ProxyPlan, SECTIONS};
 use super::proxy::{self, FinishProxy, ProxyDraft, kind_name};
+use super::resolvers::{self, ResolversDraft};
 use super::table::{self, Draft, Found, Prefix, Table};
 use super::userlist::{self, UserlistDraft};
 use super::values::SharedRef;
@@ -21,7 +22,7 @@ use crate::base::id::ProxyId;
 use crate::config::{Line, Section};
 use crate::diag::{Diagnostic, Diagnostics, Span, Word};
 use crate::expr::{Lists, Noted};
-use crate::ir::{Ir, Proxy, Userlist};
+use crate::ir::{Ir, Proxy, Resolvers, Userlist};
 use crate::keyword::known::{self, Class};
 use crate::keyword::{
     Defined, ErrorGroup, FileRef, Hook, Interned, Scope, Sections, Setting, Text, VarNames, VarScope, Words,
@@ -50,6 +51,7 @@ impl Lowering<'_> {
         let userlists = self.plan.names.accounts.get_or_init(|| self.userlists()).clone();
         self.plan.names.error_groups.get_or_init(|| self.error_groups(global.out.bufsize));
         self.plan.names.texts.get_or_init(|| self.texts());
+        let resolvers = self.resolvers();
         let bad: Vec<BadLines> = (0..self.plan.defaults.len()).map(|at| self.try_defaults(at)).collect();
         let finish = FinishProxy {
             global: &global,
@@ -82,6 +84,7 @@ impl Lowering<'_> {
             proxies: proxies.into_iter().map(Arc::new).collect(),
             userlists,
             tables,
+            resolvers,
             backends,
             patterns: super::patterns::number(self.lists.take(), &self.shared.sources),
             sess_vars: self.vars.count(VarScope::Sess),
@@ -141,6 +144,24 @@ impl Lowering<'_> {
             Arc::new(draft.finish(self.diags))
         };
         self.plan.userlists.iter().map(list).collect()
+    }
+
+    fn resolvers(&self) -> Vec<Arc<Resolvers>> {
+        let (acls, interned) = (Defined::new(), RefCell::default());
+        let scope = self.scope(None, false, &acls, self.diags, &interned);
+        let mut all = Vec::new();
+        for section in &self.plan.resolvers {
+            let name = section.name().map_or("", Word::as_str);
+            let mut draft = ResolversDraft::new(name, self.shared.clone());
+            for line in &section.lines {
+                self.line(line, &resolvers::TABLE, &mut draft, &scope, Class::Other, "resolvers");
+            }
+            all.push(Arc::new(draft.finish(section.head.span, self.reader, self.diags)));
+        }
+        if !all.iter().any(|section| section.name == resolvers::DEFAULT) {
+            all.push(Arc::new(ResolversDraft::automatic(self.shared.clone(), self.reader)));
+        }
+        all
     }
 
     /// Applies a `defaults` section to a draft that is thrown away, to find what is wrong with it.

@@ -44,6 +44,7 @@ fn files() -> Memory {
     Memory::default()
         .with("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n")
         .with("/etc/group", "root:x:0:\nnogroup:x:65534:\n")
+        .with("/etc/resolv.conf", "nameserver 192.0.2.53\n")
         .with("503.http", "HTTP/1.0 503 Service Unavailable\r\ncontent-type: text/plain\r\n\r\nsorry\n")
         .with("list.txt", "site.pem\n")
         .with("site.pem", pem)
@@ -62,6 +63,7 @@ fn around(entry: &Entry, line: &str) -> String {
         Class::Other if entry.sections == Sections::HTTP_ERRORS => {
             format!("http-errors s\n{line}\ndefaults\n{times}backend b\nmode http\nerrorfiles s\n")
         }
+        Class::Other if entry.sections == Sections::RESOLVERS => format!("resolvers r\n{line}\n"),
         Class::Other => format!(
             "userlist u\nuser tiger insecure-password x\ngroup dogs\n{}\n",
             line.replace("tiger insecure", "lion insecure")

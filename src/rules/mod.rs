@@ -12,7 +12,7 @@ mod rewrite;
 mod tests;
 pub mod txn;
 
-pub use txn::{Half, Txn};
+pub use txn::{Half, Lookup, Txn, Wanted};
 
 use crate::expr::{Cond, Tri};
 use crate::keyword::{Meta, Needs, Result, Scope, Words};
@@ -82,6 +82,8 @@ pub enum Verdict {
     Done(Final),
     /// Not decidable yet: call again with the same cursor when more of this has arrived, or with `last` set.
     Wait(Needs),
+    /// Find the address that `txn.lookup` wants, put it there, and call again with the same cursor.
+    Resolve,
 }
 
 /// The outcome of a rule set.
@@ -189,6 +191,7 @@ impl RuleSet {
                 Tri::Pass => match (rule.action)(txn) {
                     Verdict::Next => {}
                     Verdict::Wait(needs) => return Verdict::Wait(needs),
+                    Verdict::Resolve => return Verdict::Resolve,
                     Verdict::Done(Final::Accept) if let Some(next) = self.part_behind(cursor.at) => {
                         cursor.at = next;
                         continue;

@@ -28,7 +28,7 @@ fn world(config: &Config, hook: Hook) -> World {
 /// Runs a rule and tells what it did.
 fn run(rule: &Rule, world: &mut World, config: &Config) -> String {
     let before = Seen::of(world, config);
-    let (mut reply, mut scratch) = (Vec::new(), Vec::new());
+    let (mut reply, mut scratch, mut lookup) = (Vec::new(), Vec::new(), Lookup::None);
     let mut txn = Txn {
         now_ms: world.now_ms,
         wall_us: world.wall_us,
@@ -43,6 +43,7 @@ fn run(rule: &Rule, world: &mut World, config: &Config) -> String {
         dir: world.dir,
         last: true,
         reply: &mut reply,
+        lookup: &mut lookup,
         scratch: &mut scratch,
     };
     let verdict = (rule.action)(&mut txn);
@@ -52,6 +53,10 @@ fn run(rule: &Rule, world: &mut World, config: &Config) -> String {
     match verdict {
         Verdict::Next => before.changes(&Seen::of(world, config)),
         Verdict::Wait(needs) => format!("wait {needs:?}"),
+        Verdict::Resolve => match lookup {
+            Lookup::Wanted(wanted) => format!("resolve {}", wanted.name),
+            _ => "resolve nothing".to_owned(),
+        },
         Verdict::Done(outcome) => match outcome {
             Final::Accept => "accept".to_owned(),
             Final::Reject => "reject".to_owned(),
@@ -309,7 +314,7 @@ fn conditions_follow_the_arguments() {
         bind("deny unless { always_false }", Hook::HttpRequest, &config).unwrap(),
     ]);
     let mut world = world(&config, Hook::HttpRequest);
-    let (mut reply, mut scratch) = (Vec::new(), Vec::new());
+    let (mut reply, mut scratch, mut lookup) = (Vec::new(), Vec::new(), Lookup::None);
     let mut txn = Txn {
         now_ms: 0,
         wall_us: 0,
@@ -324,6 +329,7 @@ fn conditions_follow_the_arguments() {
         dir: Dir::Request,
         last: true,
         reply: &mut reply,
+        lookup: &mut lookup,
         scratch: &mut scratch,
     };
     assert_eq!(rules.run(&mut Cursor::default(), &mut txn), Verdict::Done(Final::Deny(403)));

@@ -1,5 +1,8 @@
 //! What an action may change: facts, heads and variables of one stream.
 
+use std::net::IpAddr;
+
+use crate::base::addr::IpFamily;
 use crate::expr::{ConnFacts, Ctx, Dir, LogFormat, Payload, StreamFacts, Vars};
 use crate::http::{Head, Msg, MsgMut};
 use crate::state::View;
@@ -40,8 +43,33 @@ pub struct Txn<'a> {
     pub last: bool,
     /// Where an action writes an answer: see [`super::Final`].
     pub reply: &'a mut Vec<u8>,
+    /// The address that an action waits for.
+    pub lookup: &'a mut Lookup,
     /// Room for evaluated strings; empty between actions.
     pub scratch: &'a mut Vec<u8>,
+}
+
+/// What an action waits for: see [`super::Verdict::Resolve`].
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum Lookup {
+    /// Nothing.
+    #[default]
+    None,
+    /// The address of a host.
+    Wanted(Wanted),
+    /// What was wanted, and the address if there is one.
+    Found(Wanted, Option<IpAddr>),
+}
+
+/// A host whose address is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Index of the `resolvers` section.
+    pub resolvers: usize,
+    /// The host's name.
+    pub name: String,
+    /// The kind of address that is preferred.
+    pub prefer: Option<IpFamily>,
 }
 
 impl Txn<'_> {

@@ -5,6 +5,7 @@
 pub mod counters;
 pub mod patterns;
 pub mod proxy;
+pub mod resolvers;
 pub mod server;
 pub mod stick_table;
 pub mod variables;
@@ -12,6 +13,7 @@ pub mod variables;
 pub use counters::{Counters, Rate, Stat, Times};
 pub use patterns::{Map, PatternList};
 pub use proxy::{BindState, Process, ProxyState, ProxyTotals, Reception, View};
+pub use resolvers::{DNS_COUNTS, DnsCount, NameServerState, ResolversState};
 pub use server::{Admin, Change, CheckResult, Health, ServerSetup, ServerState};
 pub use stick_table::{Table, Tracked, Tracking};
 pub use variables::Variables;

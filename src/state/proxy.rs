@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, O
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::counters::{Counters, Rate};
+use super::resolvers::ResolversState;
 use super::server::ServerState;
 use super::stick_table::Table;
 use super::variables::Variables;
@@ -103,6 +104,8 @@ pub struct View {
     pub proxies: Vec<Arc<ProxyState>>,
     /// Stick tables in order of `TableId`.
     pub tables: Vec<Arc<Table>>,
+    /// `resolvers` sections in their order.
+    pub resolvers: Vec<Arc<ResolversState>>,
     /// Process-wide state.
     pub process: Arc<Process>,
 }

@@ -124,6 +124,14 @@ pub struct ServerState {
     pub name: String,
     /// The address in use (`None`: not resolved).
     pub addr: ArcSwapOption<SocketAddr>,
+    /// The host's name that it goes by at present, if it has one (`srv_fqdn`).
+    pub fqdn: ArcSwapOption<Box<str>>,
+    /// The port that the records of a service tell; 0 where none did.
+    pub service_port: AtomicU16,
+    /// Its name was given by the records of a service.
+    pub renamed: AtomicBool,
+    /// It has no address: as good as in maintenance, until name servers tell one.
+    pub unresolved: AtomicBool,
     health: AtomicU8,
     admin: AtomicU8,
     /// The check counter: 0..rise-1 down, rise..rise+fall-1 up.
@@ -183,6 +191,10 @@ impl ServerState {
             id,
             name: name.to_owned(),
             addr: ArcSwapOption::empty(),
+            fqdn: ArcSwapOption::empty(),
+            service_port: AtomicU16::new(0),
+            renamed: AtomicBool::new(false),
+            unresolved: AtomicBool::new(false),
             health: AtomicU8::new(Health::Up as u8),
             admin: AtomicU8::new(Admin::Ready as u8),
             check_score: AtomicU32::new(0),
@@ -256,9 +268,18 @@ impl ServerState {
         }
     }
 
+    /// In maintenance, by the administrator's word or for want of an address.
+    #[inline]
+    pub fn in_maintenance(&self) -> bool {
+        self.admin() == Admin::Maint || self.unresolved.load(Relaxed)
+    }
+
     /// May take sessions that the balancer gives out.
     pub fn usable(&self) -> bool {
-        self.health() == Health::Up && self.admin() == Admin::Ready && self.weight.load(Relaxed) > 0
+        self.health() == Health::Up
+            && self.admin() == Admin::Ready
+            && !self.unresolved.load(Relaxed)
+            && self.weight.load(Relaxed) > 0
     }
 
     /// Counts a connection that comes into use.
@@ -286,6 +307,6 @@ impl ServerState {
 
     /// Counts as running for `nbsrv` and for persistence: up, or up and draining.
     pub fn running(&self) -> bool {
-        self.health() != Health::Down && self.admin() != Admin::Maint
+        self.health() != Health::Down && !self.in_maintenance()
     }
 }

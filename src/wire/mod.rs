@@ -6,6 +6,7 @@
 pub mod certificate;
 pub mod client_hello;
 pub mod dialog;
+pub mod dns;
 pub mod proxy_protocol;
 pub mod syslog;
 

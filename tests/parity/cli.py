@@ -49,6 +49,7 @@ class Console:
         answer = answer.replace(str(self.path), "STATS").replace(self.case, "CASE")
         answer = re.sub(r"\b0x[0-9a-f]+", "POINTER", answer)
         answer = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", answer)
+        answer = re.sub(r"(?m)^(  \w+: +)[1-9]\d*$", r"\1SOME", answer)  # Of a name server.
         answer = re.sub(r" ts=\w+ .*", " ...", answer)  # Of a stream.
         answer = re.sub(r"\[\d+:\d\d:\d\d:\d\d\]>", "[UPTIME]>", answer)
         answer = re.sub(r" exp=[1-9]\d*", " exp=T", answer)  # Of an entry in a table.

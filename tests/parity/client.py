@@ -14,6 +14,7 @@ r"""The client of a case: plays client.txt against the proxy and notes every byt
     use N            go on with connection N, counted from 1
     wait MS          pause
     cli LINE         say the line to the runtime socket (cli.py)
+    dns LINE         change what the name server says (dns.py)
 
 At the end every connection that is open is looked at once more: did the proxy close it?
 """
@@ -25,9 +26,9 @@ import http1
 
 
 class Client:
-    def __init__(self, addresses, console):
+    def __init__(self, addresses, console, dns=None):
         self.addresses, self.streams, self.current, self.out = addresses, [], None, b""
-        self.console = console
+        self.console, self.dns = console, dns
         self.record = []
 
     def play(self, script):
@@ -42,6 +43,9 @@ class Client:
             elif line.startswith("cli "):
                 self.flush()
                 self.console.say(line[4:])
+            elif line.startswith("dns "):
+                self.flush()
+                self.dns.change(line[4:])
             elif line.strip() and not line.startswith("#"):
                 self.flush()
                 self.step(*line.split())

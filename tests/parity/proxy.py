@@ -17,6 +17,7 @@ import time
 import cli
 import http1
 from client import Client
+from dns import NameServer
 from origin import Origin
 from tcp import MARK, TcpOrigin
 
@@ -50,8 +51,11 @@ def check_only(program, case, options):
 def run_traffic(program, case, folder, options):
     config = (case / "haproxy.cfg").read_text()
     stop = threading.Event()
-    names = sorted(set(re.findall(r"\$\{(ORIGIN\w*)\}", config)))
+    zone = (case / "dns.txt").read_text() if (case / "dns.txt").exists() else None
+    names = sorted(set(re.findall(r"\$\{(?:PORT_)?(ORIGIN\w*)\}", config + (zone or ""))))
     origins = {name: origin(case, name, stop) for name in names}
+    ports = {name: other.address.rpartition(":")[2] for name, other in origins.items()}
+    dns = NameServer(zone, ports, stop) if zone else None
     # The first socket bound in the file is the one that `connect` means.
     binds = {name: http1.listen() for name in dict.fromkeys(re.findall(r"fd@\$\{(\w+)\}", config))}
     sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -66,6 +70,8 @@ def run_traffic(program, case, folder, options):
         "DEAD": "127.0.0.1:%d" % dead.getsockname()[1],
         "FULL": "127.0.0.1:%d" % full[0].getsockname()[1],
         "CASE": str(case),
+        **({"DNS": dns.address} if dns else {}),
+        **{f"PORT_{name}": port for name, port in ports.items()},
         **{name: origin.address for name, origin in origins.items()},
         **{name: str(sock.fileno()) for name, sock in binds.items()},
     }
@@ -83,7 +89,7 @@ def run_traffic(program, case, folder, options):
         addresses = {name: sock.getsockname() for name, sock in binds.items()}
         for sock in binds.values():
             sock.close()
-        return observe(process, case, addresses, origins, sink, folder / "stats")
+        return observe(process, case, addresses, origins, dns, sink, folder / "stats")
     finally:
         stop.set()
         if process.poll() is None:
@@ -102,13 +108,13 @@ def origin(case, name, stop):
     return kind(script, stop)
 
 
-def observe(process, case, addresses, origins, sink, stats):
+def observe(process, case, addresses, origins, dns, sink, stats):
     if not wait_for(stats, process):
         said = process.communicate(timeout=5)[0].decode(errors="replace") if process.poll() is not None else ""
         return {"start": [f"did not start, exit code {process.poll()}"] + said.splitlines()}
     places = {name: other.address.rpartition(":")[2] for name, other in origins.items()}
     console = cli.Console(stats, case, places)
-    client = Client(addresses, console)
+    client = Client(addresses, console, dns)
     client.play((case / "client.txt").read_text())
     if (case / "cli.txt").exists():
         console.play((case / "cli.txt").read_text())
@@ -127,6 +133,7 @@ def observe(process, case, addresses, origins, sink, stats):
         "client": [line for record in client.record for line in record],
         **{f"origin {name}": [l for record in o.record for l in record] for name, o in origins.items()},
         "cli": console.record,
+        **({"dns": sorted(dns.record)} if dns else {}),
         "log": drain(sink),
         "columns": columns,
         "csv": table,

@@ -53,6 +53,7 @@ pub fn configuration(servers: &[SocketAddr], change: impl FnOnce(&mut Draft)) ->
     change(&mut draft);
     let proxy = Proxy::new(draft.section, draft.binds, draft.servers);
     Arc::new(Ir {
+        resolvers: Vec::new(),
         global: Global { bufsize: 16384, maxrewrite: 1024, maxhdr: 101, ..Global::default() },
         backends: [(proxy.name.as_bytes().into(), ProxyId(0))].into(),
         proxies: vec![Arc::new(proxy)],
@@ -66,6 +67,8 @@ pub fn configuration(servers: &[SocketAddr], change: impl FnOnce(&mut Draft)) ->
 
 fn server(at: usize, addr: SocketAddr) -> Server {
     Server {
+        host: None,
+        resolve: None,
         name: format!("s{at}").into(),
         addr: ServerAddr::Ip(addr.ip()),
         port: PortSpec::Fixed(addr.port()),

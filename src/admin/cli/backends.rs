@@ -99,10 +99,11 @@ fn state_line(
     state: &ServerState,
     out: &mut String,
 ) {
-    let op = match (state.health(), state.admin()) {
-        (Health::Down, _) | (_, Admin::Maint) => 0,
-        (Health::Stopping, _) => 3,
-        (Health::Up, _) => 2,
+    let op = match state.health() {
+        _ if state.in_maintenance() => 0,
+        Health::Down => 0,
+        Health::Stopping => 3,
+        Health::Up => 2,
     };
     let configured = if server.disabled { 4 } else { 0 };
     let admin = configured
@@ -110,7 +111,9 @@ fn state_line(
             Admin::Ready => 0,
             Admin::Drain => 8,
             Admin::Maint => 1,
-        };
+        }
+        + if state.unresolved.load(Relaxed) { 32 } else { 0 }
+        + if state.renamed.load(Relaxed) { 64 } else { 0 };
     let result = state.check.load();
     let check_result = match (server.check.is_some(), state.health(), result.status) {
         (false, ..) => 0,
@@ -120,14 +123,14 @@ fn state_line(
         _ => 2,
     };
     let (ip, port) = address(server, state);
-    let fqdn = match &server.addr {
-        ServerAddr::Unresolved(name) => name.as_str(),
-        _ => "-",
-    };
+    let fqdn = state.fqdn.load();
+    let fqdn = fqdn.as_deref().map_or("-", |name| name);
+    let service = server.resolve.as_ref().filter(|resolve| resolve.is_service());
+    let service = service.map_or("-", |resolve| resolve.shown.as_str());
     let check = server.check.as_ref();
     let check_addr = state.check_addr.load().as_deref().copied().or(check.and_then(|check| check.addr));
     let line = format!(
-        "{} {} {} {} {ip} {op} {admin} {weight} {} {} {} {check_result} {} {} 0 0 0 {fqdn} {port} - {} {} {} - 0",
+        "{} {} {} {} {ip} {op} {admin} {weight} {} {} {} {check_result} {} {} 0 0 0 {fqdn} {port} {service} {} {} {} - 0",
         proxy.uuid,
         proxy.name,
         server.id,
@@ -187,7 +190,7 @@ fn check_state(server: &Server, state: &ServerState) -> u8 {
     let enabled = if state.checks_off.load(Relaxed) { 0 } else { 4 };
     // One that was added has not left its first maintenance yet.
     let begins = server.dynamic && state.check.load().status.is_empty();
-    let paused = if state.admin() == Admin::Maint && !begins { 8 } else { 0 };
+    let paused = if state.in_maintenance() && !begins { 8 } else { 0 };
     2 | enabled | paused
 }
 
@@ -195,8 +198,8 @@ fn check_state(server: &Server, state: &ServerState) -> u8 {
 fn address(server: &Server, state: &ServerState) -> (String, u16) {
     match (state.addr.load().as_deref(), &server.addr) {
         (Some(addr), _) => (addr.ip().to_string(), addr.port()),
-        (None, ServerAddr::Ip(ip)) => (ip.to_string(), fixed(server)),
-        (None, _) => ("-".to_owned(), fixed(server)),
+        (None, ServerAddr::Ip(ip)) if !state.unresolved.load(Relaxed) => (ip.to_string(), fixed(server)),
+        (None, _) => ("-".to_owned(), fixed(server).max(state.service_port.load(Relaxed))),
     }
 }
 

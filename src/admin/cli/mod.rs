@@ -9,6 +9,7 @@
 //! | `info` | `show info`, `show version`: the process |
 //! | `pattern` | maps and ACLs: `show map`, `add acl`, `set map`, versions |
 //! | `process` | environment, sockets, messages of the start, `echo` |
+//! | `resolvers` | `show resolvers`: name servers |
 //! | `stat` | `show stat`, `clear counters` |
 //! | `backends` | `show backend`, `show servers` |
 //! | `server` | the state of one server: `set server`, `set weight`, `disable server` |
@@ -30,6 +31,7 @@ mod info;
 mod line;
 mod pattern;
 mod process;
+mod resolvers;
 mod server;
 mod stat;
 mod stream;
@@ -179,6 +181,7 @@ pub static FAMILIES: &[&[Command]] = &[
     info::COMMANDS,
     pattern::COMMANDS,
     process::COMMANDS,
+    resolvers::COMMANDS,
     server::COMMANDS,
     stat::COMMANDS,
     stream::COMMANDS,

@@ -146,10 +146,7 @@ fn set_server(shell: &Shell<'_>, words: &[&str]) -> Done {
         "check-port" => set_check_port(shell, &found, argument),
         "agent" | "agent-send" => Err(Answer::error("agent checks are not enabled on this server.")),
         "agent-addr" | "agent-port" => Err(Answer::error("agent checks are not enabled on this server")),
-        "fqdn" => {
-            let message = "set server <b>/<s> fqdn failed because no resolution is configured.";
-            Err(Answer::error(message))
-        }
+        "fqdn" => set_fqdn(shell, &found, argument),
         "ssl" => {
             let message = "'set server <srv> ssl' cannot be set.  default-server should define ssl settings";
             Err(Answer::error(message))
@@ -233,6 +230,29 @@ fn set_addr(shell: &Shell<'_>, found: &Found<'_>, words: &[&str]) -> Done {
     }
     found.change(shell, Change::Addr(SocketAddr::new(ip, port)));
     Ok(Answer::message(Severity::Warning, format!("{said}{BY}")))
+}
+
+/// Name servers are asked for this name from now on; the address stays until they answer.
+fn set_fqdn(shell: &Shell<'_>, found: &Found<'_>, name: Option<&str>) -> Done {
+    let Some(name) = name else { return Err(Answer::error("set server <b>/<s> fqdn requires a FQDN.")) };
+    match &found.line.resolve {
+        None => return Err(Answer::error("set server <b>/<s> fqdn failed because no resolution is configured.")),
+        Some(resolve) if resolve.is_service() => {
+            return Err(Answer::error("set server <b>/<s> fqdn failed because SRV resolution is configured."));
+        }
+        Some(_) => {}
+    }
+    let place = format!("{}/{}", found.proxy.name, found.line.name);
+    let old = found.state.fqdn.load_full();
+    let old = old.as_deref().map_or("(null)", |old| old);
+    if old.eq_ignore_ascii_case(name) {
+        return Ok(Answer::message(Severity::Warning, "no need to change the FDQN by 'stats socket command'"));
+    }
+    let text = format!("{place} changed its FQDN from {old} to {name} by 'stats socket command'");
+    if let Some(engine) = shell.engine {
+        engine.rename(found.proxy.id, found.id, name);
+    }
+    Ok(Answer::message(Severity::Warning, text))
 }
 
 fn set_check_addr(shell: &Shell<'_>, found: &Found<'_>, words: &[&str]) -> Done {

@@ -105,6 +105,8 @@ fn clear_counters(shell: &mut Shell<'_>, words: &[&str]) -> Answer {
     for proxy in &shell.view.proxies {
         proxy.clear(all);
     }
+    let sections = shell.view.resolvers.iter().filter(|_| all);
+    sections.flat_map(|section| &section.servers).for_each(|server| server.clear());
     Answer::done()
 }
 

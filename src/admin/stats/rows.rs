@@ -253,7 +253,7 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
     row.num(const { col("lastsess") }, ago(state.last_session.load(Relaxed), at));
     if server.check.is_some() && !state.checks_off.load(Relaxed) {
         failures(&mut row, state, at);
-        if state.admin() != Admin::Maint {
+        if !state.in_maintenance() {
             check(&mut row, server, state);
         }
     }
@@ -360,6 +360,9 @@ fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
     let pick = |active: &'static str, backup: &'static str| if server.backup { backup } else { active };
     if state.admin() == Admin::Maint {
         return ("MAINT".to_owned(), "maintain");
+    }
+    if state.unresolved.load(Relaxed) {
+        return ("MAINT (resolution)".to_owned(), "maintain");
     }
     let checked = server.check.as_ref().filter(|_| !state.checks_off.load(Relaxed));
     let Some(check) = checked else {

@@ -48,10 +48,18 @@ pub enum Host {
     Stderr,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A kind of IP addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IpFamily {
     V4,
     V6,
+}
+
+impl IpFamily {
+    /// Whether the address is of this kind.
+    pub fn fits(self, ip: IpAddr) -> bool {
+        ip.is_ipv4() == (self == IpFamily::V4)
+    }
 }
 
 /// The port part.

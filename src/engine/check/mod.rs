@@ -37,8 +37,9 @@ use super::core::Core;
 use super::live::Live;
 use super::servers::{self, Place};
 use crate::base::id::ServerId;
+use crate::engine::resolve::Resolver;
 use crate::ir::Check;
-use crate::state::{Admin, ServerState};
+use crate::state::ServerState;
 use probe::Probe;
 
 /// Starts the checks that this core makes under its present configuration, and ends those of the one before.
@@ -76,13 +77,16 @@ async fn watch(core: Rc<Core>, live: Arc<Live>, place: Place, delay_ms: u64) {
     let Some((server, state)) = live.server(place.0, place.1) else { return };
     let Some(check) = &server.check else { return };
     loop {
-        let paused = state.admin() == Admin::Maint || state.checks_off.load(Relaxed);
+        let paused = state.in_maintenance() || state.checks_off.load(Relaxed);
         if !paused && let Some(probe) = Probe::new(&core, &live, place) {
             let running = Running::new(state);
             let outcome = Box::pin(probe.run()).await;
             drop(running);
             let ends = servers::checked(&core.shared.herald, &live, place, &outcome);
             core.shared.end_streams(&ends);
+            if outcome.result.status == "L4TOUT" && server.resolve.is_some() {
+                Resolver::suspect(&core.shared, place);
+            }
         }
         let interval = score::interval(check, state.check_score.load(Relaxed));
         let interval = score::spread(interval, live.ir.global.spread_checks, core.random());

@@ -228,7 +228,7 @@ fn rules(
     for proxy in proxies().filter(|proxy| !proxy.http_res.is_empty()) {
         let stage = Stage::response(st, raw);
         match hooks::run(&proxy.http_res, &mut Cursor::default(), s, st, live, stage) {
-            Verdict::Next | Verdict::Done(Final::Accept) | Verdict::Wait(_) => {}
+            Verdict::Next | Verdict::Done(Final::Accept) | Verdict::Wait(_) | Verdict::Resolve => {}
             Verdict::Done(decided) => return Some(decided),
         }
     }

@@ -142,7 +142,7 @@ async fn run(
     s: &mut Session,
     st: &mut Stream,
     rules: &RuleSet,
-    live: &Live,
+    live: &Arc<Live>,
     until: Option<u64>,
     always_last: bool,
 ) -> Result<Option<Answer>, Fault> {
@@ -161,6 +161,7 @@ async fn run(
             }
             Verdict::Done(decided) => return Ok(Some(answer(decided))),
             // A rule that still waits when nothing more can come is passed over with all that follow.
+            Verdict::Resolve => hooks::resolve(s, st, live).await,
             Verdict::Wait(_) if complete => return Ok(None),
             Verdict::Wait(_) => {
                 more = match wait_body(s, st, until).await {

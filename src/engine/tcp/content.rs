@@ -2,6 +2,7 @@
 //! data has arrived, and a last time when nothing more comes or `inspect-delay` is over.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 
 use crate::engine::buffer::Room;
@@ -41,7 +42,7 @@ pub(super) async fn inspect(
     st: &mut Stream,
     proxy: &Proxy,
     frontend: &Proxy,
-    live: &Live,
+    live: &Arc<Live>,
 ) -> Result<Decided, Fault> {
     let sniffs = live.proxies.get(proxy.id.index()).is_some_and(|live| live.sniffs);
     if proxy.tcp_req_content.is_empty() && !sniffs {
@@ -51,18 +52,26 @@ pub(super) async fn inspect(
     let until = proxy.inspect_delay_ms.map(|delay| s.core.now_ms() + delay);
     let mut left = None;
     let mut over = until.is_none();
+    let mut cursor = Cursor::default();
     loop {
         if sniffs {
             sniff(s, st);
         }
         let whole = over || left.is_some() || s.ended || s.buf.len() >= limit;
         let stage = if whole { last(Stage::RAW) } else { Stage::RAW };
-        match hooks::run(&proxy.tcp_req_content, &mut Cursor::default(), s, st, live, stage) {
-            Verdict::Wait(_) if !whole => match fill(s, frontend, until).await {
-                Ok(true) => {}
-                Ok(false) => over = true,
-                Err(fault) => left = Some(fault),
-            },
+        match hooks::run(&proxy.tcp_req_content, &mut cursor, s, st, live, stage) {
+            Verdict::Wait(_) if !whole => {
+                cursor = Cursor::default();
+                match fill(s, frontend, until).await {
+                    Ok(true) => {}
+                    Ok(false) => over = true,
+                    Err(fault) => left = Some(fault),
+                }
+            }
+            Verdict::Resolve => {
+                hooks::resolve(s, st, live).await;
+                left = take_what_is_there(s).await.err().or(left);
+            }
             Verdict::Done(Final::Accept) | Verdict::Next | Verdict::Wait(_) => break,
             Verdict::Done(Final::SwitchToHttp) if left.is_none() => return Ok(Decided::Http),
             Verdict::Done(Final::SwitchToHttp) => break,
@@ -73,6 +82,25 @@ pub(super) async fn inspect(
         }
     }
     Ok(left.map_or(Decided::Pass, Decided::Left))
+}
+
+/// Reads what has arrived meanwhile, so that the rules behind see it.
+async fn take_what_is_there(s: &mut Session) -> Result<(), Fault> {
+    if s.ended || s.buf.len() >= full(s) {
+        return Ok(());
+    }
+    poll_fn(|cx| match s.buf.poll_fill(&mut s.io, Room::Head, cx) {
+        Poll::Ready(Err(_)) => {
+            (s.ended, s.broken) = (true, true);
+            Poll::Ready(Err(Fault::ClientAbort))
+        }
+        Poll::Ready(Ok(0)) => {
+            s.ended = true;
+            Poll::Ready(Ok(()))
+        }
+        Poll::Ready(Ok(_)) | Poll::Pending => Poll::Ready(Ok(())),
+    })
+    .await
 }
 
 /// Waits for more from the client, or its end. False if the delay is over.
@@ -153,7 +181,7 @@ pub(super) async fn inspect_response(
             Verdict::Wait(_) if !whole => {
                 whole = !tunnel::first_bytes(s, upstream, up, limits, until).await? || upstream.buf.len() >= limit;
             }
-            Verdict::Done(Final::Accept) | Verdict::Next | Verdict::Wait(_) => return Ok(true),
+            Verdict::Done(Final::Accept) | Verdict::Next | Verdict::Wait(_) | Verdict::Resolve => return Ok(true),
             Verdict::Done(decided) => {
                 st.facts.bytes_out = upstream.buf.len() as u64;
                 if decided == Final::Close {

@@ -18,7 +18,7 @@ use crate::expr::{
 };
 use crate::http::{Answering, Head, Msg, ParseOptions, Parsed, parse_request, parse_response};
 use crate::keyword::{
-    Defined, Example, FileRef, Hook, Interned, Names, ProxyName, Scope, UserlistName, VarNames, VarScope, Words,
+    Defined, Example, FileRef, Hook, Interned, Names, ProxyName, Scope, SectionName, VarNames, VarScope, Words,
 };
 use crate::state::{ProxyState, Tracking, View};
 
@@ -70,7 +70,7 @@ impl Fixture {
         let mut names = Names {
             proxies: vec![proxy_name("web", true, &[]), proxy_name("app", false, &["s1", "s2"])],
             tables: tables("app"),
-            userlists: vec![UserlistName { name: "staff".to_owned(), span: Span::nowhere() }],
+            userlists: vec![SectionName { name: "staff".to_owned(), span: Span::nowhere() }],
             accounts: vec![Arc::new(staff())].into(),
             ..Names::default()
         };

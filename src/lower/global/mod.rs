@@ -19,7 +19,7 @@ use super::table::{Draft, Prefix, Table};
 use super::tls::TlsOptions;
 use super::values::SharedRef;
 use crate::diag::{Diagnostics, Word};
-use crate::ir::Global;
+use crate::ir::{AcceptFamilies, Global};
 use crate::keyword::{STICK_COUNTERS, Setting, error_at};
 
 pub(super) use process::joined;
@@ -79,6 +79,10 @@ impl GlobalDraft {
             compression_window: 15,
             log_uri_len: 1024,
             strict_limits: true,
+            accept_families: match shared.compat.before_3_3() {
+                true => AcceptFamilies::Both,
+                false => AcceptFamilies::Auto,
+            },
             ..Global::default()
         };
         GlobalDraft {

@@ -1,11 +1,23 @@
 //! `global`: performance tuning that does something (manual 3.2): sizes of buffers and heads, spreading of checks.
 
 use super::GlobalDraft;
-use crate::keyword::{Meta, Sections, Setting};
+use crate::ir::AcceptFamilies;
+use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::sentence;
 use crate::lower::values::{bytes, integer, millis};
 
 pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
+    Setting {
+        meta: Meta::new(
+            "dns-accept-family",
+            "dns-accept-family { ipv4 | ipv6 | auto }[,...]",
+            "Sets which kinds of addresses name servers are asked for. The default is auto: IPv4, and IPv6 where the system \
+             has a route for it.",
+            &[("dns-accept-family ipv4,ipv6", "")],
+        ),
+        sections: Sections::GLOBAL,
+        apply: accept_families,
+    },
     Setting {
         meta: Meta::new(
             "tune.bufsize",
@@ -107,3 +119,24 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
         },
     },
 ];
+
+fn accept_families(words: &mut Words<'_>, draft: &mut GlobalDraft, _: &Scope<'_>) -> Result<()> {
+    let word = words.expect("a list of 'ipv4', 'ipv6' and 'auto'.")?;
+    let mut found = None;
+    for part in word.as_str().split(',') {
+        found = Some(match (part, found) {
+            ("auto", _) => AcceptFamilies::Auto,
+            ("ipv4", None | Some(AcceptFamilies::V4)) => AcceptFamilies::V4,
+            ("ipv6", None | Some(AcceptFamilies::V6)) => AcceptFamilies::V6,
+            ("ipv4" | "ipv6", Some(before)) if before != AcceptFamilies::Auto => AcceptFamilies::Both,
+            ("ipv4" | "ipv6", Some(before)) => before,
+            _ => {
+                let message =
+                    format!("'dns-accept-family' expects a list of 'ipv4', 'ipv6' and 'auto', found '{part}'.");
+                return Err(sentence(word.span, "unknown", message));
+            }
+        });
+    }
+    draft.out.accept_families = found.unwrap_or_default();
+    Ok(())
+}

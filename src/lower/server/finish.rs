@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::tls::TlsContext;
 use super::{InitAddr, ServerDraft};
 use crate::base::addr::{Address, Host, Ports};
-use crate::diag::{Diagnostic, Diagnostics, Lead};
+use crate::diag::{Diagnostic, Diagnostics, Lead, Span};
 use crate::ir::check::InitState;
 use crate::ir::{Check, CheckKind, PortSpec, Server, ServerAddr};
 use crate::keyword::{Result, Scope};
@@ -43,8 +43,19 @@ impl FinishServer<'_> {
         let Some((word, address)) = &draft.address else {
             return Err(sentence(draft.span(), "missing", "'server' expects <name> and <addr>[:<port>] as arguments."));
         };
-        let addr = self.resolve(draft, address, &place)?;
+        let resolve = match &address.host {
+            Host::Name { name, .. } => draft.resolve.finish(name, self.proxy, name_of(draft), self.scope)?,
+            _ => None,
+        };
+        let service = resolve.as_ref().is_some_and(|resolve| resolve.is_service());
+        let addr = match &resolve {
+            // The hosts of a service are known by its name servers only.
+            Some(resolve) if service => ServerAddr::Unresolved(resolve.shown.clone()),
+            _ => self.resolve(draft, address, &place)?,
+        };
         let port = match address.ports {
+            // The records of a service tell the port.
+            _ if service => PortSpec::Fixed(0),
             Ports::One(port) if port > 0 => PortSpec::Fixed(port),
             Ports::Offset(offset) => PortSpec::Offset(offset),
             _ => PortSpec::Offset(0),
@@ -67,18 +78,8 @@ impl FinishServer<'_> {
                 None
             }
             true => {
-                let has_port = matches!(port, PortSpec::Fixed(_))
-                    || !matches!(addr, ServerAddr::Ip(_) | ServerAddr::Client | ServerAddr::Unresolved(_))
-                    || check_port;
-                if !has_port && draft.check.port.is_none() {
-                    let message = format!(
-                        "backend '{}': server '{}' has neither service port nor check port nor tcp_check rule \
-                         'connect' with port information.",
-                        self.proxy,
-                        name_of(draft)
-                    );
-                    let error = sentence(word.span, "no-check-port", message);
-                    return Err(Box::new(error.help("add a port to the address, or 'port <port>' for the checks")));
+                if !check_port && draft.check.port.is_none() && !has_port(&addr, port) {
+                    return Err(self.no_check_port(draft, word.span));
                 }
                 Some(self.finish_check(draft, kind(), &context)?)
             }
@@ -107,8 +108,24 @@ impl FinishServer<'_> {
             fast_open: draft.fast_open,
             ends_streams_when_down: draft.ends_streams_when_down,
             ends_backups_when_up: draft.ends_backups_when_up,
+            host: match &address.host {
+                Host::Name { name, .. } if !service => Some(name.as_str().into()),
+                _ => None,
+            },
+            resolve,
             place: draft.shared.place(draft.span()),
         })
+    }
+
+    fn no_check_port(&self, draft: &ServerDraft, span: Span) -> crate::keyword::Error {
+        let message = format!(
+            "backend '{}': server '{}' has neither service port nor check port nor tcp_check rule \
+             'connect' with port information.",
+            self.proxy,
+            name_of(draft)
+        );
+        let error = sentence(span, "no-check-port", message);
+        Box::new(error.help("add a port to the address, or 'port <port>' for the checks"))
     }
 
     fn resolve(&self, draft: &ServerDraft, address: &Address, place: &str) -> Result<ServerAddr> {
@@ -170,4 +187,10 @@ impl FinishServer<'_> {
 
 fn name_of(draft: &ServerDraft) -> &str {
     draft.name.as_ref().map_or("", |name| name.as_str())
+}
+
+/// Whether checks know where to connect.
+fn has_port(addr: &ServerAddr, port: PortSpec) -> bool {
+    let wants_port = matches!(addr, ServerAddr::Ip(_) | ServerAddr::Client | ServerAddr::Unresolved(_));
+    matches!(port, PortSpec::Fixed(_)) || !wants_port
 }

@@ -3,6 +3,7 @@
 mod check;
 mod finish;
 mod options;
+mod resolve;
 mod source;
 mod tls;
 
@@ -51,6 +52,7 @@ pub(super) struct ServerDraft {
     pub(super) ends_backups_when_up: bool,
     pub(super) source: Option<SourceDraft>,
     pub(super) init_addr: Vec<InitAddr>,
+    resolve: resolve::ResolveOptions,
     check: check::CheckOptions,
     tls: tls::ServerTlsOptions,
 }
@@ -107,6 +109,7 @@ impl ServerDraft {
             ends_backups_when_up: false,
             source: None,
             init_addr: vec![InitAddr::Last, InitAddr::Libc],
+            resolve: resolve::ResolveOptions::default(),
             check: check::CheckOptions::default(),
             tls: tls::ServerTlsOptions::default(),
         }
@@ -209,4 +212,4 @@ pub(super) fn bind_expr(words: &[Word], end: Span, scope: &Scope<'_>) -> Result<
 
 /// Every family, for the reference and the table tests.
 pub(super) static FAMILIES: &[&[Setting<ServerDraft>]] =
-    &[options::SETTINGS, options::ACCEPTED, check::SETTINGS, source::SETTINGS, tls::SETTINGS];
+    &[options::SETTINGS, options::ACCEPTED, check::SETTINGS, resolve::SETTINGS, source::SETTINGS, tls::SETTINGS];

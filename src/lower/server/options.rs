@@ -1,6 +1,6 @@
 //! `server` options of traffic and state (manual 5.2).
 
-use super::{InitAddr, ServerDraft};
+use super::ServerDraft;
 use crate::ir::ProxyProtocol;
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::{not_yet, sentence};
@@ -237,15 +237,6 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
     ),
     entry(
         Meta::new(
-            "init-addr",
-            "init-addr { last | libc | none | <ip> }[,...]",
-            "Sets how a host name becomes an address at the start, by the first method that works. The default is last,libc.",
-            &[("server a app.example.org:80 init-addr none", "unresolved app.example.org")],
-        ),
-        init_addr,
-    ),
-    entry(
-        Meta::new(
             "proto",
             "proto <name>",
             "Forces the protocol spoken with the server. Only 'h1' is supported yet.",
@@ -314,27 +305,6 @@ fn only(words: &mut Words<'_>, option: &str, action: &str) -> Result<()> {
         return Ok(());
     }
     Err(sentence(span, "unknown", format!("'{option}' expects '{action}' but got '{found}'.")))
-}
-
-fn init_addr(words: &mut Words<'_>, draft: &mut ServerDraft, _: &Scope<'_>) -> Result<()> {
-    let word = words.expect("a comma-delimited list of methods.")?;
-    let method = |name: &str| match name {
-        "last" => Some(InitAddr::Last),
-        "libc" => Some(InitAddr::Libc),
-        "none" => Some(InitAddr::None),
-        ip => ip.parse().ok().map(InitAddr::Ip),
-    };
-    let mut all = Vec::new();
-    for name in word.as_str().split(',').filter(|name| !name.is_empty()) {
-        all.push(method(name).ok_or_else(|| {
-            let message = format!(
-                "'init-addr' : unknown init-addr method '{name}', supported methods are 'libc', 'last', 'none'."
-            );
-            sentence(word.span, "unknown", message)
-        })?);
-    }
-    draft.init_addr = all;
-    Ok(())
 }
 
 /// `proto` and `check-proto`.

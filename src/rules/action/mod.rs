@@ -8,6 +8,7 @@ mod line;
 mod pattern;
 mod redirect;
 mod reply;
+mod resolve;
 mod sticky;
 mod stream;
 mod target;
@@ -31,6 +32,7 @@ pub static FAMILIES: &[&[Action]] = &[
     pattern::ACTIONS,
     redirect::ACTIONS,
     reply::ACTIONS,
+    resolve::ACTIONS,
     sticky::ACTIONS,
     stream::ACTIONS,
     target::ACTIONS,
