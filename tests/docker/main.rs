@@ -46,14 +46,14 @@ fn a_replica_that_starts_is_served_and_one_that_is_told_to_end_is_not() {
     running.push(Replica::new(3, port));
     engine.start(3, port, &[]);
     let took = proxy.serves(&[1, 2, 3]);
-    assert!(took < Duration::from_millis(1800), "{took:?}");
+    assert!(took < Duration::from_millis(2000), "{took:?}");
     let line = "default_service: added myproj_api_3";
     proxy.hears(line);
     assert_eq!(proxy.said().iter().filter(|said| said.contains(line)).count(), 1);
     // It runs on for a while after the signal, and is listed.
     engine.kill(3);
     let took = proxy.hears("removed myproj_api_3");
-    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(took < Duration::from_millis(900), "{took:?}");
     proxy.serves(&[1, 2]);
     engine.start(4, port, &[]);
     running.push(Replica::new(4, port));
@@ -181,7 +181,7 @@ fn slow_answers_do_not_hold_up_a_removal() {
     std::thread::sleep(Duration::from_millis(1200));
     engine.kill(2);
     let took = proxy.hears("removed myproj_api_2");
-    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(took < Duration::from_millis(900), "{took:?}");
     proxy.serves(&[1, 3]);
 }
 
@@ -266,6 +266,27 @@ fn without_an_engine_the_variables_of_links_are_read() {
     proxy.signal("USR1");
     proxy.hears("User reload: HAProxy configuration reloaded");
     proxy.serves(&[1, 2]);
+}
+
+#[test]
+fn an_engine_that_hangs_does_not_keep_the_start_from_ending() {
+    let engine = Engine::new("hangs");
+    engine.trouble(Trouble::Slow);
+    let mut child = fixture::command(&engine).stdout(std::process::Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn docker_cloud_is_no_more() {
+    let engine = Engine::new("cloud");
+    let names = ["DOCKERCLOUD_CONTAINER_API_URI", "DOCKERCLOUD_SERVICE_API_URI", "DOCKERCLOUD_AUTH"];
+    let done = fixture::command(&engine).envs(names.map(|name| (name, "x"))).output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(text.contains("switched off in 2018"), "{text}");
 }
 
 #[test]

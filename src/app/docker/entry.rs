@@ -5,6 +5,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -53,12 +54,22 @@ pub fn entrypoint(args: Vec<String>) -> Result<Vec<String>, i32> {
     }
 }
 
-/// `hydroxy healthcheck`: 0 if the proxy of this container answers. Beside a configuration file nobody knows where it should; something
-/// must listen then.
+/// `hydroxy healthcheck`: 0 if the proxy of this container answers: on its runtime socket, which leaves no line in the log, or else where
+/// its statistics are. Beside a configuration file nobody knows where it should; something must listen then.
 pub fn healthcheck() -> i32 {
     let port = std::env::var("STATS_PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(1936);
-    let healthy = if Path::new(CONFIG).exists() { listens() } else { answers(port).unwrap_or(false) };
+    let healthy = match Path::new(CONFIG).exists() {
+        true => listens(),
+        false => answers_on_socket().or_else(|_| answers(port)).unwrap_or(false),
+    };
     i32::from(!healthy)
+}
+
+fn answers_on_socket() -> io::Result<bool> {
+    let mut stream = UnixStream::connect(SOCKET)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"show version\n")?;
+    Ok(stream.read(&mut [0; 64])? > 0)
 }
 
 fn answers(port: u16) -> io::Result<bool> {
@@ -81,6 +92,8 @@ fn listens() -> bool {
 }
 
 const CONFIG: &str = "/usr/local/etc/haproxy/haproxy.cfg";
+/// Where every generated configuration has it.
+const SOCKET: &str = "/var/run/haproxy.stats";
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

@@ -27,7 +27,9 @@ impl Fit {
                 }
             })
         });
-        if let Some(at) = lines.iter().position(|line| line.text.starts_with("  log ")) {
+        let shown = lines.iter().any(|line| SHOWN.iter().any(|target| line.text.trim().starts_with(target)));
+        let logged = lines.iter().position(|line| line.text.starts_with("  log "));
+        if let Some(at) = logged.filter(|_| !shown) {
             lines.insert(at, Line { text: LOG.to_owned(), origin: None, instead: None });
         }
     }
@@ -80,6 +82,8 @@ pub fn rights(global: &mut Global, place: Option<&Place>, say: &Say) -> Option<u
     None
 }
 
+/// Somebody has thought of it already.
+const SHOWN: [&str; 4] = ["log stdout", "log stderr", "log fd@1", "log fd@2"];
 const LOG: &str = "  log stdout format raw local0";
 
 #[cfg(test)]

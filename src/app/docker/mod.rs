@@ -21,6 +21,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::feed::{self, Fed, Feed, Resting, Told};
@@ -72,15 +73,33 @@ pub fn run(arguments: &Arguments) -> i32 {
     let kept = Arc::new(Kept::default());
     let named = arguments.dry_run && !arguments.addresses;
     let addressing = if named { Addressing::Names } else { Addressing::Addresses };
-    let source = runtime.block_on(start::find(env, addressing, kept.clone(), say.clone()));
-    let stage = Stage::new(&source, kept);
-    let mut watch = Watch::new(source);
-    let first = runtime.block_on(watch.first());
+    let starting = async {
+        let source = start::find(env, addressing, kept.clone(), say.clone()).await;
+        let stage = Stage::new(&source, kept);
+        let mut watch = Watch::new(source);
+        let first = watch.first().await;
+        (stage, watch, first)
+    };
+    let started = runtime.block_on(async {
+        tokio::select! {
+            started = starting => Some(started),
+            () = told_to_end() => None,
+        }
+    });
+    let Some((stage, watch, first)) = started else { return 128 + libc::SIGTERM };
     if arguments.dry_run {
         print!("{}", first.text);
         return 0;
     }
     serve(stage, watch, first, runtime)
+}
+
+/// The first process of a container gets no signal that it does not ask for, and an engine that hangs may hold up the start.
+async fn told_to_end() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut ends) => _ = ends.recv().await,
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Serves the first configuration, with a thread that watches for others.
