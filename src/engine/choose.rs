@@ -48,15 +48,15 @@ pub fn backend(s: &mut Session, st: &mut Stream, frontend: &Proxy, live: &Live, 
     frontend.default_backend.or(frontend.backend.then_some(frontend.id))
 }
 
-/// The server for this stream; `avoid` is one that has just failed.
+/// The server for this stream; those to `avoid` have failed, the last one just now.
 #[inline]
-pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid: Option<ServerId>) -> Choice {
-    if avoid.is_none()
+pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid: &[ServerId]) -> Choice {
+    if avoid.is_empty()
         && let Some(server) = persist::bound_to(st, live, backend)
     {
         return Choice::Named(server);
     }
-    if avoid.is_none()
+    if avoid.is_empty()
         && let Some(server) = last(s, live, backend)
     {
         return Choice::Named(server);
@@ -67,9 +67,12 @@ pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid:
         Balance::Random(_) => Some(s.core.random()),
         _ => None,
     };
-    let loads = BackendLoads { backend, state: live.view.proxy(backend.id) };
+    let state = live.view.proxy(backend.id);
     let balancer = proxy.balancer.load();
-    match balancer.pick(&loads, key, avoid.map(ServerId::index)) {
+    let last = avoid.last().map(|server| server.index());
+    let pick = |failed| balancer.pick(&BackendLoads { backend, state, failed }, key, last);
+    // Several servers may end at the same time; only where nobody else is left one of them is asked again.
+    match pick(avoid).or_else(|| if avoid.is_empty() { None } else { pick(&[]) }) {
         Some(server) => Choice::Server(ServerId(server as u32)),
         None if balancer.active() > 0 => Choice::Full,
         None => Choice::Nobody,
@@ -91,6 +94,8 @@ pub fn server_views(backend: &Proxy, state: &ProxyState) -> Vec<ServerView> {
 struct BackendLoads<'a> {
     backend: &'a Proxy,
     state: &'a ProxyState,
+    /// Servers that are as good as full.
+    failed: &'a [ServerId],
 }
 
 impl Loads for BackendLoads<'_> {
@@ -99,6 +104,9 @@ impl Loads for BackendLoads<'_> {
         let (Some(line), Some(state)) = (self.backend.servers.get(server), self.state.servers.get(server)) else {
             return Load::default();
         };
+        if !self.failed.is_empty() && self.failed.contains(&ServerId(server as u32)) {
+            return FULL;
+        }
         Load {
             served: state.current.load(Relaxed),
             queued: state.queued.load(Relaxed),
@@ -123,3 +131,5 @@ fn last(s: &Session, live: &Live, backend: &Proxy) -> Option<ServerId> {
     let has_room = limit == 0 || last.current.load(Relaxed) < limit;
     (known && has_room && last.usable()).then_some(last.id)
 }
+
+const FULL: Load = Load { served: 1, queued: 1, limit: 1, queue_limit: 1, rate: 0 };

@@ -66,7 +66,7 @@ fn pick(
     let Search { backend, live, .. } = search;
     let (id, balanced) = match retries.same {
         Some(same) => (same, false),
-        None => match choose(s, st, live, backend, retries.avoid) {
+        None => match choose(s, st, live, backend, &retries.avoid) {
             Choice::Server(id) => (id, true),
             Choice::Named(id) => (id, false),
             Choice::Full => return Ok(None),

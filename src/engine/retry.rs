@@ -1,5 +1,7 @@
 //! `Retries`: how often a stream has tried to reach a server, and which one is next (`retries`, `retry-on`, `option redispatch`).
 
+use smallvec::SmallVec;
+
 use super::fault::{Fault, Phase};
 use super::session::Session;
 use super::stream::Stream;
@@ -14,8 +16,8 @@ pub struct Retries {
     count: u32,
     /// The server to try again.
     pub same: Option<ServerId>,
-    /// The server not to try again.
-    pub avoid: Option<ServerId>,
+    /// Servers not to try again as long as there is another, the last one at the end.
+    pub avoid: SmallVec<[ServerId; 4]>,
 }
 
 impl Retries {
@@ -73,10 +75,11 @@ impl Retries {
         let stat = if redispatch && proxy.usable_servers() > usize::from(itself) {
             st.facts.redispatched = true;
             st.unbind();
-            (self.same, self.avoid) = (None, Some(server));
+            self.same = None;
+            self.avoid.push(server);
             Stat::Redispatches
         } else {
-            (self.same, self.avoid) = (Some(server), None);
+            self.same = Some(server);
             Stat::Retries
         };
         proxy.be.inc(core, stat);

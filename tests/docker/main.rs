@@ -116,6 +116,15 @@ fn scaling_down_fails_no_request() {
 }
 
 #[test]
+fn a_request_finds_the_one_replica_that_answers() {
+    let (engine, port) = (Engine::new("left"), free_port());
+    (1..=9).for_each(|number| engine.add(number, port, &[]));
+    let _left = Replica::new(9, port);
+    let proxy = Proxy::start(&engine);
+    assert_eq!(proxy.who(5), ["api-9"; 5]);
+}
+
+#[test]
 fn an_engine_that_fails_or_goes_changes_nothing_and_is_followed_again() {
     let (mut engine, port) = (Engine::new("trouble"), free_port());
     let mut running = replicas(&engine, 1..=2, port);

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::diag::Severity;
-use crate::discovery::{Line, Place, Say};
+use crate::discovery::{Line, Place, Placed, Say};
 use crate::ir::Global;
 use crate::sys::process;
 
@@ -17,7 +17,7 @@ pub struct Fit(BTreeMap<String, bool>);
 impl Fit {
     /// Leaves out lines that would stop the start for no good reason, and adds standard output to where logs go: it is the place for
     /// them in a container.
-    pub fn lines(&mut self, lines: &mut Vec<Line>, say: &Say) {
+    pub fn lines(&mut self, lines: &mut Vec<Line>, servers: &[Placed], say: &Say) {
         lines.retain(|line| {
             *self.0.entry(line.text.clone()).or_insert_with(|| match hindrance(&line.text) {
                 None => true,
@@ -32,7 +32,19 @@ impl Fit {
         if let Some(at) = logged.filter(|_| !shown) {
             lines.insert(at, Line { text: LOG.to_owned(), origin: None, instead: None });
         }
+        if let Some(at) = lines.iter().position(|line| line.text == "defaults") {
+            lines.insert(at + 1, Line { text: retries(servers), origin: None, instead: None });
+        }
     }
+}
+
+/// Replicas often end several at a time, those with the highest numbers, whose turns follow each other. A request finds the one that is
+/// left if it may ask each of them.
+fn retries(servers: &[Placed]) -> String {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    servers.iter().for_each(|placed| *counts.entry(&placed.backend).or_default() += 1);
+    let most = counts.values().max().map_or(0, |most| most - 1);
+    format!("  retries {}", most.clamp(DEFAULT_RETRIES, MOST_RETRIES))
 }
 
 /// What stands in the way of a line that the original always writes.
@@ -82,6 +94,9 @@ pub fn rights(global: &mut Global, place: Option<&Place>, say: &Say) -> Option<u
     None
 }
 
+/// HAProxy's own.
+const DEFAULT_RETRIES: usize = 3;
+const MOST_RETRIES: usize = 100;
 /// Somebody has thought of it already.
 const SHOWN: [&str; 4] = ["log stdout", "log stderr", "log fd@1", "log fd@2"];
 const LOG: &str = "  log stdout format raw local0";
@@ -104,14 +119,15 @@ mod tests {
             "  log 127.0.0.1 local0",
             "  user nobody-of-that-name",
             "  stats socket /proc/nowhere/s level admin",
+            "defaults",
         ];
         let line = |text: &&str| Line { text: (*text).to_owned(), origin: None, instead: None };
         let mut fit = Fit::default();
         for _ in 0..2 {
             let mut lines: Vec<Line> = texts.iter().map(line).collect();
-            fit.lines(&mut lines, &say);
+            fit.lines(&mut lines, &[], &say);
             let left: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
-            assert_eq!(left, ["global", LOG, "  log 127.0.0.1 local0"]);
+            assert_eq!(left, ["global", LOG, "  log 127.0.0.1 local0", "defaults", "  retries 3"]);
         }
         assert_eq!(said.lock().map(|said| said.len()).ok(), Some(2));
     }

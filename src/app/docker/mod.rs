@@ -178,7 +178,7 @@ impl Stage {
     /// Checks a configuration; what is refused of it is left out and said.
     fn load(&mut self, generated: &Generated) -> Result<Ir, String> {
         let mut fitting = generated.clone();
-        self.fit.lines(&mut fitting.lines, &self.say);
+        self.fit.lines(&mut fitting.lines, &generated.servers, &self.say);
         let options = &self.options;
         let how = |inputs, files: &dyn Files| load::lowered(options, Compat::default(), inputs, files);
         let salvaged = discovery::load(&fitting, NAME, &*self.kept, &how);
