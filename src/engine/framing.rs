@@ -97,7 +97,18 @@ impl Arrived {
 
 impl Body {
     /// A body that arrives as `received` and goes on as `sent`.
+    #[inline]
     pub fn new(received: Framing, sent: Framing) -> Self {
+        // The usual ones are made in place; a course of any kind is copied with all it has room for.
+        match (received, sent) {
+            (Framing::None, _) => Body { course: Course::Done, skip: 0, received: 0 },
+            (Framing::Length(left), Framing::Length(_)) => Body { course: Course::Length(left), skip: 0, received: 0 },
+            _ => Body::unusual(received, sent),
+        }
+    }
+
+    #[inline(never)]
+    fn unusual(received: Framing, sent: Framing) -> Self {
         let course = match (received, sent) {
             (Framing::None, _) => Course::Done,
             (Framing::Chunked, Framing::Chunked) => Course::Pass(ChunkPass::new()),

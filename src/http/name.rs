@@ -201,6 +201,50 @@ impl NameWords {
     }
 }
 
+/// A lower-case name of less than 16 bytes, with zeros behind its end: a `NameWords` that stays in registers.
+#[derive(Clone, Copy)]
+pub(super) struct ShortName {
+    words: [u64; 2],
+    /// The bytes of the words that belong to the name.
+    masks: [u64; 2],
+    len: usize,
+}
+
+impl ShortName {
+    /// The first `len` bytes of a text in lower case, whatever stands behind them.
+    #[inline(always)]
+    pub(super) fn new(lower: [u64; 2], len: usize) -> ShortName {
+        let bits = len as u32 * 8;
+        let masks = [!u64::MAX.unbounded_shl(bits), !u64::MAX.unbounded_shl(bits.saturating_sub(64))];
+        ShortName { words: [lower[0] & masks[0], lower[1] & masks[1]], masks, len }
+    }
+
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Writes the name over itself in any case at the start of `bytes`.
+    #[inline(always)]
+    pub(super) fn write(&self, bytes: &mut [u8]) {
+        let ([first, second, ..], _) = bytes.as_chunks_mut::<8>() else { return };
+        *first = (u64::from_le_bytes(*first) & !self.masks[0] | self.words[0]).to_le_bytes();
+        // Most often the line goes on there, which the next reads would meet.
+        if self.masks[1] != 0 {
+            *second = (u64::from_le_bytes(*second) & !self.masks[1] | self.words[1]).to_le_bytes();
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn id(&self) -> HeaderId {
+        let [first, second] = self.words;
+        let number = usize::from(SLOTS[slot(first, if second != 0 { second } else { first })]);
+        // No name leads to number 0, whose words are zeros as well.
+        let known = &NAMES[number].0;
+        if (known[0] ^ first) | (known[1] ^ second) | known[2] == 0 { IDS[number] } else { HeaderId::Other }
+    }
+}
+
 /// A perfect hash of the well-known names, found by trying multipliers; `slots` refuses to compile if two names collide.
 #[inline]
 const fn slot(first: u64, last: u64) -> usize {

@@ -1,9 +1,10 @@
 //! Field lines (RFC 9112, 5): one pass over each line, joining folded ones, up to the empty line.
 
-use super::scan::{is_blank, name_len, text_len};
+use super::scan::{is_blank, name_len, short_name, text_len};
 use super::{ErrorKind, ParseError, ParseOptions, meaning, refuse};
 use crate::http::name::NameWords;
-use crate::http::{Field, FieldFlags, Head, HeadFlags, Kind, Slice};
+use crate::http::{Field, FieldFlags, Head, HeadFlags, HeaderId, Kind, Slice};
+use std::ops::Range;
 
 /// Reads field lines from `Head::resume` on; answers the length of the head with its empty line, or None if more is needed.
 pub(super) fn parse(raw: &mut [u8], head: &mut Head, opts: &ParseOptions) -> Result<Option<usize>, ParseError> {
@@ -28,6 +29,25 @@ pub(super) fn parse(raw: &mut [u8], head: &mut Head, opts: &ParseOptions) -> Res
 /// Reads one field with its continuation lines; answers where the next line starts, None if the line is not complete.
 #[inline]
 fn line(raw: &mut [u8], start: usize, head: &mut Head, opts: &ParseOptions) -> Result<Option<usize>, ParseError> {
+    if let Some(name) = short_name(&raw[start..])
+        && name.len() > 0
+    {
+        let colon = start + name.len();
+        let Some(value) = value(raw, colon + 1, head, opts)? else { return Ok(None) };
+        name.write(&mut raw[start..]);
+        return add(raw, start..colon, name.id(), value, head, opts);
+    }
+    unusual_line(raw, start, head, opts)
+}
+
+/// A line whose name is long or has rare characters, or that stands at the end of the buffer, or is no field.
+#[inline(never)]
+fn unusual_line(
+    raw: &mut [u8],
+    start: usize,
+    head: &mut Head,
+    opts: &ParseOptions,
+) -> Result<Option<usize>, ParseError> {
     let mut words = NameWords::default();
     let len = name_len(&raw[start..], &mut words);
     let colon = start + len;
@@ -38,13 +58,25 @@ fn line(raw: &mut [u8], start: usize, head: &mut Head, opts: &ParseOptions) -> R
     }
     let Some(value) = value(raw, colon + 1, head, opts)? else { return Ok(None) };
     words.write(&mut raw[start..], len);
-    let id = words.id(len);
+    add(raw, start..colon, words.id(len), value, head, opts)
+}
+
+/// Adds the field to the head; answers where the next line starts.
+#[inline(always)]
+fn add(
+    raw: &[u8],
+    name: Range<usize>,
+    id: HeaderId,
+    value: Value,
+    head: &mut Head,
+    opts: &ParseOptions,
+) -> Result<Option<usize>, ParseError> {
     let flags = if value.is_clean { FieldFlags::CLEAN } else { FieldFlags::empty() };
     if head.fields.len() >= opts.max_fields {
-        return Err(refuse(ErrorKind::TooManyFields, start));
+        return Err(refuse(ErrorKind::TooManyFields, name.start));
     }
     head.seen |= id.bit();
-    let (name, text) = (Slice::raw(start, colon - start), Slice::raw(value.start, value.end - value.start));
+    let (name, text) = (Slice::raw(name.start, name.len()), Slice::raw(value.start, value.end - value.start));
     if meaning::NAMES & id.bit() == 0 || head.kind == Kind::Trailers {
         head.fields.push(Field { name, value: text, id, flags });
     } else {

@@ -1,6 +1,7 @@
-//! Byte classes and searches of the HTTP/1 parser: eight bytes at a time where it pays. Knows nothing of messages.
+//! Byte classes and searches of the HTTP/1 parser: 16 or eight bytes at a time where it pays. Knows nothing of messages.
 
-use crate::http::name::NameWords;
+use crate::http::name::{NameWords, ShortName};
+use wide::i8x16;
 
 /// For every byte: its lower case if it may stand in a token (RFC 9110, 5.6.2), else 0.
 pub(super) static TOKEN: [u8; 256] = token_table();
@@ -15,7 +16,15 @@ pub(super) const fn is_blank(byte: u8) -> bool {
 /// characters, but also tabs and bytes from 128 on, which are fine.
 #[inline(always)]
 pub(super) fn text_len(bytes: &[u8]) -> usize {
-    skip(bytes, |word| outside(word, 0x20), |byte| (0x20..0x7f).contains(&byte))
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+        let len = text_lane_len(chunk);
+        if len < 16 {
+            return at + len;
+        }
+        at += 16;
+    }
+    at + skip(&bytes[at..], |word| outside(word, 0x20), |byte| (0x20..0x7f).contains(&byte))
 }
 
 /// How many bytes from the start may stand in a request target: printable ASCII but `#`.
@@ -26,7 +35,7 @@ pub(super) fn target_len(bytes: &[u8]) -> usize {
 }
 
 /// Reads a name up to the first byte that may not stand in a token: answers how many bytes that is and leaves their lower case
-/// in `words`. Nothing is written yet: the next reads would meet the fresh bytes in another width, which stalls the processor.
+/// in `words`. For names that are not short. Nothing is written yet: the next reads would meet the fresh bytes in another width, which stalls the processor.
 #[inline(always)]
 pub(super) fn name_len(bytes: &[u8], words: &mut NameWords) -> usize {
     let mut at = 0;
@@ -112,6 +121,46 @@ const fn equal(word: u64, byte: u8) -> u64 {
     zeroed.wrapping_sub(ONES) & !zeroed & HIGHS
 }
 
+/// How many bytes from the start are printable ASCII.
+#[inline(always)]
+fn text_lane_len(chunk: &[u8; 16]) -> usize {
+    marks(!between(lane(chunk), b' ', b'~'))
+}
+
+/// The name at the start if it has less than 16 letters, digits and dashes and a colon behind them: nearly all names.
+#[inline(always)]
+pub(super) fn short_name(bytes: &[u8]) -> Option<ShortName> {
+    let chunk = bytes.first_chunk::<16>()?;
+    let bytes = lane(chunk);
+    let lower = bytes | between(bytes, b'A', b'Z') & i8x16::splat(0x20);
+    let passes = between(lower, b'a', b'z') | between(bytes, b'0', b'9') | bytes.simd_eq(i8x16::splat(b'-' as i8));
+    let len = marks(!passes);
+    if chunk.get(len) != Some(&b':') {
+        return None;
+    }
+    let word = u128::from_le_bytes(lower.to_array().map(|byte| byte as u8));
+    Some(ShortName::new([word as u64, (word >> 64) as u64], len))
+}
+
+#[inline(always)]
+fn lane(chunk: &[u8; 16]) -> i8x16 {
+    i8x16::from(chunk.map(|byte| byte as i8))
+}
+
+/// All ones in the bytes from `first` to `last`.
+#[inline(always)]
+fn between(bytes: i8x16, first: u8, last: u8) -> i8x16 {
+    // Moved so that the range ends at the largest signed byte: one comparison does.
+    let moved = bytes + i8x16::splat((0x7f - last) as i8);
+    moved.simd_gt(i8x16::splat((0x7e - (last - first)) as i8))
+}
+
+/// How many bytes are before the first one that is all ones; 16 if none is.
+#[inline(always)]
+fn marks(bytes: i8x16) -> usize {
+    (bytes.to_bitmask() as u32 | 1 << 16).trailing_zeros() as usize
+}
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
@@ -132,6 +181,7 @@ const fn token_table() -> [u8; 256] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::HeaderId;
 
     #[test]
     fn words_and_single_bytes_agree_at_every_place() {
@@ -166,6 +216,33 @@ mod tests {
                 assert_eq!(text, expected, "{byte:#x} at {at}");
             }
         }
+    }
+
+    #[test]
+    fn short_names_agree_with_names_of_any_length() {
+        for byte in 0..=255_u8 {
+            for at in 0..19 {
+                let mut text = *b"Abz-09ZaAX-2qrSTuvw";
+                text[at] = byte;
+                for colon in 0..19 {
+                    let mut text = text;
+                    text[colon] = b':';
+                    let Some(name) = short_name(&text) else { continue };
+                    let mut words = NameWords::default();
+                    assert_eq!(name_len(&text, &mut words), name.len());
+                    let mut expected = text;
+                    words.write(&mut expected, name.len());
+                    name.write(&mut text);
+                    assert_eq!(text, expected, "{byte:#x} at {at}");
+                    assert_eq!(name.id(), words.id(name.len()));
+                }
+            }
+        }
+        let of = |text: &[u8]| short_name(text).map(|name| name.id());
+        assert_eq!(of(b"User-Agent: curl"), Some(HeaderId::UserAgent));
+        assert_eq!(of(b"accept-encoding:"), Some(HeaderId::AcceptEncoding));
+        assert_eq!(of(b"Host: a.example."), Some(HeaderId::Host));
+        assert_eq!(of(b"X_Forwarded: yes"), None);
     }
 
     #[test]
