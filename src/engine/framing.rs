@@ -101,15 +101,20 @@ impl Body {
     pub fn new(received: Framing, sent: Framing) -> Self {
         // The usual ones are made in place; a course of any kind is copied with all it has room for.
         match (received, sent) {
-            (Framing::None, _) => Body { course: Course::Done, skip: 0, received: 0 },
-            (Framing::Length(left), Framing::Length(_)) => Body { course: Course::Length(left), skip: 0, received: 0 },
+            (Framing::None, _) => Body::on(Course::Done),
+            (Framing::Length(left), Framing::Length(_)) => Body::on(Course::Length(left)),
             _ => Body::unusual(received, sent),
         }
     }
 
+    #[inline(always)]
+    fn on(course: Course) -> Self {
+        Body { course, skip: 0, received: 0, keeps_trailers: false }
+    }
+
     #[inline(never)]
     fn unusual(received: Framing, sent: Framing) -> Self {
-        let course = match (received, sent) {
+        Body::on(match (received, sent) {
             (Framing::None, _) => Course::Done,
             (Framing::Chunked, Framing::Chunked) => Course::Pass(ChunkPass::new()),
             (Framing::Chunked, _) => Course::Decode(ChunkDecoder::new()),
@@ -117,8 +122,7 @@ impl Body {
             (Framing::Length(left), _) => Course::Length(left),
             (_, Framing::Chunked) => Course::Encode { left: None, open: false },
             _ => Course::UntilClose,
-        };
-        Body { course, skip: 0, received: 0, keeps_trailers: false }
+        })
     }
 
     /// The payload of a body that arrives as `received`. The trailers, if any, are what is made.
