@@ -158,7 +158,7 @@ fn between(bytes: i8x16, first: u8, last: u8) -> i8x16 {
 /// How many bytes are before the first one that is all ones; 16 if none is.
 #[inline(always)]
 fn marks(bytes: i8x16) -> usize {
-    (bytes.to_bitmask() as u32 | 1 << 16).trailing_zeros() as usize
+    (bytes.to_bitmask() | 1 << 16).trailing_zeros() as usize
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
