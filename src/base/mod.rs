@@ -14,3 +14,4 @@ pub mod size;
 pub mod stick;
 pub mod userlist;
 pub mod value;
+pub mod varint;

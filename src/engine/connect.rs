@@ -35,6 +35,8 @@ pub struct Wanted<'a> {
     pub patience: Patience,
     /// The name to ask the server for within TLS (`sni`); see [`server_name`].
     pub name: Option<Box<[u8]>>,
+    /// How long connecting may take, in milliseconds.
+    pub connect_timeout: Option<u64>,
 }
 
 /// The name to ask a server for within TLS: what its `sni` expression yields now.
@@ -144,7 +146,7 @@ async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<I
         fast_open: wanted.server.fast_open,
         keepalive: wanted.backend.server_keepalive,
     };
-    let deadline = wanted.backend.timeouts.connect.map(|timeout| s.core.tick_ms() + timeout);
+    let deadline = wanted.connect_timeout.map(|timeout| s.core.tick_ms() + timeout);
     let connected = within(s, connect::connect(target, options), deadline, wanted.patience).await?;
     let mut io = Io::Plain(connected.map_err(|error| fault_of(&error))?);
     if let Some(version) = wanted.server.send_proxy {

@@ -85,10 +85,11 @@ async fn wait(
     queue: &Arc<Queue>,
 ) -> Result<(ServerId, Slot), Fault> {
     let Search { backend, live, patience, .. } = search;
-    let timeout = backend.timeouts.queue.or(backend.timeouts.connect);
+    let timeout = st.facts.timeout(|set| set.queue, backend.timeouts.queue.or(backend.timeouts.connect));
+    let (class, offset) = st.facts.overrides.as_ref().map_or((0, 0), |set| (set.priority_class, set.priority_offset));
     let deadline = timeout.map(|timeout| s.core.tick_ms() + timeout);
     let queued = Queued::enter(live.view.proxy(backend.id));
-    let ticket = queue.enter();
+    let ticket = queue.enter(class, s.core.now_ms() as i64 + i64::from(offset));
     let placed = poll_fn(|cx| {
         let woken = ticket.enlist(cx);
         match pick(s, st, search, retries, queue) {

@@ -1,7 +1,8 @@
 //! Server slots (`maxconn` of servers) and the queue of streams that wait for one.
 //!
 //! A slot is taken by compare-and-swap on the server's count; only when all are taken does a stream enter the queue of its
-//! backend. A release wakes the stream that has waited longest, which then competes for the slot again.
+//! backend. A release wakes the first of the queue: of the lowest class (`set-priority-class`), who has waited longest, as far as
+//! `set-priority-offset` does not say otherwise. It then competes for the slot again.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -17,7 +18,7 @@ use crate::state::{ServerState, Stat};
 pub struct Queue {
     waiting: AtomicUsize,
     tickets: AtomicU64,
-    waiters: Mutex<VecDeque<(u64, Waker)>>,
+    waiters: Mutex<VecDeque<(Rank, Waker)>>,
 }
 
 /// A stream's place at a server; given back when dropped.
@@ -29,8 +30,11 @@ pub struct Slot {
 /// A place in the queue; left when dropped.
 pub struct Ticket {
     queue: Arc<Queue>,
-    number: u64,
+    rank: Rank,
 }
+
+/// The order of those who wait: class and time, which rules may set, then who came first.
+type Rank = (i32, i64, u64);
 
 impl Slot {
     /// Takes a slot if the server has one left.
@@ -75,12 +79,12 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Enters at the end.
-    pub fn enter(self: &Arc<Self>) -> Ticket {
-        Ticket { queue: self.clone(), number: self.tickets.fetch_add(1, Relaxed) }
+    /// Enters behind those of a lower class, and behind those of the same class who came before `at_ms`.
+    pub fn enter(self: &Arc<Self>, class: i32, at_ms: i64) -> Ticket {
+        Ticket { queue: self.clone(), rank: (class, at_ms, self.tickets.fetch_add(1, Relaxed)) }
     }
 
-    /// Wakes the stream that has waited longest, if any waits.
+    /// Wakes the first of those that wait, if any waits.
     pub fn wake_one(&self) {
         if self.waiting.load(SeqCst) == 0 {
             return;
@@ -99,10 +103,10 @@ impl Queue {
         waiters.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
-    /// Wakes the first who came after `number`.
-    fn wake_after(&self, number: u64) {
+    /// Wakes the first who stands behind `rank`.
+    fn wake_after(&self, rank: Rank) {
         let mut waiters = self.lock();
-        let at = waiters.partition_point(|(other, _)| *other <= number);
+        let at = waiters.partition_point(|(other, _)| *other <= rank);
         if let Some((_, waker)) = waiters.remove(at) {
             drop(waiters);
             self.waiting.fetch_sub(1, SeqCst);
@@ -110,7 +114,7 @@ impl Queue {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(u64, Waker)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Rank, Waker)>> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,14 +124,14 @@ impl Ticket {
     /// become free before. True if it was woken since the last call; who then finds no slot must [`Ticket::pass_on`].
     pub fn enlist(&self, cx: &Context<'_>) -> bool {
         let mut waiters = self.queue.lock();
-        match waiters.iter_mut().find(|(number, _)| *number == self.number) {
+        match waiters.iter_mut().find(|(rank, _)| *rank == self.rank) {
             Some((_, waker)) => {
                 waker.clone_from(cx.waker());
                 false
             }
             None => {
-                let at = waiters.partition_point(|(number, _)| *number < self.number);
-                waiters.insert(at, (self.number, cx.waker().clone()));
+                let at = waiters.partition_point(|(rank, _)| *rank < self.rank);
+                waiters.insert(at, (self.rank, cx.waker().clone()));
                 self.queue.waiting.fetch_add(1, SeqCst);
                 true
             }
@@ -136,14 +140,14 @@ impl Ticket {
 
     /// Lets the next one try: what became free was of no use here.
     pub fn pass_on(&self) {
-        self.queue.wake_after(self.number);
+        self.queue.wake_after(self.rank);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut waiters = self.queue.lock();
-        match waiters.iter().position(|(number, _)| *number == self.number) {
+        match waiters.iter().position(|(rank, _)| *rank == self.rank) {
             Some(at) => {
                 waiters.remove(at);
                 self.queue.waiting.fetch_sub(1, SeqCst);
@@ -154,5 +158,39 @@ impl Drop for Ticket {
                 self.queue.wake_one();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Relaxed);
+        }
+    }
+
+    #[test]
+    fn lower_classes_and_earlier_times_go_first() {
+        let queue = Arc::new(Queue::default());
+        let ranks = [(0, 10), (0, 10), (5, 0), (-1, 99), (0, 3)];
+        let waiting = ranks.map(|(class, at)| {
+            let (ticket, woken) = (queue.enter(class, at), Arc::new(Woken::default()));
+            ticket.enlist(&Context::from_waker(&Waker::from(woken.clone())));
+            (ticket, woken)
+        });
+        let mut order = Vec::new();
+        for _ in ranks {
+            queue.wake_one();
+            order.extend(waiting.iter().position(|(_, woken)| woken.0.swap(false, Relaxed)));
+        }
+        assert_eq!(order, [3, 4, 0, 1, 2]);
     }
 }

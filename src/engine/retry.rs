@@ -22,8 +22,11 @@ pub struct Retries {
 
 impl Retries {
     /// Whether another try is left for something that happened (`retry-on`).
-    pub fn allow(&self, backend: &Proxy, condition: RetryOn) -> bool {
-        self.count < backend.retries && backend.retry_on.intersects(condition)
+    pub fn allow(&self, st: &Stream, backend: &Proxy, condition: RetryOn) -> bool {
+        let only_connects = st.facts.overrides.as_ref().is_some_and(|set| set.connect_retries_only);
+        self.count < limit(st, backend)
+            && backend.retry_on.intersects(condition)
+            && (!only_connects || condition == RetryOn::CONN_FAILURE)
     }
 
     /// Whether to try once more after a failure at `server`; counts the retry, and waits before it where the same server is asked.
@@ -35,7 +38,7 @@ impl Retries {
         server: ServerId,
         fault: Fault,
     ) -> bool {
-        if !condition(fault, st.phase).is_some_and(|condition| self.allow(backend, condition)) {
+        if !condition(fault, st.phase).is_some_and(|condition| self.allow(st, backend, condition)) {
             return false;
         }
         if matches!(fault, Fault::ServerAbort | Fault::BadResponse) {
@@ -68,7 +71,7 @@ impl Retries {
                 true
             }
             Some(every @ 1..) => self.count.is_multiple_of(every as u32),
-            Some(back) => self.count == (backend.retries + 1).saturating_sub(back.unsigned_abs()),
+            Some(back) => self.count == (limit(st, backend) + 1).saturating_sub(back.unsigned_abs()),
         };
         let (proxy, state) = (live.view.proxy(backend.id), live.view.server(backend.id, server));
         let itself = state.is_some_and(|state| state.usable());
@@ -87,6 +90,11 @@ impl Retries {
             state.counters.inc(core, stat);
         }
     }
+}
+
+/// How often a stream may try again.
+fn limit(st: &Stream, backend: &Proxy) -> u32 {
+    st.facts.overrides.as_ref().and_then(|set| set.retries).unwrap_or(backend.retries)
 }
 
 /// A response that failed is an error also where the request is sent again.

@@ -12,6 +12,7 @@ use super::stick::Remember;
 use crate::base::id::CoreId;
 use crate::expr::StreamFacts;
 use crate::http::{Answering, Head, Method};
+use crate::ir::Proxy;
 use crate::rules::Lookup;
 use crate::state::{ProxyState, Stat};
 
@@ -122,6 +123,13 @@ impl Stream {
             *text = Vec::new();
         }
         self.kept.shrink_to_fit();
+    }
+
+    /// How long the client and the server may be silent, in milliseconds.
+    #[inline]
+    pub fn idle_timeouts(&self, frontend: &Proxy, backend: &Proxy) -> (Option<u64>, Option<u64>) {
+        let client = self.facts.timeout(|set| set.client, frontend.timeouts.client);
+        (client, self.facts.timeout(|set| set.server, backend.timeouts.server))
     }
 
     /// Whether the client asked with HEAD, whatever rules made of that: it gets no body.

@@ -9,6 +9,7 @@ use super::flow::{Broken, Flow, Waits};
 use super::pool::Upstream;
 use super::session::Session;
 use super::watch::{Side, Watch};
+use crate::expr::StreamFacts;
 use crate::ir::Timeouts;
 
 /// Inactivity timeouts of a tunnel, in milliseconds.
@@ -22,8 +23,11 @@ pub struct Limits {
 
 impl Limits {
     /// `timeout tunnel`, else `client` and `server`; `client-fin` and `server-fin` after a half-close.
-    pub fn new(frontend: &Timeouts, backend: &Timeouts) -> Self {
-        let open = (backend.tunnel.or(frontend.client), backend.tunnel.or(backend.server));
+    pub fn of(facts: &StreamFacts, frontend: &Timeouts, backend: &Timeouts) -> Self {
+        let tunnel = facts.timeout(|set| set.tunnel, backend.tunnel);
+        let client = facts.timeout(|set| set.client, frontend.client);
+        let server = facts.timeout(|set| set.server, backend.server);
+        let open = (tunnel.or(client), tunnel.or(server));
         let half = (frontend.client_fin.or(open.0), backend.server_fin.or(open.1));
         Limits { open, half }
     }

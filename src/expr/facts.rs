@@ -115,6 +115,31 @@ impl Default for Termination {
 /// A header captured for the log and for `capture.req.hdr`: empty where it was not captured.
 pub type CapturedHeader = Option<Box<[u8]>>;
 
+/// What rules set for one stream instead of what the configuration says for all.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `set-timeout client` in milliseconds.
+    pub client: Option<u64>,
+    /// `set-timeout connect`
+    pub connect: Option<u64>,
+    /// `set-timeout queue`
+    pub queue: Option<u64>,
+    /// `set-timeout server`
+    pub server: Option<u64>,
+    /// `set-timeout tarpit`
+    pub tarpit: Option<u64>,
+    /// `set-timeout tunnel`
+    pub tunnel: Option<u64>,
+    /// `set-retries`
+    pub retries: Option<u32>,
+    /// `disable-l7-retry`
+    pub connect_retries_only: bool,
+    /// `set-priority-class`
+    pub priority_class: i32,
+    /// `set-priority-offset` in milliseconds.
+    pub priority_offset: i32,
+}
+
 /// One stream: in HTTP a request and its response, in TCP the connection. Reset for each.
 ///
 /// Times are milliseconds on the monotonic clock; `None` where the stage was not reached (logged as -1).
@@ -206,6 +231,28 @@ pub struct StreamFacts {
     pub unique_id: Option<Box<[u8]>>,
     /// Level set by `set-log-level`: 0 to 7; `None` is the default; `Some(8)` is silent.
     pub log_level: Option<u8>,
+    /// What rules set for this stream only; none for most.
+    pub overrides: Option<Box<Overrides>>,
+    /// `103 Early Hints` that are yet to be sent.
+    pub hints: Vec<u8>,
+    /// Their size as HAProxy counts it.
+    pub hint_bytes: u64,
     /// The tarpit or deny came from a rule; the name of the last rule that decided (`last_rule_line`).
     pub last_rule: Option<u32>,
+}
+
+impl StreamFacts {
+    /// What rules set for this stream, to be changed.
+    pub fn overrides_mut(&mut self) -> &mut Overrides {
+        self.overrides.get_or_insert_default()
+    }
+
+    /// A time that a rule may have set, in milliseconds.
+    #[inline]
+    pub fn timeout(&self, of: fn(&Overrides) -> Option<u64>, configured: Option<u64>) -> Option<u64> {
+        match &self.overrides {
+            None => configured,
+            Some(overrides) => of(overrides).or(configured),
+        }
+    }
 }

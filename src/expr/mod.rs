@@ -26,7 +26,7 @@ pub use acl::Acl;
 pub use cond::Cond;
 pub use ctx::{Ctx, Dir, Part, Payload};
 pub use expression::Expr;
-pub use facts::{CapturedHeader, ConnFacts, Endpoint, StreamFacts, Termination, TlsFacts};
+pub use facts::{CapturedHeader, ConnFacts, Endpoint, Overrides, StreamFacts, Termination, TlsFacts};
 pub use lists::{Declared, Edited, Lists, Noted};
 pub use log_format::{Alias, Flags, LogFormat, Style};
 pub use vars::Vars;

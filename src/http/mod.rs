@@ -12,6 +12,7 @@ pub mod list;
 mod method;
 mod msg;
 mod name;
+mod normalize;
 mod parse;
 mod slice;
 pub mod status;
@@ -25,6 +26,7 @@ pub use head::{Field, FieldFlags, Framing, Head, HeadFlags, Kind};
 pub use method::{Method, Version};
 pub use msg::{FieldRef, Msg, nth};
 pub use name::{HeaderId, HeaderName};
+pub use normalize::{Invalid, Normalizer, normalize};
 pub use parse::{
     Answering, ErrorKind, ParseError, ParseOptions, Parsed, parse_request, parse_response, parse_trailers,
 };

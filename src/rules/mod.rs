@@ -109,6 +109,8 @@ pub enum Final {
     ReplyStatus(u16),
     /// `reject`: close the connection without an answer.
     Reject,
+    /// The request is malformed: answer 400, counted as an error of the client.
+    Malformed,
     /// `close` of a response: close the connection to the server.
     Close,
     /// `switch-mode http`: what follows on a TCP connection is HTTP. On one that is HTTP already, as `Accept`.

@@ -61,6 +61,7 @@ fn run(rule: &Rule, world: &mut World, config: &Config) -> String {
             Final::Accept => "accept".to_owned(),
             Final::Reject => "reject".to_owned(),
             Final::Close => "close".to_owned(),
+            Final::Malformed => "malformed".to_owned(),
             Final::SwitchToHttp => "switch to http".to_owned(),
             Final::Deny(status) => format!("deny {status}"),
             Final::Tarpit(status) => format!("tarpit {status}"),
@@ -79,6 +80,7 @@ struct Seen {
     vars: Vec<(String, Option<String>)>,
     addresses: [String; 2],
     log_level: Option<u8>,
+    settings: String,
     expects_proxy: bool,
     captures: Vec<String>,
     counters: Vec<String>,
@@ -110,6 +112,7 @@ impl Seen {
             vars: names.map(|name| (name.to_owned(), variable(&world.vars, config.var(name)))).to_vec(),
             addresses: [end(&world.conn.src), end(&world.conn.dst)],
             log_level: world.stream.log_level,
+            settings: settings(&world.stream),
             expects_proxy: world.conn.expects_proxy,
             captures: captures
                 .iter()
@@ -137,6 +140,9 @@ impl Seen {
         if let Some(level) = after.log_level.filter(|level| Some(*level) != self.log_level) {
             all.push(format!("log level {level}"));
         }
+        if self.settings != after.settings {
+            all.push(after.settings.clone());
+        }
         if self.expects_proxy != after.expects_proxy {
             all.push("expects a PROXY header".to_owned());
         }
@@ -146,6 +152,20 @@ impl Seen {
         }
         all.join(" ")
     }
+}
+
+/// What rules set for the stream only.
+fn settings(facts: &crate::expr::StreamFacts) -> String {
+    let mut all: Vec<String> = text(&facts.hints).lines().map(|line| format!("hint {line}")).collect();
+    if let Some(set) = &facts.overrides {
+        all.extend(set.server.map(|ms| format!("server {ms} ms")));
+        all.extend(set.tunnel.map(|ms| format!("tunnel {ms} ms")));
+        all.extend(set.retries.map(|count| format!("retries {count}")));
+        all.extend(set.connect_retries_only.then(|| "retries of connections only".to_owned()));
+        let (class, offset) = (set.priority_class, set.priority_offset);
+        all.extend(((class, offset) != (0, 0)).then(|| format!("priority {class} {offset}")));
+    }
+    all.join(" ")
 }
 
 /// What a sticky counter tracks, with its numbers.

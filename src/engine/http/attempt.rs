@@ -63,7 +63,7 @@ pub(super) async fn forward(
     let decided = {
         let mut exchange = loop {
             let failed = match attempt(s, st, frontend, backend, live, &mut tries).await {
-                Ok(exchange) if tries.wants_again(backend, st.res.status) => {
+                Ok(exchange) if tries.wants_again(st, backend) => {
                     tries.retries.count(s, st, backend, exchange.server);
                     st.facts.bytes_in += exchange.up.received();
                     set_aside(s, st, backend, exchange);
@@ -154,10 +154,11 @@ impl Tries {
     }
 
     /// Whether the status of a response asks for another try (`retry-on`).
-    fn wants_again(&self, backend: &Proxy, status: u16) -> bool {
+    fn wants_again(&self, st: &Stream, backend: &Proxy) -> bool {
+        let status = st.res.status;
         self.replayable
             && !self.committed
-            && condition_of_status(status).is_some_and(|condition| self.retries.allow(backend, condition))
+            && condition_of_status(status).is_some_and(|condition| self.retries.allow(st, backend, condition))
     }
 }
 
@@ -180,7 +181,8 @@ async fn attempt(
     st.phase = Phase::Connect;
     let keep = backend.connection == ConnectionMode::KeepAlive && frontend.connection != ConnectionMode::ServerClose;
     let name = connect::server_name(s, st, live, server, stage(st, tries));
-    let wanted = Wanted { backend, id, server, state, reuse: keep && !tries.fresh, name, patience };
+    let connect_timeout = st.facts.timeout(|set| set.connect, backend.timeouts.connect);
+    let wanted = Wanted { backend, id, server, state, reuse: keep && !tries.fresh, name, patience, connect_timeout };
     let failed = |fault, stale, silent| Failed { fault, server: Some(id), stale, silent };
     slot.count(s.core.id, s.core.now_ms(), s.core.unix_us());
     let mut upstream = connect::obtain(s, &wanted).await.map_err(|fault| failed(fault, false, false))?;
@@ -292,7 +294,8 @@ async fn converse(
         ..ParseOptions::default()
     };
     st.res.clear();
-    let mut watch = Watch::new(s, frontend.timeouts.client, backend.timeouts.server);
+    let (client, server) = st.idle_timeouts(frontend, backend);
+    let mut watch = Watch::new(s, client, server);
     let (mut server_gone, mut look) = (false, !upstream.buf.is_empty());
     poll_fn(|cx| {
         if !up.is_done() {

@@ -17,11 +17,11 @@ pub(super) async fn run(
     exchange: &mut Exchange,
     down: &mut Flow,
     keep: bool,
-    frontend: &Proxy,
     backend: &Proxy,
+    (client, server): (Option<u64>, Option<u64>),
 ) -> Result<(), Fault> {
     let Exchange { upstream, up, .. } = exchange;
-    let mut watch = Watch::new(s, frontend.timeouts.client, backend.timeouts.server);
+    let mut watch = Watch::new(s, client, server);
     poll_fn(|cx| {
         match down.poll(&mut upstream.io, &mut upstream.buf, &mut s.io, cx) {
             Poll::Ready(Ok(())) if up.is_done() => return Poll::Ready(Ok(())),

@@ -86,7 +86,7 @@ pub(super) async fn fail(
 
 fn count(s: &mut Session, st: &mut Stream, why: Why, in_backend: bool) {
     let (phase, cause) = match why {
-        Why::Denied | Why::Tarpit => (b'R', b'P'),
+        Why::Denied | Why::Tarpit | Why::Malformed => (b'R', b'P'),
         Why::Challenge | Why::Intercepted | Why::Monitor | Why::Statistics => (b'R', b'L'),
         Why::DeniedResponse => (b'H', b'P'),
         Why::InterceptedResponse => (b'H', b'L'),
@@ -99,6 +99,10 @@ fn count(s: &mut Session, st: &mut Stream, why: Why, in_backend: bool) {
             if let Some(backend) = &st.backend {
                 backend.state().be.inc(s.core.id, Stat::DeniedRequests);
             }
+        }
+        Why::Malformed => {
+            st.facts.request_ms = None;
+            s.count(Stat::RequestErrors, 1);
         }
         Why::Challenge => {
             s.count(Stat::Intercepted, 1);
@@ -115,7 +119,8 @@ fn count(s: &mut Session, st: &mut Stream, why: Why, in_backend: bool) {
 /// Keeps the client waiting for `timeout tarpit`, or until it goes. The time counts as queued, after a request that never was.
 async fn tarpit(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>) {
     let timeouts = &backend.map_or(frontend, |backend| backend).timeouts;
-    let until = s.core.tick_ms() + timeouts.tarpit.or(timeouts.connect).unwrap_or(0);
+    let wait = st.facts.timeout(|set| set.tarpit, timeouts.tarpit.or(timeouts.connect));
+    let until = s.core.tick_ms() + wait.unwrap_or(0);
     poll_fn(|cx| {
         if s.poll_client_gone(cx) || s.core.tick_ms() >= until {
             return Poll::Ready(());

@@ -102,7 +102,7 @@ pub(super) async fn deliver(
     }
     down.join(&mut exchange.upstream.buf, SMALL_BODY);
     exchange.upstream.buf.release();
-    let ended = exchange::run(s, exchange, &mut down, keep_server, frontend, backend).await;
+    let ended = exchange::run(s, exchange, &mut down, keep_server, backend, st.idle_timeouts(frontend, backend)).await;
     bodies(st, &exchange.up, &down);
     compress::count(s, st, down.squeeze(), down.received());
     let after = match ended {
@@ -170,7 +170,7 @@ async fn through_tunnel(
     exchange: &mut Exchange,
     mut down: Flow,
 ) -> After {
-    let limits = Limits::new(&frontend.timeouts, &backend.timeouts);
+    let limits = Limits::of(&st.facts, &frontend.timeouts, &backend.timeouts);
     let Exchange { upstream, up, .. } = exchange;
     *up = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);
     let ended = tunnel::run(s, upstream, up, &mut down, limits).await;
@@ -286,7 +286,7 @@ pub(super) async fn replace(
         Final::ReplyStatus(status) => (Some(status), None, false),
         Final::Reply(status) => (None, Some(status), false),
         // The others are no outcomes of these rules.
-        Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp => (None, None, false),
+        Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp | Final::Malformed => (None, None, false),
     };
     if denied {
         s.count(Stat::DeniedResponses, 1);

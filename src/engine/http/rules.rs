@@ -43,6 +43,8 @@ pub(super) struct Answer {
 pub(super) enum Why {
     /// `deny`.
     Denied,
+    /// The request is malformed in the eyes of a rule.
+    Malformed,
     /// `tarpit`: only after `timeout tarpit`.
     Tarpit,
     /// `auth`.
@@ -152,7 +154,11 @@ async fn run(
         let looks = st.req.body != Framing::Chunked || rules.needs.contains(Needs::REQ_BODY);
         let complete = !more || looks && body_is_buffered(s, st);
         let stage = Stage { last: always_last || complete, complete, ..Stage::REQUEST };
-        match hooks::run(rules, &mut cursor, s, st, live, stage) {
+        let verdict = hooks::run(rules, &mut cursor, s, st, live, stage);
+        if !st.facts.hints.is_empty() {
+            Box::pin(hint(s, st)).await?;
+        }
+        match verdict {
             Verdict::Next | Verdict::Done(Final::Accept | Final::SwitchToHttp) => return Ok(None),
             Verdict::Done(Final::Reject) => {
                 // Logged like a request that never was.
@@ -174,6 +180,18 @@ async fn run(
     }
 }
 
+/// Sends what `early-hint` rules have collected.
+async fn hint(s: &mut Session, st: &mut Stream) -> Result<(), Fault> {
+    let hints = std::mem::take(&mut st.facts.hints);
+    if !st.req.version.is_11() {
+        return Ok(());
+    }
+    let size = std::mem::take(&mut st.facts.hint_bytes);
+    st.facts.bytes_out += size;
+    st.facts.bytes_to_client += size;
+    super::reply::write_all(s, &hints).await
+}
+
 fn answer(decided: Final) -> Answer {
     let (status, meant, why) = match decided {
         Final::Deny(status) => (Some(status), None, Why::Denied),
@@ -183,6 +201,7 @@ fn answer(decided: Final) -> Answer {
         Final::DenyReply(status) => (None, Some(status), Why::Denied),
         Final::TarpitReply(status) => (None, Some(status), Why::Tarpit),
         Final::Reply(status) => (None, Some(status), Why::Intercepted),
+        Final::Malformed => (Some(400), None, Why::Malformed),
         // The others are no answers.
         Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp => (None, None, Why::Intercepted),
     };

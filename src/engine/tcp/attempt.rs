@@ -57,7 +57,8 @@ async fn attempt(s: &mut Session, st: &mut Stream, search: &Search<'_>, id: Serv
     st.facts.server = Some(id);
     st.phase = Phase::Connect;
     let name = connect::server_name(s, st, live, server, super::content::last(Stage::RAW));
-    let wanted = Wanted { backend, id, server, state, reuse: false, patience: *patience, name };
+    let connect_timeout = st.facts.timeout(|set| set.connect, backend.timeouts.connect);
+    let wanted = Wanted { backend, id, server, state, reuse: false, patience: *patience, name, connect_timeout };
     let upstream = connect::obtain(s, &wanted).await?;
     st.facts.connect_ms = Some(s.core.now_ms());
     (st.facts.server_src, st.facts.server_dst) = (upstream.src, upstream.dst);

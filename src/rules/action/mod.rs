@@ -1,6 +1,7 @@
 //! The table of actions (manual 4.3 and 4.4), one file per family.
 
 mod auth;
+mod binary;
 mod capture;
 mod connection;
 mod header;
@@ -12,6 +13,7 @@ mod resolve;
 mod sticky;
 mod stream;
 mod target;
+mod tuning;
 mod variable;
 mod verdict;
 mod words;
@@ -26,6 +28,7 @@ pub use variable::Assignment;
 /// All actions.
 pub static FAMILIES: &[&[Action]] = &[
     auth::ACTIONS,
+    binary::ACTIONS,
     capture::ACTIONS,
     connection::ACTIONS,
     header::ACTIONS,
@@ -36,6 +39,7 @@ pub static FAMILIES: &[&[Action]] = &[
     sticky::ACTIONS,
     stream::ACTIONS,
     target::ACTIONS,
+    tuning::ACTIONS,
     variable::ACTIONS,
     verdict::ACTIONS,
 ];

@@ -1,10 +1,26 @@
 //! Actions on the stream's own settings: set-log-level, set-nice, set-status, strict-mode.
 
+use super::header::header_name;
+use super::reply::clean;
 use super::words::exactly;
+use crate::expr::LogFormat;
 use crate::keyword::{Meta, Needs, Result, Scope, Status, Words};
 use crate::rules::{Action, Bound, Hooks, Verdict};
 
 pub(super) static ACTIONS: &[Action] = &[
+    Action {
+        meta: Meta::new(
+            "early-hint",
+            "early-hint <name> <fmt>",
+            "Adds a field to a response 103 (RFC 8297) that a client of HTTP/1.1 gets before any other one.",
+            &[(
+                "early-hint Link </style.css>;rel=preload",
+                "hint HTTP/1.1 103 Early Hints hint link: </style.css>;rel=preload hint ",
+            )],
+        ),
+        hooks: Hooks::HTTP_REQ,
+        bind: early_hint,
+    },
     Action {
         meta: Meta::new(
             "set-log-level",
@@ -69,6 +85,29 @@ pub(super) static ACTIONS: &[Action] = &[
 
 fn nothing() -> Bound {
     Bound::new(Needs::empty(), |_| Verdict::Next)
+}
+
+/// The start line of a response 103 as HAProxy counts it: see `Msg::size`.
+const EARLY_HINT_SIZE: u64 = 29 + "103Early Hints".len() as u64;
+
+fn early_hint(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
+    let [name, format] = exactly(words, "expects exactly 2 arguments")?;
+    let (name, format) = (header_name(name, scope), LogFormat::bind(format, scope)?);
+    Ok(Bound::new(format.needs(), move |txn| {
+        txn.with_text(&format, |txn, text| {
+            let hints = &mut txn.stream.hints;
+            // Each rule makes a response of its own, as in HAProxy.
+            hints.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
+            hints.extend_from_slice(name.as_bytes());
+            hints.extend_from_slice(b": ");
+            let start = hints.len();
+            hints.extend_from_slice(text);
+            clean(hints, start);
+            hints.extend_from_slice(b"\r\n\r\n");
+            txn.stream.hint_bytes += EARLY_HINT_SIZE + (name.as_bytes().len() + text.len()) as u64;
+        });
+        Verdict::Next
+    }))
 }
 
 fn set_log_level(words: &mut Words<'_>, _: &Scope<'_>) -> Result<Bound> {

@@ -2,12 +2,27 @@
 
 use super::words::{exactly, regex};
 use crate::expr::LogFormat;
-use crate::http::{Msg, MsgMut};
-use crate::keyword::{Meta, Result, Scope, Words};
+use crate::http::{Invalid, Msg, MsgMut, Normalizer, normalize};
+use crate::keyword::{Meta, Needs, Result, Scope, Words};
 use crate::rules::rewrite::{self, Replacement};
-use crate::rules::{Action, Bound, Hooks, Verdict};
+use crate::rules::{Action, Bound, Final, Hooks, Verdict};
 
 pub(super) static ACTIONS: &[Action] = &[
+    Action {
+        meta: Meta::new(
+            "normalize-uri",
+            "normalize-uri { fragment-encode | fragment-strip | path-merge-slashes | path-strip-dot | path-strip-dotdot [ full ] | \
+             percent-decode-unreserved [ strict ] | percent-to-uppercase [ strict ] | query-sort-by-name }",
+            "Normalises path and query in one respect. What is malformed is answered with 400 by `strict`, and left as it is else.",
+            &[
+                ("normalize-uri path-strip-dotdot", ""),
+                ("normalize-uri query-sort-by-name", ""),
+                ("normalize-uri percent-to-uppercase strict", ""),
+            ],
+        ),
+        hooks: Hooks::HTTP_REQ,
+        bind: normalize_uri,
+    },
     Action {
         meta: Meta::new(
             "set-method",
@@ -168,6 +183,39 @@ fn replace(
                 edit(&mut msg, &text);
             }
         });
+        Verdict::Next
+    }))
+}
+
+fn normalize_uri(words: &mut Words<'_>, _: &Scope<'_>) -> Result<Bound> {
+    let Some(name) = words.next_word() else { return Err(words.error_here("missing argument <normalizer>")) };
+    let mut option = |option: &str| match words.peek_str() {
+        "" | "if" | "unless" => Ok(false),
+        found if found == option => {
+            words.next_word();
+            Ok(true)
+        }
+        found => Err(words.error_here(format!("unknown argument '{found}' for '{}' normalizer", name.as_str()))),
+    };
+    let how = match name.as_str() {
+        "fragment-encode" => Normalizer::FragmentEncode,
+        "fragment-strip" => Normalizer::FragmentStrip,
+        "path-merge-slashes" => Normalizer::PathMergeSlashes,
+        "path-strip-dot" => Normalizer::PathStripDot,
+        "path-strip-dotdot" => Normalizer::PathStripDotdot { full: option("full")? },
+        "percent-decode-unreserved" => Normalizer::DecodeUnreserved { strict: option("strict")? },
+        "percent-to-uppercase" => Normalizer::ToUppercase { strict: option("strict")? },
+        "query-sort-by-name" => Normalizer::QuerySortByName,
+        other => return Err(words.error_last(format!("unknown normalizer '{other}'"))),
+    };
+    Ok(Bound::new(Needs::REQ_HEAD, move |txn| {
+        let Some(mut msg) = txn.message() else { return Verdict::Next };
+        let Some(old) = msg.read().path_and_query() else { return Verdict::Next };
+        match normalize(how, old) {
+            Err(Invalid) => return Verdict::Done(Final::Malformed),
+            Ok(new) if new != old => msg.set_path_and_query(&new),
+            Ok(_) => {}
+        }
         Verdict::Next
     }))
 }
