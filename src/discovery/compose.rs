@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use super::docker::{Container, DEACTIVATE, DEPENDS_ON, ONE_OFF, PROJECT, SERVICE};
 use super::found::Found;
-use super::list;
 use super::note::Note;
-use super::service::{Environment, Port, Readiness, Replica, Service};
+use super::service::{Environment, Port, Readiness, Replica, Service, rank};
+use super::{list, order};
 
 /// The proxy's host is the machine itself.
 const HOST: &str = "host";
@@ -45,6 +45,13 @@ pub(super) fn find(project: &str, env: &Environment, own: &Container, running: &
             }
         }
     }
+    // The original went through the engine's list for the links, and again for each additional service.
+    let of = |services: &[Wanted]| -> Vec<&str> {
+        let belongs = |other: &&&Container| services.iter().any(|service| service.has(other));
+        running.iter().filter(belongs).map(|other| other.id.as_str()).collect()
+    };
+    let others: Vec<Vec<&str>> = additional.chunks(1).map(of).collect();
+    rank(&mut found.services, &order::python_updated(&of(&wanted), &others));
     found
 }
 
@@ -59,14 +66,16 @@ impl Wanted {
         Wanted { project: project.to_owned(), service: service.to_owned() }
     }
 
+    fn has(&self, other: &Container) -> bool {
+        other.label(PROJECT) == Some(&self.project) && other.label(SERVICE) == Some(&self.service)
+    }
+
     /// Its running containers, if there are any.
     fn find(&self, own: &Container, running: &[&Container]) -> Option<Service> {
-        let is = |other: &&&Container| {
-            other.label(PROJECT) == Some(&self.project) && other.label(SERVICE) == Some(&self.service)
-        };
-        let replicas: Vec<Replica> = running.iter().filter(is).map(|other| replica(other, own)).collect();
+        let replicas: Vec<Replica> =
+            running.iter().filter(|other| self.has(other)).map(|other| replica(other, own)).collect();
         let key = format!("{}_{}", self.project, self.service);
-        (!replicas.is_empty()).then_some(Service { key, replicas })
+        (!replicas.is_empty()).then_some(Service { key, replicas, rank: 0 })
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) fn find(env: &Environment) -> Found {
         let service = match found.services.iter().position(|service| service.key == alias) {
             Some(at) => &mut found.services[at],
             None => {
-                found.services.push(Service { key: alias.to_owned(), replicas: Vec::new() });
+                found.services.push(Service {
+                    key: alias.to_owned(),
+                    replicas: Vec::new(),
+                    rank: found.services.len(),
+                });
                 let last = found.services.len() - 1;
                 &mut found.services[last]
             }

@@ -8,11 +8,18 @@ use std::cmp::Ordering;
 
 /// The distinct `keys` as a dictionary (or set) of Python 2.7 on a 64-bit machine lists them.
 pub(super) fn python<'a>(keys: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut table = Table { slots: vec![None; SMALLEST], used: 0 };
-    for key in keys {
-        table.insert(key);
+    Table::of(keys).list()
+}
+
+/// The same for the dictionary of `keys` after `keys.update(more)`, where `more` is an empty dictionary updated with each of `others`.
+pub(super) fn python_updated<'a>(keys: &[&'a str], others: &[Vec<&'a str>]) -> Vec<&'a str> {
+    let mut more = Table::of([]);
+    for other in others {
+        more.update(&Table::of(other.iter().copied()));
     }
-    table.slots.into_iter().flatten().collect()
+    let mut table = Table::of(keys.iter().copied());
+    table.update(&more);
+    table.list()
 }
 
 const SMALLEST: usize = 8;
@@ -24,6 +31,29 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
+    fn of(keys: impl IntoIterator<Item = &'a str>) -> Table<'a> {
+        let mut table = Table { slots: vec![None; SMALLEST], used: 0 };
+        for key in keys {
+            table.insert(key);
+        }
+        table
+    }
+
+    fn list(self) -> Vec<&'a str> {
+        self.slots.into_iter().flatten().collect()
+    }
+
+    /// Room for all is made at once.
+    fn update(&mut self, other: &Table<'a>) {
+        if (self.used + other.used) * 3 >= self.slots.len() * 2 {
+            self.grow((self.used + other.used) * 2);
+        }
+        for key in other.slots.iter().flatten() {
+            let at = self.place(key);
+            self.used += usize::from(self.slots[at].replace(key).is_none());
+        }
+    }
+
     fn insert(&mut self, key: &'a str) {
         let at = self.place(key);
         if self.slots[at].replace(key).is_some() {
@@ -31,7 +61,7 @@ impl<'a> Table<'a> {
         }
         self.used += 1;
         if self.used * 3 >= self.slots.len() * 2 {
-            self.grow();
+            self.grow(self.used * 4);
         }
     }
 
@@ -49,9 +79,10 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn grow(&mut self) {
+    /// To more than `least` slots.
+    fn grow(&mut self, least: usize) {
         let mut size = SMALLEST;
-        while size <= self.used * 4 {
+        while size <= least {
             size *= 2;
         }
         let before = std::mem::replace(&mut self.slots, vec![None; size]);
@@ -114,6 +145,8 @@ mod tests {
         let order = python(many.iter().map(String::as_str));
         assert_eq!((order.len(), &order[..6]), (40, &["svc14", "svc15", "svc16", "svc17", "svc10", "svc11"][..]));
         assert_eq!(python(["", "a"]), ["", "a"]);
+        let updated = python_updated(&["svc0", "svc1", "svc2"], &[vec!["x", "y"], vec!["z"]]);
+        assert_eq!(updated, ["y", "x", "z", "svc2", "svc0", "svc1"]);
     }
 
     #[test]

@@ -14,6 +14,16 @@ pub struct Service {
     pub key: String,
     /// Its containers in the order in which they were found.
     pub replicas: Vec<Replica>,
+    /// Its place among the others in the original's file. It went by the containers' ids, so a new container could change it.
+    pub rank: usize,
+}
+
+/// Gives each service the place that it had in the original: that of the first of its containers in `order`.
+pub(super) fn rank(services: &mut [Service], order: &[&str]) {
+    for service in services {
+        let place = |replica: &Replica| order.iter().position(|id| *id == replica.id);
+        service.rank = service.replicas.iter().filter_map(place).min().unwrap_or(order.len());
+    }
 }
 
 /// One container of a service.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::compose::variable;
 use super::docker::{Container, DEACTIVATE, SwarmService, SwarmTask};
 use super::found::Found;
-use super::list;
 use super::note::Note;
-use super::service::{Port, Readiness, Replica, Service};
+use super::service::{Port, Readiness, Replica, Service, rank};
+use super::{list, order};
 
 /// The network that publishes ports; every such service is in it.
 const INGRESS: &str = "ingress";
@@ -36,9 +36,10 @@ pub(super) fn find(own_service: &str, own: &Container, services: &[SwarmService]
         let replica = replica(task, name, &shared.addresses, &mut found.notes);
         match found.services.iter_mut().find(|known| known.key == name) {
             Some(known) => known.replicas.push(replica),
-            None => found.services.push(Service { key: name.to_owned(), replicas: vec![replica] }),
+            None => found.services.push(Service { key: name.to_owned(), replicas: vec![replica], rank: 0 }),
         }
     }
+    rank(&mut found.services, &order::python(tasks.iter().map(|task| task.id.as_str())));
     found
 }
 

@@ -42,7 +42,12 @@ fn sorted(mut servers: Vec<String>) -> Vec<String> {
         let (name, port) = (words[3], words[4].rsplit(':').next().unwrap());
         let count = seen.entry(name.to_owned()).or_default();
         *count += 1;
-        if *count == 1 { line.clone() } else { line.replacen(name, &format!("{name}_{port}"), 1) }
+        let again = |line: String| {
+            let line = line.replacen(&format!("server {name} "), &format!("server {name}_{port} "), 1);
+            let line = format!("{line} ").replacen(&format!(" cookie {name} "), &format!(" cookie {name}_{port} "), 1);
+            line.trim_end().to_owned()
+        };
+        if *count == 1 { line.clone() } else { again(line.clone()) }
     };
     servers.into_iter().map(unique).collect()
 }

@@ -31,7 +31,8 @@ pub enum Addressing {
     /// with another address is seen.
     #[default]
     Addresses,
-    /// As the original writes it: with compose by the container's name.
+    /// As the original writes it: with compose by the container's name. Services too come in its order, which another id of a
+    /// container could change.
     Names,
 }
 

@@ -50,6 +50,10 @@ impl<'a> Specs<'a> {
     pub(super) fn of(services: &'a [Service], addressing: Addressing, notes: &mut Vec<Note>) -> Specs<'a> {
         let mut count = 0;
         let mut all: Vec<Spec<'a>> = Vec::new();
+        let mut services: Vec<&Service> = services.iter().collect();
+        if addressing == Addressing::Names {
+            services.sort_by_key(|service| service.rank);
+        }
         for service in services {
             if all.iter().all(|known| known.key != service.key) {
                 all.push(Spec::of(service, addressing, &mut count, notes));

@@ -17,7 +17,7 @@ fn service(key: &str, count: usize, ports: &[u16], env: &[(&str, &str)]) -> Serv
         reachable: true,
         readiness: Readiness::Ready,
     };
-    Service { key: key.to_owned(), replicas: (1..=count).map(replica).collect() }
+    Service { key: key.to_owned(), replicas: (1..=count).map(replica).collect(), rank: 0 }
 }
 
 fn of(env: &[(&str, &str)], services: &[Service]) -> Generated {
