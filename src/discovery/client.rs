@@ -96,7 +96,8 @@ impl Engine {
         for version in VERSIONS {
             let docker = open(place, version)?;
             match docker.ping().await {
-                Ok(_) => return Ok(Engine(docker)),
+                // Whoever answers at all is there.
+                Ok(_) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(Engine(docker)),
                 Err(error @ Error::DockerResponseServerError { status_code: 400, .. }) => {
                     last = Fault::Failed(chain(&error));
                 }

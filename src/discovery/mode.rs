@@ -70,6 +70,24 @@ impl Mode {
     }
 }
 
+impl Mode {
+    /// What the original's log says.
+    pub fn announcement(&self) -> String {
+        match self {
+            Mode::Compose { .. } => {
+                "Haproxy is running by docker-compose, loading HAProxy definition through docker api".to_owned()
+            }
+            Mode::Swarm { .. } => {
+                "Haproxy is running in SwarmMode, loading HAProxy definition through docker api".to_owned()
+            }
+            Mode::Legacy(reason) => format!(
+                "Haproxy is running using legacy link, loading HAProxy definition from environment variables: {reason}"
+            ),
+            Mode::Cloud => "Haproxy is running in Docker Cloud".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

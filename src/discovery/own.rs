@@ -7,7 +7,9 @@ use super::service::Environment;
 pub fn candidates(env: &Environment, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let named = env.get("HOSTNAME").filter(|name| !name.is_empty()).cloned();
-    let mounted = read("/proc/self/mountinfo").and_then(|text| id_in(&text, "/containers/"));
+    // On the engine's host other mounts name containers, too.
+    let files = |text: String| text.lines().filter(|line| line.contains(" /etc/host")).collect::<Vec<_>>().join("\n");
+    let mounted = read("/proc/self/mountinfo").and_then(|text| id_in(&files(text), "/containers/"));
     let grouped = read("/proc/self/cgroup").and_then(|text| id_in(&text, ""));
     for name in [named, mounted, grouped].into_iter().flatten() {
         if !found.contains(&name) {
@@ -34,8 +36,9 @@ mod tests {
     #[test]
     fn the_container_is_named_by_the_environment_its_mounts_or_its_control_group() {
         let id = "29febe78ff4d1edbeb9731ea21c779e9014bb87ede1586a442b3338b03bae031";
+        let other = "0".repeat(64);
         let mounts = format!(
-            "1 0 8:1 / / rw - ext4\n617 599 8:1 /var/lib/docker/containers/{id}/hostname /etc/hostname rw,relatime - ext4"
+            "1 0 8:1 /docker/containers/{other}/mounts/shm /x rw - ext4\n617 599 8:1 /var/lib/docker/containers/{id}/hostname /etc/hostname rw,relatime - ext4"
         );
         let group = format!("0::/system.slice/docker-{id}.scope");
         let read = |path: &str| Some(if path.ends_with("mountinfo") { mounts.clone() } else { group.clone() });

@@ -16,8 +16,9 @@ use super::docker::{Container, SwarmService, SwarmTask};
 use super::event::Event;
 use super::found::{Answers, find};
 use super::generate::{Addressing, Generated, generate};
-use super::mode::Mode;
+use super::mode::{Mode, Reason};
 use super::picture::{Effect, Picture};
+use super::reach::{ask, has_links};
 use super::service::Environment;
 use crate::diag::Severity;
 use crate::lower::Files;
@@ -32,8 +33,8 @@ pub struct Source {
     /// Where services come from.
     pub mode: Mode,
     /// Where the engine is.
-    pub place: Place,
-    /// The engine, if it is there and the mode has use for it.
+    pub place: Option<Place>,
+    /// The engine, if it is there.
     pub engine: Option<Engine>,
     /// The proxy's own container.
     pub own: Container,
@@ -156,12 +157,35 @@ impl Watch {
 
     /// Watches until nobody listens any more. `again` asks for a fresh look (SIGUSR1).
     pub async fn run(mut self, out: UnboundedSender<Change>, mut again: UnboundedReceiver<()>) {
+        self.wait_for_engine(&out, &mut again).await;
         match (self.source.mode.clone(), self.source.engine.clone()) {
             (Mode::Compose { .. }, Some(engine)) => self.follow(engine, &out, &mut again).await,
             (Mode::Swarm { .. }, Some(engine)) => self.poll(&engine, &out, &mut again).await,
             _ => {
                 while again.recv().await.is_some() {
                     self.publish(&out, USER_RELOAD, true);
+                }
+            }
+        }
+    }
+
+    /// An engine that was away at the start, and without which there is nothing to serve, is waited for.
+    async fn wait_for_engine(&mut self, out: &UnboundedSender<Change>, again: &mut UnboundedReceiver<()>) {
+        let links = has_links(&self.source.env);
+        let Some(place) = self.source.place.clone().filter(|place| place.exists() && !links) else { return };
+        let mut pause = FIRST_PAUSE;
+        while matches!(self.source.mode, Mode::Legacy(Reason::NoEngine(_))) {
+            match timeout(pause, again.recv()).await {
+                Ok(Some(())) => self.publish(out, USER_RELOAD, true),
+                Ok(None) => return,
+                Err(_) => {
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    let (engine, own) = ask(&place, &self.source.env).await;
+                    self.source.mode = Mode::decide(&self.source.env, own.as_ref().map_err(Clone::clone));
+                    (self.source.engine, self.source.own) = (engine, own.unwrap_or_default());
+                    if self.source.engine.is_some() {
+                        (self.source.say)(Severity::Notice, &self.source.mode.announcement());
+                    }
                 }
             }
         }
@@ -183,7 +207,8 @@ impl Watch {
             engine = loop {
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                if let Ok(connected) = patient(Engine::connect(&self.source.place)).await {
+                let Some(place) = &self.source.place else { return };
+                if let Ok(connected) = patient(Engine::connect(place)).await {
                     break connected;
                 }
             };

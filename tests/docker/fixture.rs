@@ -43,7 +43,8 @@ impl Proxy {
         let heard = out.clone();
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| heard.lock().unwrap().push(line)));
         let proxy = Proxy { child, http, stats, out };
-        proxy.wait("the statistics page", |_| TcpStream::connect((Ipv4Addr::LOCALHOST, stats)).is_ok());
+        // Sockets are opened one after the other; whoever answers has opened all.
+        proxy.wait("the statistics page", |_| get(stats).is_ok_and(|status| status == "401"));
         proxy
     }
 

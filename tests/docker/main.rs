@@ -166,6 +166,18 @@ fn an_engine_that_fails_or_goes_changes_nothing_and_is_followed_again() {
 }
 
 #[test]
+fn an_engine_that_is_out_of_order_at_the_start_is_waited_for() {
+    let (engine, port) = (Engine::new("late"), free_port());
+    let _running = replicas(&engine, 1..=2, port);
+    engine.trouble(Trouble::Errors);
+    let proxy = Proxy::start(&engine);
+    assert!(proxy.said().iter().any(|line| line.contains("using legacy link")), "{:?}", proxy.said());
+    engine.trouble(Trouble::None);
+    proxy.serves(&[1, 2]);
+    assert!(proxy.said().iter().any(|line| line.contains("running by docker-compose")), "{:?}", proxy.said());
+}
+
+#[test]
 fn a_container_that_goes_between_the_list_and_its_inspection_takes_nobody_with_it() {
     let (engine, port) = (Engine::new("vanish"), free_port());
     let mut running = replicas(&engine, 1..=3, port);

@@ -160,7 +160,7 @@ struct Stage {
 impl Stage {
     fn new(source: &Source, kept: Arc<Kept>) -> Stage {
         Stage {
-            place: source.engine.is_some().then(|| source.place.clone()),
+            place: source.place.clone().filter(Place::exists),
             kept,
             say: source.say.clone(),
             fit: fit::Fit::default(),
