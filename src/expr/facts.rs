@@ -75,6 +75,31 @@ pub struct ConnFacts {
     pub tracked: Tracked,
 }
 
+impl ConnFacts {
+    /// Where no client is: health checks, commands of the runtime socket.
+    pub fn without_client(core: CoreId, frontend: ProxyId, now_us: i64, now_ms: u64) -> ConnFacts {
+        ConnFacts {
+            core,
+            frontend,
+            bind: BindId(0),
+            bind_name: Arc::from(""),
+            src: Endpoint::Unknown,
+            dst: Endpoint::Unknown,
+            real_src: Endpoint::Unknown,
+            real_dst: Endpoint::Unknown,
+            accepted_us: now_us,
+            accepted_ms: now_ms,
+            handshake_ms: 0,
+            tls: None,
+            expects_proxy: false,
+            silent_drop: None,
+            rcvd_proxy: false,
+            requests: 0,
+            tracked: Default::default(),
+        }
+    }
+}
+
 /// What a client TLS session is made of.
 #[derive(Clone, Debug, Default)]
 pub struct TlsFacts {

@@ -341,6 +341,12 @@ fn lasting_names(scope: VarScope) -> Option<&'static Mutex<Vec<Box<str>>>> {
     }
 }
 
+/// The slot of a `proc` variable that somebody has named; `name` is without its scope.
+pub fn process_variable(name: &str) -> Option<u32> {
+    let names = lasting_names(VarScope::Proc)?.lock().unwrap_or_else(PoisonError::into_inner);
+    names.iter().position(|known| **known == *name).map(|at| at as u32)
+}
+
 fn lasting_slot(names: &Mutex<Vec<Box<str>>>, name: &str) -> u32 {
     let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
     let known = names.iter().position(|known| **known == *name);

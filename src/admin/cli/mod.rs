@@ -17,6 +17,7 @@
 //! | `frontend` | `disable frontend`, `set maxconn`, `set rate-limit` |
 //! | `stream` | `show sess`, `shutdown session` |
 //! | `table` | `show table`, `set table`, `clear table` |
+//! | `variable` | `get var`, `set var` |
 //!
 //! A command is a function of the configuration, the state and its words; the socket around it is `admin::socket`.
 
@@ -36,6 +37,7 @@ mod server;
 mod stat;
 mod stream;
 mod table;
+mod variable;
 
 use std::sync::Arc;
 
@@ -186,6 +188,7 @@ pub static FAMILIES: &[&[Command]] = &[
     stat::COMMANDS,
     stream::COMMANDS,
     table::COMMANDS,
+    variable::COMMANDS,
 ];
 
 /// Every command.

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::columns::{COLUMNS, CORE, col};
 use crate::engine::persist;
+use crate::ir::proxy::{BackendChoice, BackendTo};
 use crate::ir::{Balance, BindAddr, Ir, Mode, PortSpec, Proxy, Server, ServerAddr};
 use crate::state::{Admin, BindState, Counters, Health, Process, ProxyState, Reception, ServerState, Stat, View};
 
@@ -139,7 +140,7 @@ pub fn rows(ir: &Ir, view: &View, at: At, shown: impl Fn(&Proxy) -> bool) -> Vec
             for (server, state) in proxy.servers.iter().zip(&state.servers) {
                 rows.push(self::server(proxy, server, state, at));
             }
-            rows.push(backend(ir, proxy, state, at));
+            rows.push(backend(ir, proxy, state, &view.process, at));
         }
     }
     rows
@@ -299,7 +300,19 @@ fn check(row: &mut Row, server: &Server, state: &ServerState) {
     row.num(const { col("check_health") }, state.check_score.load(Relaxed));
 }
 
-fn backend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
+/// A tenth of what all frontends may hold that may branch to a backend (manual 4.2 `fullconn`).
+fn fullconn(ir: &Ir, backend: &Proxy, process: &Process) -> u32 {
+    let leads_here = |frontend: &Proxy| {
+        let fixed = |choice: &BackendChoice| matches!(choice.to, BackendTo::Fixed(id) if id == backend.id);
+        let default = frontend.default_backend.or(frontend.backend.then_some(frontend.id));
+        default == Some(backend.id) || frontend.use_backend.iter().any(fixed)
+    };
+    let frontends = ir.proxies.iter().filter(|proxy| proxy.frontend && !proxy.disabled && leads_here(proxy));
+    let all = frontends.map(|proxy| proxy.maxconn.unwrap_or_else(|| process.hard_maxconn.load(Relaxed)));
+    all.fold(0, u32::saturating_add).div_ceil(10).max(1)
+}
+
+fn backend(ir: &Ir, proxy: &Proxy, state: &ProxyState, process: &Process, at: At) -> Row {
     let mut row = Row::new(Kind::Backend, proxy, "BACKEND");
     row.class = "backend";
     if let Some(cookie) = &proxy.persist.cookie {
@@ -309,8 +322,7 @@ fn backend(ir: &Ir, proxy: &Proxy, state: &ProxyState, at: At) -> Row {
     row.num(const { col("qmax") }, state.queued_max.load(Relaxed));
     row.num(const { col("scur") }, state.be_current.load(Relaxed));
     row.num(const { col("smax") }, state.be_current_max.load(Relaxed));
-    let tenth = ir.global.maxconn.map_or(0, |all| all / 10).max(1);
-    row.num(const { col("slim") }, proxy.fullconn.unwrap_or(tenth));
+    row.num(const { col("slim") }, proxy.fullconn.unwrap_or_else(|| fullconn(ir, proxy, process)));
     row.sums(&state.be, TRAFFIC);
     row.sums(&state.be, SERVER);
     row.sums(&state.be, &[(const { col("dreq") }, Stat::DeniedRequests)]);

@@ -5,7 +5,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use super::response::Response;
 use crate::engine::core::Core;
 use crate::engine::live::{self, Live};
 use crate::engine::servers::Place;
-use crate::expr::{ConnFacts, Ctx, Dir, Endpoint, Payload, StreamFacts, Vars};
+use crate::expr::{ConnFacts, Ctx, Dir, Payload, StreamFacts, Vars};
 use crate::ir::check::{CheckConnect, PortOf};
 use crate::ir::{Check, CheckKind, Expect, HttpCheckStep, Proxy, ProxyProtocol, Server};
 use crate::net::connect::{self, Options, Target};
@@ -69,25 +68,7 @@ impl<'a> Probe<'a> {
     /// `None` where the server is not checked.
     pub(super) fn new(core: &'a Rc<Core>, live: &'a Live, place: Place) -> Option<Probe<'a>> {
         let (server, state) = live.server(place.0, place.1)?;
-        let conn = ConnFacts {
-            core: core.id,
-            frontend: place.0,
-            bind: crate::base::id::BindId(0),
-            bind_name: Arc::from(""),
-            src: Endpoint::Unknown,
-            dst: Endpoint::Unknown,
-            real_src: Endpoint::Unknown,
-            real_dst: Endpoint::Unknown,
-            accepted_us: core.unix_us(),
-            accepted_ms: core.now_ms(),
-            handshake_ms: 0,
-            tls: None,
-            expects_proxy: false,
-            silent_drop: None,
-            rcvd_proxy: false,
-            requests: 0,
-            tracked: Default::default(),
-        };
+        let conn = ConnFacts::without_client(core.id, place.0, core.unix_us(), core.now_ms());
         let stream = StreamFacts { backend: Some(place.0), server: Some(place.1), ..StreamFacts::default() };
         let check = server.check.as_ref()?;
         let proxy = live.ir.proxy(place.0);
