@@ -106,13 +106,15 @@ fn state_line(
         Health::Up => 2,
     };
     let configured = if server.disabled { 4 } else { 0 };
+    // A server that was added with a name that nobody resolves waits for nothing.
+    let waits_for_name = state.unresolved.load(Relaxed) && (!server.dynamic || server.resolve.is_some());
     let admin = configured
         + match state.admin() {
             Admin::Ready => 0,
             Admin::Drain => 8,
             Admin::Maint => 1,
         }
-        + if state.unresolved.load(Relaxed) { 32 } else { 0 }
+        + if waits_for_name { 32 } else { 0 }
         + if state.renamed.load(Relaxed) { 64 } else { 0 };
     let result = state.check.load();
     let check_result = match (server.check.is_some(), state.health(), result.status) {
