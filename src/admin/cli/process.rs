@@ -34,7 +34,7 @@ pub(super) static COMMANDS: &[Command] = &[
             "report logs emitted during HAProxy startup",
             &[("show startup-logs", "")],
         ),
-        level: Level::User,
+        level: Level::Operator,
         run: |shell, _| Answer::data(&*shell.process.startup_logs),
     },
     Command {
@@ -44,7 +44,7 @@ pub(super) static COMMANDS: &[Command] = &[
             "show per-thread activity stats (for support/developers)",
             &[("show activity", "thread_id: ")],
         ),
-        level: Level::User,
+        level: Level::Operator,
         run: show_activity,
     },
     Command {
