@@ -235,7 +235,8 @@ const VERSIONS: [&ClientVersion; 2] =
     [&ClientVersion { major_version: 1, minor_version: 24 }, &ClientVersion { major_version: 1, minor_version: 44 }];
 /// For the head of an answer. An engine that starts many containers takes its time.
 const TIMEOUT_S: u64 = 10;
-const AT_ONCE: usize = 8;
+/// A UNIX socket refuses connections while its queue is full, and there are engines' stand-ins that queue five.
+const AT_ONCE: usize = 4;
 /// No image has such a name.
 const IMAGE: &str = "-";
 
