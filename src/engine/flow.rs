@@ -2,12 +2,14 @@
 //! what was read is written. The connections, buffers and deadlines belong to the caller.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::buffer::{Buf, Room};
 use super::framing::{Body, Malformed, Next};
 use super::squeeze::Squeeze;
 use crate::http::Framing;
+use crate::ir::CaseMap;
 use crate::net::io::Io;
 
 /// One direction of a message.
@@ -82,6 +84,11 @@ impl Flow {
     /// The same, with a body that is compressed on its way and goes on in chunks.
     pub fn squeezed(lead: Vec<u8>, received: Framing, squeeze: Box<Squeeze>) -> Self {
         Flow { body: Body::payload(received), squeeze: Some(squeeze), ..Flow::new(lead, received, Framing::None) }
+    }
+
+    /// Trailers are dropped, or written in another case.
+    pub fn change_trailers(&mut self, drop: bool, case: Option<Arc<CaseMap>>) {
+        self.body.change_trailers(drop, case);
     }
 
     /// What compresses the body, if anything does.

@@ -1,10 +1,13 @@
 //! `Body`: how a message body that arrives in one framing goes on in another. Looks at received bytes and says which of them to
 //! write; no I/O.
 
+use std::sync::Arc;
+
 use crate::http::{
     CHUNK_END, ChunkDecoder, ChunkError, ChunkHeader, ChunkPass, ChunkStep, Framing, Head, LAST_CHUNK, Msg,
     ParseOptions, Parsed, parse_trailers, write_trailers,
 };
+use crate::ir::CaseMap;
 
 /// What is left of a body.
 pub struct Body {
@@ -15,6 +18,10 @@ pub struct Body {
     received: u64,
     /// Trailers behind chunks that become their payload are made, for whom that payload is not for the receiver itself.
     keeps_trailers: bool,
+    /// Trailers do not go on.
+    drops_trailers: bool,
+    /// How the names of trailers are written.
+    case: Option<Arc<CaseMap>>,
 }
 
 enum Course {
@@ -109,7 +116,7 @@ impl Body {
 
     #[inline(always)]
     fn on(course: Course) -> Self {
-        Body { course, skip: 0, received: 0, keeps_trailers: false }
+        Body { course, skip: 0, received: 0, keeps_trailers: false, drops_trailers: false, case: None }
     }
 
     #[inline(never)]
@@ -128,6 +135,11 @@ impl Body {
     /// The payload of a body that arrives as `received`. The trailers, if any, are what is made.
     pub fn payload(received: Framing) -> Self {
         Body { keeps_trailers: true, ..Body::new(received, Framing::UntilClose) }
+    }
+
+    /// Trailers are dropped, or written in another case.
+    pub fn change_trailers(&mut self, drop: bool, case: Option<Arc<CaseMap>>) {
+        (self.drops_trailers, self.case) = (drop, case);
     }
 
     /// Whether nothing is left.
@@ -294,8 +306,14 @@ impl Body {
             Err(_) | Ok(Parsed::Preface) => Err(Malformed),
             Ok(Parsed::Partial) => Ok(Next::More { skip: 0 }),
             Ok(Parsed::Complete) => {
-                if pass || self.keeps_trailers {
+                if self.drops_trailers && pass {
+                    made.extend_from_slice(CHUNK_END);
+                } else if (pass || self.keeps_trailers) && !self.drops_trailers {
+                    let start = made.len();
                     write_trailers(Msg { raw: data, head }, made);
+                    if let Some(case) = &self.case {
+                        case.adjust(made.get_mut(start..).unwrap_or_default());
+                    }
                 }
                 let skip = head.len;
                 self.received += Msg { raw: data, head }.fields_size();
@@ -320,7 +338,10 @@ mod tests {
 
     /// Feeds `input` in pieces of `size` bytes and gives back what would be written, and what is left over behind the body.
     fn run(received: Framing, sent: Framing, input: &[u8], size: usize) -> Result<(String, String), Malformed> {
-        let mut body = Body::new(received, sent);
+        run_body(Body::new(received, sent), input, size)
+    }
+
+    fn run_body(mut body: Body, input: &[u8], size: usize) -> Result<(String, String), Malformed> {
         let (mut out, mut made, mut data) = (Vec::new(), Vec::new(), Vec::new());
         let mut pieces = input.chunks(size);
         loop {
@@ -367,6 +388,22 @@ mod tests {
         let plain = b"5\r\nhello\r\n0\r\n\r\n";
         let (out, rest) = run(Framing::Chunked, Framing::Chunked, plain, 100).expect("well-formed");
         assert_eq!((out.as_bytes(), rest.as_str()), (&plain[..], ""));
+    }
+
+    #[test]
+    fn trailers_are_dropped_or_written_in_another_case() {
+        let input = b"1\r\na\r\n0\r\nX-Sum: 1\r\n\r\nnext";
+        for size in [1, 100] {
+            let mut body = Body::new(Framing::Chunked, Framing::Chunked);
+            body.change_trailers(true, None);
+            let done = run_body(body, input, size);
+            assert_eq!(done, Ok(("1\r\na\r\n0\r\n\r\n".into(), "next".into())));
+            let (mut body, mut case) = (Body::new(Framing::Chunked, Framing::Chunked), CaseMap::default());
+            case.add(b"x-sum", b"X-Sum").expect("a pair");
+            body.change_trailers(false, Some(Arc::new(case)));
+            let done = run_body(body, input, size);
+            assert_eq!(done, Ok(("1\r\na\r\n0\r\nX-Sum: 1\r\n\r\n".into(), "next".into())));
+        }
     }
 
     #[test]

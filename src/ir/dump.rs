@@ -89,6 +89,7 @@ impl Dump {
         self.value("tune.maxrewrite", Some(global.maxrewrite).filter(|size| *size != 1024));
         self.value("tune.http.cookielen", Some(global.cookielen).filter(|length| *length != 63));
         self.value("tune.stick-counters", Some(global.stick_counters).filter(|count| *count != STICK_COUNTERS));
+        self.value("h1-case-adjust", Some(global.case_map.len()).filter(|count| *count > 0));
         self.value("maxcomprate", Some(global.compression_rate).filter(|rate| *rate != 0));
         self.value("maxcompcpuusage", Some(global.compression_cpu).filter(|percent| *percent != 100));
         self.value("maxzlibmem", Some(global.compression_memory).filter(|bytes| *bytes != 0));
@@ -137,6 +138,15 @@ impl Dump {
         self.logging(proxy);
         if proxy.backend {
             self.backend(proxy);
+        }
+        self.flag("case-adjust client", proxy.adjust_client);
+        self.flag("case-adjust server", proxy.adjust_server);
+        self.flag("drop-request-trailers", proxy.drop_request_trailers);
+        self.flag("drop-response-trailers", proxy.drop_response_trailers);
+        let restricts = Some(proxy.restrict_names).filter(|how| *how != super::RestrictNames::Preserve);
+        self.value("restrict-names", restricts.map(|how| format!("{how:?}")));
+        if let Some(field) = &proxy.forwarded {
+            self.line(1, field);
         }
         if let Some(compression) = &proxy.compression {
             self.line(1, compression);

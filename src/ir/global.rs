@@ -79,6 +79,8 @@ pub struct Global {
     pub compression_level: u8,
     /// `tune.zlib.windowsize`, default 15: logarithm of how far a compressor looks back.
     pub compression_window: u8,
+    /// `h1-case-adjust`, `h1-case-adjust-file`.
+    pub case_map: std::sync::Arc<super::CaseMap>,
     /// `spread-checks` in percent, -50 to 50.
     pub spread_checks: i32,
     /// `max-spread-checks` in milliseconds: bound of the time over which first checks are spread.

@@ -7,6 +7,7 @@ pub mod compression;
 pub mod dump;
 pub mod global;
 pub mod log;
+pub mod names;
 pub mod persist;
 pub mod proxy;
 pub mod resolvers;
@@ -19,6 +20,7 @@ pub use compression::{Coding, Compression};
 pub use dump::dump;
 pub use global::{Global, Group, RuntimeSocket, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};
+pub use names::{CaseMap, ForwardedField, NodePart, RestrictNames};
 pub use persist::{Cookie, CookieMode, CookieOptions, PersistRule, Persistence};
 pub use proxy::{
     BackendChoice, Balance, ConnectionMode, ErrorAnswer, ErrorReply, Forwarded, Mode, Proxy, Reuse, Section,

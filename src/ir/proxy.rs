@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::bind::Bind;
 use super::compression::Compression;
 use super::log::LogTarget;
+use super::names::{ForwardedField, RestrictNames};
 use super::persist::Persistence;
 use super::server::Server;
 use super::stats::Stats;
@@ -160,6 +161,18 @@ pub struct Section {
     pub buffer_request: bool,
     /// `option forwardfor`.
     pub forwardfor: Option<Forwarded>,
+    /// `option forwarded`.
+    pub forwarded: Option<Box<ForwardedField>>,
+    /// `option http-restrict-req-hdr-names`.
+    pub restrict_names: RestrictNames,
+    /// `option h1-case-adjust-bogus-client`.
+    pub adjust_client: bool,
+    /// `option h1-case-adjust-bogus-server`.
+    pub adjust_server: bool,
+    /// `option http-drop-request-trailers`.
+    pub drop_request_trailers: bool,
+    /// `option http-drop-response-trailers`.
+    pub drop_response_trailers: bool,
     /// `option originalto`.
     pub originalto: Option<Forwarded>,
     /// `option abortonclose` (3.4's default is on for HTTP).
@@ -264,6 +277,12 @@ impl Section {
             pretend_keepalive: false,
             buffer_request: false,
             forwardfor: None,
+            forwarded: None,
+            restrict_names: RestrictNames::Preserve,
+            adjust_client: false,
+            adjust_server: false,
+            drop_request_trailers: false,
+            drop_response_trailers: false,
             originalto: None,
             abort_on_close: false,
             aborts_served: false,

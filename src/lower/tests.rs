@@ -45,6 +45,7 @@ fn files() -> Memory {
         .with("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n")
         .with("/etc/group", "root:x:0:\nnogroup:x:65534:\n")
         .with("/etc/resolv.conf", "nameserver 192.0.2.53\n")
+        .with("names.txt", "# pairs\n x-a  X-A\n")
         .with("503.http", "HTTP/1.0 503 Service Unavailable\r\ncontent-type: text/plain\r\n\r\nsorry\n")
         .with("list.txt", "site.pem\n")
         .with("site.pem", pem)

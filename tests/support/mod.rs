@@ -56,6 +56,7 @@ pub fn stand_ins() -> Memory {
         .with("wrong-key.pem", format!("{}{}", key.cert.pem(), other.serialize_pem()))
         .with("certs/a.pem", format!("{}{}", key.cert.pem(), key.signing_key.serialize_pem()))
         .with("certs/a.pem.ocsp", "ignored")
+        .with("names.txt", "# pairs\n x-a  X-A\n")
         .with("503.http", "HTTP/1.0 503 Service Unavailable\r\n\r\nsorry\n")
         .with("bad.http", "<html>sorry</html>\n")
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::response::Judgement;
-use super::{After, compress, cookie, forwarded, reply, request, response};
+use super::{After, compress, cookie, forwarded, reply, request, response, via};
 use crate::base::id::ServerId;
 use crate::engine::buffer::Room;
 use crate::engine::connect::{self, Wanted};
@@ -52,6 +52,7 @@ pub(super) async fn forward(
     backend: &Arc<Proxy>,
     live: &Arc<Live>,
 ) -> After {
+    via::add(s, st, backend, live);
     forwarded::add(s, st, frontend, backend);
     compress::note(s, st, frontend, backend);
     request::keep_head(s, st, live, &[frontend, backend]);
@@ -248,10 +249,17 @@ fn send(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: &Proxy, kee
     st.facts.bytes_to_server += msg.size();
     let sent = write_request(msg, &mut lead, &options);
     s.buf.consume(st.req.len);
+    let case = backend.adjust_server.then(|| s.local.live.ir.global.case_map.clone());
+    if let Some(case) = &case {
+        case.adjust(&mut lead);
+    }
     let mut up = match squeeze {
         Some(squeeze) => Flow::squeezed(lead, received, squeeze),
         None => Flow::new(lead, received, sent.framing),
     };
+    if case.is_some() || backend.drop_request_trailers {
+        up.change_trailers(backend.drop_request_trailers, case);
+    }
     let copied = if backend.retry_on == RetryOn::CONN_FAILURE { SMALL_BODY } else { s.local.live.ir.global.bufsize };
     tries.replayable = up.join(&mut s.buf, copied);
     st.request = if tries.replayable { RequestAt::Gone } else { RequestAt::Leaving };

@@ -6,6 +6,7 @@
 //! | `request` | reads the head, fills the facts, waits for a body that rules want to see |
 //! | `rules` | runs the rule sets of frontend and backend, chooses the backend |
 //! | `reply` | sends answers of our own: rules, errors, services |
+//! | `forwarded`, `via` | tell the server where the request comes from |
 //! | `cookie`, `dates`, `cacheable` | reads, cuts and sets the persistence cookie |
 //! | `compress` | decides which messages are compressed |
 //! | `attempt` | gets a connection to a server, sends the request, waits for the response head, retries |
@@ -25,6 +26,7 @@ mod reply;
 mod request;
 mod response;
 mod rules;
+mod via;
 
 use std::future::poll_fn;
 use std::sync::Arc;

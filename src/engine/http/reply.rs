@@ -232,6 +232,9 @@ async fn send(
     let msg = Msg { raw: &raw, head: &st.res };
     st.facts.bytes_to_client += msg.size() + body;
     let sent = write_response(msg, &mut st.answer, &options);
+    if frontend.adjust_client {
+        live.ir.global.case_map.adjust(&mut st.answer);
+    }
     let body = if st.res.body == Framing::None { &[] } else { raw.get(st.res.len..).unwrap_or_default() };
     match squeeze {
         Some(squeeze) => compress::whole(s, st, squeeze, body),

@@ -81,6 +81,10 @@ pub(super) async fn deliver(
     let msg = Msg { raw: exchange.upstream.buf.data(), head: &st.res };
     st.facts.bytes_to_client += msg.size();
     let sent = write_response(msg, &mut head, &options);
+    let case = frontend.adjust_client.then(|| s.local.live.ir.global.case_map.clone());
+    if let Some(case) = &case {
+        case.adjust(&mut head);
+    }
     let current = exchange.slot.server().current.load(Relaxed);
     // A line written now tells what has arrived, with the beginning of the body.
     let arrived = exchange.upstream.buf.len().saturating_sub(st.res.len) as u64;
@@ -96,6 +100,9 @@ pub(super) async fn deliver(
         Some(squeeze) => Flow::squeezed(head, received, squeeze),
         None => Flow::new(head, if unwanted { Framing::None } else { received }, sent.framing),
     };
+    if case.is_some() || frontend.drop_response_trailers {
+        down.change_trailers(frontend.drop_response_trailers, case);
+    }
     st.phase = Phase::Data;
     if sent.framing == Framing::Tunnel {
         return (Box::pin(through_tunnel(s, st, frontend, backend, exchange, down)).await, false);

@@ -13,7 +13,7 @@ use crate::engine::service::Call;
 use crate::engine::session::Session;
 use crate::engine::stream::{Occupied, Stream};
 use crate::http::{Framing, Msg, MsgMut};
-use crate::ir::{Mode, Proxy, Stats};
+use crate::ir::{Mode, Proxy, RestrictNames, Stats};
 use crate::keyword::Needs;
 use crate::rules::{Cursor, Final, RuleSet, Verdict};
 use crate::state::Stat;
@@ -133,10 +133,26 @@ async fn rules_of(s: &mut Session, st: &mut Stream, proxy: &Proxy, live: &Arc<Li
     {
         return Ok(Some(answer));
     }
+    if proxy.restrict_names != RestrictNames::Preserve && restrict(s, st, proxy.restrict_names) {
+        st.reply.clear();
+        return Ok(Some(Answer { status: Some(403), meant: None, why: Why::Denied }));
+    }
     match &proxy.stats {
         Some(stats) if asks_for(s, st, stats) => statistics(s, st, proxy, stats, live, until).await.map(Some),
         _ => Ok(None),
     }
+}
+
+/// `option http-restrict-req-hdr-names`: deletes fields whose names could be mixed up behind us, or says that there are some.
+#[cold]
+fn restrict(s: &Session, st: &mut Stream, how: RestrictNames) -> bool {
+    let raw = s.buf.data();
+    let odd = |name: &[u8]| !name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    if how == RestrictNames::Reject {
+        return Msg { raw, head: &st.req }.fields().any(|field| odd(field.name));
+    }
+    MsgMut { raw, head: &mut st.req }.del_where(|field| odd(field.name));
+    false
 }
 
 /// Runs one rule set; waits for the body where a rule wants to see it.

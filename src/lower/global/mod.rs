@@ -3,6 +3,7 @@
 //! `setenv` and its relatives are the configuration reader's business: they change how later lines read.
 
 mod accepted;
+mod case;
 mod compression;
 mod logging;
 mod process;
@@ -19,7 +20,7 @@ use super::table::{Draft, Prefix, Table};
 use super::tls::TlsOptions;
 use super::values::SharedRef;
 use crate::diag::{Diagnostics, Word};
-use crate::ir::{AcceptFamilies, Global};
+use crate::ir::{AcceptFamilies, CaseMap, Global};
 use crate::keyword::{STICK_COUNTERS, Setting, error_at};
 
 pub(super) use process::joined;
@@ -58,6 +59,10 @@ pub(super) struct GlobalDraft {
     pub(super) default_path: String,
     /// `thread-hard-limit`
     thread_limit: Option<usize>,
+    /// `h1-case-adjust`
+    case_map: CaseMap,
+    /// `h1-case-adjust-file`
+    case_file: Option<Word>,
 }
 
 impl Draft for GlobalDraft {
@@ -102,12 +107,15 @@ impl GlobalDraft {
             sockets: Vec::new(),
             default_path: String::new(),
             thread_limit: None,
+            case_map: CaseMap::default(),
+            case_file: None,
         }
     }
 
     /// Resolves names of users, groups and log hosts.
     pub(super) fn finish(&mut self, reader: &Reader<'_>, diags: &Diagnostics) {
         self.finish_identity(reader, diags);
+        self.finish_case(reader, diags);
         let send_hostname = self.out.log_send_hostname.is_some();
         for log in &self.logs {
             match log.finish(reader, send_hostname) {
@@ -150,5 +158,6 @@ pub(super) static FAMILIES: &[&[Setting<GlobalDraft>]] = &[
     tls::SETTINGS,
     tuning::SETTINGS,
     compression::SETTINGS,
+    case::SETTINGS,
     accepted::SETTINGS,
 ];

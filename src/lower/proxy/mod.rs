@@ -34,6 +34,7 @@ mod finish;
 mod http;
 mod identity;
 mod logging;
+mod names;
 mod old_rules;
 mod options;
 mod persist;
@@ -179,6 +180,7 @@ pub(super) static FAMILIES: &[&[Setting<ProxyDraft>]] = &[
     logging::SETTINGS,
     errors::SETTINGS,
     compression::SETTINGS,
+    names::SETTINGS,
     stats::SETTINGS,
     stick::SETTINGS,
     rules::SETTINGS,
