@@ -3,8 +3,9 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use crate::admin::cli::console::{self, Wait};
-use crate::admin::cli::{self, Certificates, Console, Loader, Reply, Shell};
+use crate::admin::cli::console::{self, SeverityOutput, Wait};
+use crate::admin::cli::{self, Certificates, Console, Level, Loader, Reply, Shell};
+use crate::admin::metrics;
 use crate::admin::socket::Interpreter;
 use crate::admin::stats::page::{self, Change, Process};
 use crate::admin::stats::rows::At;
@@ -110,6 +111,18 @@ impl Service for Status {
         let answer = page::answer(call.ir, call.ctx.view, stats, &request, at(), &self.process());
         out.extend_from_slice(&answer.response);
         self.apply(&answer.changes);
+    }
+
+    fn metrics(&self, target: &[u8], out: &mut Vec<u8>) -> bool {
+        let mut console = Console::new(Level::User, SeverityOutput::None, Duration::ZERO);
+        let answer = self.with_shell(&mut console, None, |shell| metrics::answer(shell, target));
+        match answer {
+            Some(answer) => {
+                out.extend_from_slice(&answer);
+                true
+            }
+            None => false,
+        }
     }
 }
 

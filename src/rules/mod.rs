@@ -107,6 +107,8 @@ pub enum Final {
     TarpitReply(u16),
     /// As `Reply`, with the proxy's error file (or the default page) for this status: `return ... default-errorfiles`.
     ReplyStatus(u16),
+    /// `use-service prometheus-exporter`: answer with the metrics of the process.
+    Metrics,
     /// `reject`: close the connection without an answer.
     Reject,
     /// The request is malformed: answer 400, counted as an error of the client.

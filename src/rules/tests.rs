@@ -59,6 +59,7 @@ fn run(rule: &Rule, world: &mut World, config: &Config) -> String {
         },
         Verdict::Done(outcome) => match outcome {
             Final::Accept => "accept".to_owned(),
+            Final::Metrics => "metrics".to_owned(),
             Final::Reject => "reject".to_owned(),
             Final::Close => "close".to_owned(),
             Final::Malformed => "malformed".to_owned(),

@@ -74,6 +74,16 @@ fn fields() -> &'static [Field] {
     })
 }
 
+/// The description of a field.
+pub fn process_doc(name: &str) -> Option<&'static str> {
+    fields().iter().find(|field| field.name == name).map(|field| field.doc)
+}
+
+/// A field of `show info` as it is shown there.
+pub fn process_value(shell: &Shell<'_>, name: &str) -> Option<String> {
+    value(shell, name, false)
+}
+
 /// What is known of a field. There are none of the memory pools, pipes and tasks that other fields tell of.
 fn value(shell: &Shell<'_>, name: &str, float: bool) -> Option<String> {
     text(shell, name).or_else(|| time(shell, name, float)).or_else(|| rate(shell, name)).or_else(|| number(shell, name))

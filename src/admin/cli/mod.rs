@@ -53,6 +53,7 @@ use super::stats::rows::At;
 pub use cert::Certificates;
 pub use console::{Console, Reply};
 pub use dynamic::{ChainAndKey, Loader};
+pub use info::{process_doc, process_value};
 pub use line::{payload, split};
 
 /// Rights of a connection to the socket.

@@ -70,6 +70,11 @@ fn field(kind: Kind, at: usize) -> Option<Field> {
     Some(if sum { Field { tags: "MGPV", ..field } } else { field })
 }
 
+/// The description of a column.
+pub fn column_doc(name: &str) -> Option<&'static str> {
+    fields().iter().find(|field| field.name == name).map(|field| field.doc)
+}
+
 fn fields() -> &'static [Field] {
     static FIELDS: OnceLock<Vec<Field>> = OnceLock::new();
     FIELDS.get_or_init(|| {

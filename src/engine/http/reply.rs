@@ -87,7 +87,7 @@ pub(super) async fn fail(
 fn count(s: &mut Session, st: &mut Stream, why: Why, in_backend: bool) {
     let (phase, cause) = match why {
         Why::Denied | Why::Tarpit | Why::Malformed => (b'R', b'P'),
-        Why::Challenge | Why::Intercepted | Why::Monitor | Why::Statistics => (b'R', b'L'),
+        Why::Challenge | Why::Intercepted | Why::Monitor | Why::Statistics | Why::Metrics => (b'R', b'L'),
         Why::DeniedResponse => (b'H', b'P'),
         Why::InterceptedResponse => (b'H', b'L'),
     };
@@ -113,6 +113,7 @@ fn count(s: &mut Session, st: &mut Stream, why: Why, in_backend: bool) {
         Why::Intercepted | Why::Monitor => s.count(Stat::Intercepted, 1),
         Why::DeniedResponse | Why::InterceptedResponse => {}
         Why::Statistics => st.facts.applet = Some("<STATS>"),
+        Why::Metrics => st.facts.applet = Some("<PROMEX>"),
     }
 }
 

@@ -293,7 +293,9 @@ pub(super) async fn replace(
         Final::ReplyStatus(status) => (Some(status), None, false),
         Final::Reply(status) => (None, Some(status), false),
         // The others are no outcomes of these rules.
-        Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp | Final::Malformed => (None, None, false),
+        Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp | Final::Malformed | Final::Metrics => {
+            (None, None, false)
+        }
     };
     if denied {
         s.count(Stat::DeniedResponses, 1);

@@ -55,6 +55,8 @@ pub(super) enum Why {
     Monitor,
     /// The statistics page.
     Statistics,
+    /// `use-service prometheus-exporter`.
+    Metrics,
     /// `http-response deny`.
     DeniedResponse,
     /// `http-response return`.
@@ -181,6 +183,7 @@ async fn run(
                 st.facts.request_ms = None;
                 return Err(Fault::Rejected);
             }
+            Verdict::Done(Final::Metrics) => return Ok(Some(metrics(s, st))),
             Verdict::Done(decided) => return Ok(Some(answer(decided))),
             // A rule that still waits when nothing more can come is passed over with all that follow.
             Verdict::Resolve => hooks::resolve(s, st, live).await,
@@ -219,7 +222,9 @@ fn answer(decided: Final) -> Answer {
         Final::Reply(status) => (None, Some(status), Why::Intercepted),
         Final::Malformed => (Some(400), None, Why::Malformed),
         // The others are no answers.
-        Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp => (None, None, Why::Intercepted),
+        Final::Accept | Final::Reject | Final::Close | Final::SwitchToHttp | Final::Metrics => {
+            (None, None, Why::Intercepted)
+        }
     };
     Answer { status, meant, why }
 }
@@ -288,6 +293,19 @@ async fn statistics(
     st.reply = page;
     s.count(Stat::Intercepted, 1);
     Ok(Answer { status: None, meant: None, why: Why::Statistics })
+}
+
+/// The metrics that the request asks for.
+fn metrics(s: &mut Session, st: &mut Stream) -> Answer {
+    let core = s.core.clone();
+    s.count(Stat::Intercepted, 1);
+    st.reply.clear();
+    let msg = Msg { raw: s.buf.data(), head: &st.req };
+    let known = core.shared.service.as_ref().is_some_and(|service| service.metrics(msg.target(), &mut st.reply));
+    // The service is there at once, like a server that answers without delay.
+    let now = Some(s.core.now_ms());
+    (st.facts.queue_ms, st.facts.connect_ms, st.facts.response_ms) = (now, now, now);
+    Answer { status: (!known).then_some(400), meant: None, why: Why::Metrics }
 }
 
 fn st_has_body(ctx: &crate::expr::Ctx<'_>) -> bool {

@@ -10,6 +10,7 @@ mod pattern;
 mod redirect;
 mod reply;
 mod resolve;
+mod service;
 mod sticky;
 mod stream;
 mod target;
@@ -36,6 +37,7 @@ pub static FAMILIES: &[&[Action]] = &[
     redirect::ACTIONS,
     reply::ACTIONS,
     resolve::ACTIONS,
+    service::ACTIONS,
     sticky::ACTIONS,
     stream::ACTIONS,
     target::ACTIONS,
