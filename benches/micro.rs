@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Instant;
 
-use hydroxy::balance::{Balancer, Load, Loads, ServerView, hash};
-use hydroxy::ir::Balance;
+use hydroxy::balance::{Balancer, Load, Loads, Method, ServerView, hash};
+use hydroxy::ir::{Affinity, Balance, HashType};
 use hydroxy::pattern::{MatchKind, PatternSet};
 
 fn main() {
@@ -52,10 +52,21 @@ fn patterns(bench: &Bench, count: usize) {
     bench.time(&format!("int {count}"), |at| ints.matches_int(at as i64));
 }
 
+fn method(balance: &Balance) -> Method<'_> {
+    let (hash_type, affinity) = (HashType::default(), Affinity::Always);
+    Method { balance, hash_type, factor: 0, affinity, all_backups: false }
+}
+
 /// Every algorithm over `count` servers.
 fn servers(bench: &Bench, count: usize) {
     let loads = Atomics((0..count).map(|_| AtomicU32::new(0)).collect());
-    let server = |at: usize| ServerView { id: at as u32, weight: 1 + at as u32 % 3, usable: true, backup: false };
+    let server = |at: usize| ServerView {
+        id: at as u32,
+        weight: 1 + at as u32 % 3,
+        point: at as u32 * 4096,
+        usable: true,
+        backup: false,
+    };
     let views: Vec<ServerView> = (0..count).map(server).collect();
     for (name, balance) in [
         ("roundrobin", Balance::RoundRobin),
@@ -65,7 +76,7 @@ fn servers(bench: &Bench, count: usize) {
         ("source", Balance::Source),
         ("random", Balance::Random(2)),
     ] {
-        let balancer = Balancer::new(&balance, &views, false);
+        let balancer = Balancer::new(method(&balance), &views);
         bench.time(&format!("{name} {count} servers"), |at| {
             balancer.pick(&loads, Some(hash::source(address(at).into())), None).is_some()
         });

@@ -1,8 +1,31 @@
-//! Keys for balancing by hash (manual 4.2 `hash-type`).
-//!
-//! `sdbm`, `djb2` and `crc32` are the well-known functions. `wt6` and the `avalanche` modifier are not known here.
+//! Keys for balancing by hash (manual 4.2 `hash-type`): what a function makes of the bytes that are balanced on.
 
 use std::net::IpAddr;
+
+use crate::base::hash::{avalanche, crc32, djb2, sdbm};
+use crate::ir::{HashFunction, HashType};
+
+/// The key of what is balanced on; none where `none` finds no number.
+pub fn key(hash_type: HashType, bytes: &[u8]) -> Option<u64> {
+    let hash = match hash_type.function {
+        HashFunction::Sdbm => sdbm(bytes),
+        HashFunction::Djb2 => djb2(bytes),
+        HashFunction::Crc32 => crc32(bytes),
+        // Numbers beyond 32 bits keep the lower ones.
+        HashFunction::None => std::str::from_utf8(bytes).ok()?.trim().parse::<i64>().ok()? as u32,
+    };
+    Some(finished(hash_type, hash))
+}
+
+/// The key of `source` under a `hash-type`.
+pub fn source_key(hash_type: HashType, ip: IpAddr) -> u64 {
+    // The words of an address are combined to 32 bits.
+    finished(hash_type, source(ip) as u32)
+}
+
+fn finished(hash_type: HashType, hash: u32) -> u64 {
+    u64::from(if hash_type.avalanche { avalanche(hash) } else { hash })
+}
 
 /// The key of `source`: an address is not hashed, its 32-bit words are combined by exclusive or.
 pub fn source(ip: IpAddr) -> u64 {
@@ -15,38 +38,6 @@ pub fn source(ip: IpAddr) -> u64 {
         }
     }
 }
-
-/// `sdbm`, the default function.
-pub fn sdbm(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0u32, |hash, byte| hash.wrapping_mul(65599).wrapping_add(u32::from(*byte)))
-}
-
-/// `djb2`, by Dan Bernstein.
-pub fn djb2(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(5381u32, |hash, byte| hash.wrapping_mul(33).wrapping_add(u32::from(*byte)))
-}
-
-/// `crc32`, as in Ethernet, gzip and PNG.
-pub fn crc32(bytes: &[u8]) -> u32 {
-    // The index is masked to the table's 256 entries.
-    !bytes.iter().fold(u32::MAX, |crc, byte| CRC32[((crc ^ u32::from(*byte)) & 0xff) as usize] ^ crc >> 8)
-}
-
-const CRC32: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut crc = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
-            bit += 1;
-        }
-        table[byte] = crc;
-        byte += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {

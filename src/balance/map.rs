@@ -7,28 +7,32 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::turns::Order;
-use super::{Member, reduced_weights};
+use super::{Loads, Member, Preference, reduced_weights};
 
 /// A map from hashes to servers.
 #[derive(Debug)]
-pub(super) struct Map(Box<[u32]>);
+pub(super) struct Map(Box<[u32]>, Preference);
 
 impl Map {
     /// For members that are not empty.
-    pub fn new(members: &[Member]) -> Map {
-        Map(order(members).servers.into())
+    pub fn new(members: &[Member], preference: Preference) -> Map {
+        Map(order(members).servers.into(), preference)
     }
 
-    /// The server of a key, or the next other one in the map if that is to be avoided.
+    /// The server of a key, or the next other one in the map if that is to be avoided or has no room (`hash-preserve-affinity`).
     #[inline]
-    pub fn pick(&self, key: u64, avoid: Option<usize>) -> Option<usize> {
+    pub fn pick<L: Loads + ?Sized>(&self, loads: &L, key: u64, avoid: Option<usize>) -> Option<usize> {
         let place = (key % self.0.len() as u64) as usize;
         let server = self.0[place] as usize;
-        if avoid != Some(server) {
+        let takes = |server: usize| self.1 == Preference::Always || self.1.allows(loads.load(server));
+        if avoid != Some(server) && takes(server) {
             return Some(server);
         }
-        let others = self.0[place..].iter().chain(&self.0[..place]);
-        Some(others.map(|other| *other as usize).find(|other| *other != server).unwrap_or(server))
+        let others = || {
+            let all = self.0[place..].iter().chain(&self.0[..place]).map(|other| *other as usize);
+            all.filter(|other| *other != server && avoid != Some(*other))
+        };
+        others().find(|other| takes(*other)).or_else(|| others().next_back()).or(Some(server))
     }
 
     /// The map as an order to take turns in.

@@ -10,23 +10,27 @@ pub mod hash;
 mod least_conn;
 mod map;
 mod random;
+mod ring;
 mod round_robin;
 mod turns;
 
-use crate::ir::proxy::Balance;
+use crate::ir::{Affinity, Balance, HashType};
 use first::First;
 use least_conn::LeastConn;
 use map::Map;
 use random::Random;
-use turns::Turns;
+use ring::Ring;
+use turns::{Order, Turns};
 
 /// What the balancer knows of a server. A server is named by its place in the backend, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerView {
     /// `id`: the order of `first`.
     pub id: u32,
-    /// Effective weight, 0 to 256; a server without weight gets no new sessions.
+    /// Effective weight, in sixteenths of what a line says; a server without weight gets no new sessions.
     pub weight: u32,
+    /// The number of its first point on the ring of consistent hashes.
+    pub point: u32,
     /// Up and ready.
     pub usable: bool,
     /// `backup`.
@@ -66,6 +70,35 @@ impl Load {
     }
 }
 
+/// How a backend wants its servers chosen.
+#[derive(Clone, Copy)]
+pub struct Method<'a> {
+    /// `balance`
+    pub balance: &'a Balance,
+    /// `hash-type`
+    pub hash_type: HashType,
+    /// `hash-balance-factor`; 0 is no bound.
+    pub factor: u32,
+    /// `hash-preserve-affinity`
+    pub affinity: Affinity,
+    /// `option allbackups`
+    pub all_backups: bool,
+}
+
+/// Which loads let a hash pass a server over.
+type Preference = Affinity;
+
+impl Preference {
+    /// Whether a server with this load may take one more.
+    fn allows(self, load: Load) -> bool {
+        match self {
+            Affinity::Always => true,
+            Affinity::MaxConn => !load.is_full(),
+            Affinity::MaxQueue => load.limit == 0 || load.queue_limit == 0 || load.queued < load.queue_limit,
+        }
+    }
+}
+
 /// Chooses servers for one backend.
 #[derive(Debug)]
 pub struct Balancer {
@@ -84,6 +117,7 @@ enum Algorithm {
     LeastConn(LeastConn),
     First(First),
     Hash(Map, Turns),
+    Ring(Ring, Turns),
     Random(Random),
 }
 
@@ -95,22 +129,22 @@ struct Member {
 }
 
 impl Balancer {
-    /// For servers in order of declaration; `all_backups` is `option allbackups`.
-    pub fn new(balance: &Balance, servers: &[ServerView], all_backups: bool) -> Balancer {
-        Balancer::make(balance, servers, all_backups, None)
+    /// For servers in order of declaration.
+    pub fn new(method: Method<'_>, servers: &[ServerView]) -> Balancer {
+        Balancer::make(method, servers, None)
     }
 
     /// For changed servers of the same backend; whoever's turn it was is next, unless it has gone.
-    pub fn rebuild(&self, balance: &Balance, servers: &[ServerView], all_backups: bool) -> Balancer {
-        Balancer::make(balance, servers, all_backups, Some(&self.algorithm))
+    pub fn rebuild(&self, method: Method<'_>, servers: &[ServerView]) -> Balancer {
+        Balancer::make(method, servers, Some(&self.algorithm))
     }
 
     /// The server for the next request, or none. There is none if no server takes part (see [`Balancer::active`]), or if
     /// each is full, in which case the request belongs into the backend's queue. A chosen server may still be full where
     /// the algorithm insists on it (`source`, the first backup); then the request belongs into that server's queue.
     ///
-    /// `key` is the hash of what is balanced on for `source` (see [`hash`]), and a random number for `random`. Without it
-    /// servers take turns, as they do for `source` where there is no address. `avoid` is a server that just failed; it is
+    /// `key` is the hash of what is balanced on (see [`hash`]), and a random number for `random`. Without it servers take
+    /// turns, as they do for `source` where there is no address. `avoid` is a server that just failed; it is
     /// chosen only if there is no other.
     #[inline]
     pub fn pick<L: Loads + ?Sized>(&self, loads: &L, key: Option<u64>, avoid: Option<usize>) -> Option<usize> {
@@ -119,7 +153,12 @@ impl Balancer {
             Algorithm::LeastConn(least) => least.pick(loads, avoid),
             Algorithm::First(first) => first.pick(loads, avoid),
             Algorithm::Hash(map, turns) => match key {
-                Some(key) => map.pick(key, avoid),
+                Some(key) => map.pick(loads, key, avoid),
+                None => turns.pick(loads, avoid),
+            },
+            Algorithm::Ring(ring, turns) => match key {
+                // Keys have 32 bits.
+                Some(key) => ring.pick(loads, key as u32, avoid),
                 None => turns.pick(loads, avoid),
             },
             Algorithm::Random(random) => random.pick(loads, key, avoid),
@@ -133,7 +172,8 @@ impl Balancer {
         self.active
     }
 
-    fn make(balance: &Balance, servers: &[ServerView], all_backups: bool, old: Option<&Algorithm>) -> Balancer {
+    fn make(method: Method<'_>, servers: &[ServerView], old: Option<&Algorithm>) -> Balancer {
+        let Method { balance, hash_type, factor, affinity, all_backups } = method;
         let members = members(servers, all_backups);
         let active = members.len();
         let turn = |order| Turns::new(order, old.and_then(Algorithm::turns));
@@ -147,12 +187,17 @@ impl Balancer {
                 Algorithm::LeastConn(LeastConn::new(&members, servers.len(), old))
             }
             (_, Balance::First) => Algorithm::First(First::new(&members, servers)),
-            (_, Balance::Source) => {
-                let map = Map::new(&members);
+            (_, Balance::Source | Balance::Hash(_)) if hash_type.consistent => {
+                let ring = Ring::new(&members, servers, factor, affinity);
+                let turns = turn(Order { servers: ring.order(), repeats_from: 0 });
+                Algorithm::Ring(ring, turns)
+            }
+            (_, Balance::Source | Balance::Hash(_)) => {
+                let map = Map::new(&members, affinity);
                 let turns = turn(map.as_order());
                 Algorithm::Hash(map, turns)
             }
-            (_, Balance::Random(draws)) => Algorithm::Random(Random::new(&members, *draws)),
+            (_, Balance::Random(draws)) => Algorithm::Random(Random::new(&members, *draws, factor)),
         };
         Balancer { algorithm, active }
     }
@@ -161,7 +206,7 @@ impl Balancer {
 impl Algorithm {
     fn turns(&self) -> Option<&Turns> {
         match self {
-            Algorithm::Turns(turns) | Algorithm::Hash(_, turns) => Some(turns),
+            Algorithm::Turns(turns) | Algorithm::Hash(_, turns) | Algorithm::Ring(_, turns) => Some(turns),
             _ => None,
         }
     }

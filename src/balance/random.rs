@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::ring::within_share;
 use super::{Load, Loads, Member};
 
 /// Servers to draw from.
@@ -11,18 +12,21 @@ pub(super) struct Random {
     /// The sum of the weights up to and with each member.
     sums: Box<[u32]>,
     draws: u32,
+    /// `hash-balance-factor`; 0 is no bound.
+    factor: u32,
     /// Stands in for random numbers that were not given.
     seed: AtomicU64,
 }
 
 impl Random {
     /// For members that are not empty.
-    pub fn new(members: &[Member], draws: u32) -> Random {
+    pub fn new(members: &[Member], draws: u32, factor: u32) -> Random {
         let sums = members.iter().scan(0u32, |sum, member| {
             *sum += member.weight;
             Some(*sum)
         });
-        Random { members: members.into(), sums: sums.collect(), draws: draws.max(1), seed: AtomicU64::new(0) }
+        let (sums, draws) = (sums.collect(), draws.max(1));
+        Random { members: members.into(), sums, draws, factor, seed: AtomicU64::new(0) }
     }
 
     /// The least loaded of the servers drawn. If all of them are full, the least loaded of all that are not: HAProxy would
@@ -34,9 +38,11 @@ impl Random {
             self.draw(random)
         });
         let others = || self.members.iter().filter(|member| avoid != Some(member.server));
-        best(loads, drawn.filter(|member| avoid != Some(member.server)))
-            .or_else(|| best(loads, others()))
-            .or_else(|| best(loads, self.members.iter()))
+        let takes = |member: &&Member| {
+            let (server, load) = (member.server, loads.load(member.server));
+            avoid != Some(server) && (self.factor == 0 || within_share(&self.members, loads, server, load, self.factor))
+        };
+        best(loads, drawn.filter(takes)).or_else(|| best(loads, others())).or_else(|| best(loads, self.members.iter()))
     }
 
     fn draw(&self, random: u64) -> &Member {

@@ -29,15 +29,19 @@ impl Fixed {
 }
 
 fn server(id: u32, weight: u32) -> ServerView {
-    ServerView { id, weight, usable: true, backup: false }
+    ServerView { id, weight, point: id * 4096, usable: true, backup: false }
 }
 
 fn servers(weights: &[u32]) -> Vec<ServerView> {
     weights.iter().zip(1..).map(|(weight, id)| server(id, *weight)).collect()
 }
 
+fn method(balance: &Balance, all_backups: bool) -> Method<'_> {
+    Method { balance, hash_type: HashType::default(), factor: 0, affinity: Affinity::Always, all_backups }
+}
+
 fn balancer(balance: Balance, weights: &[u32]) -> Balancer {
-    Balancer::new(&balance, &servers(weights), false)
+    Balancer::new(method(&balance, false), &servers(weights))
 }
 
 /// The next choices without any load, servers counted from 1.
@@ -171,7 +175,7 @@ fn leastconn_fills_bounded_queues() {
 #[test]
 fn first_goes_by_id() {
     let servers = [server(30, 1), server(2, 1), server(10, 9)];
-    let first = Balancer::new(&Balance::First, &servers, false);
+    let first = Balancer::new(method(&Balance::First, false), &servers);
     assert_eq!(piled(&first, &Fixed::limits(&[2, 1, 0]), 5), [2, 3, 3, 3, 3]);
     assert_eq!(piled(&balancer(Balance::First, &[1, 1, 1]), &Fixed::limits(&[2, 1, 0]), 5), [1, 1, 2, 3, 3]);
 }
@@ -180,7 +184,7 @@ fn first_goes_by_id() {
 fn backup_servers_step_in_when_no_other_is_usable() {
     let backup = |weight| ServerView { backup: true, ..server(2, weight) };
     let down = ServerView { usable: false, ..server(1, 1) };
-    let choose = |servers: &[ServerView], all| picks(&Balancer::new(&Balance::RoundRobin, servers, all), 6);
+    let choose = |servers: &[ServerView], all| picks(&Balancer::new(method(&Balance::RoundRobin, all), servers), 6);
     assert_eq!(choose(&[down, backup(2), backup(1)], true), [2, 2, 3, 2, 2, 3]);
     assert_eq!(choose(&[down, backup(2), backup(1)], false), [2; 6]);
     assert_eq!(choose(&[down, backup(0), backup(1)], false), [3; 6]);
@@ -188,11 +192,11 @@ fn backup_servers_step_in_when_no_other_is_usable() {
     assert_eq!(choose(&[server(1, 1), backup(1)], true), [1; 6]);
     assert_eq!(choose(&[down, server(1, 0)], false), [0; 6]);
     assert_eq!(choose(&[], false), [0; 6]);
-    let only = Balancer::new(&Balance::RoundRobin, &[down, backup(1)], false);
+    let only = Balancer::new(method(&Balance::RoundRobin, false), &[down, backup(1)]);
     let full = Fixed::limits(&[1, 1]);
     full.change(1, |load| load.served = 1);
     assert_eq!(only.pick(&full, None, None), Some(1), "the first backup is never passed over");
-    let primary_full = Balancer::new(&Balance::RoundRobin, &[server(1, 1), backup(1)], false);
+    let primary_full = Balancer::new(method(&Balance::RoundRobin, false), &[server(1, 1), backup(1)]);
     full.change(0, |load| load.served = 1);
     assert_eq!((primary_full.pick(&full, None, None), primary_full.active()), (None, 1));
 }
@@ -238,13 +242,13 @@ fn a_rebuilt_balancer_goes_on_where_the_old_one_was() {
     let mut down = up.clone();
     down[2].usable = false;
     for make in [|| Balance::RoundRobin, || Balance::StaticRr, || Balance::LeastConn] {
-        let first = Balancer::new(&make(), &up, false);
+        let first = Balancer::new(method(&make(), false), &up);
         assert_eq!(picks(&first, 2), [1, 2]);
-        let without = first.rebuild(&make(), &down, false);
+        let without = first.rebuild(method(&make(), false), &down);
         assert_eq!(picks(&without, 3), [1, 2, 1]);
-        let again = without.rebuild(&make(), &up, false);
+        let again = without.rebuild(method(&make(), false), &up);
         assert_eq!(picks(&again, 2).len(), 2);
-        assert_eq!(picks(&first.rebuild(&make(), &up, false), 2), [3, 1]);
+        assert_eq!(picks(&first.rebuild(method(&make(), false), &up), 2), [3, 1]);
     }
 }
 
@@ -290,5 +294,57 @@ fn every_round_but_the_first_gives_each_server_its_weight() {
                 assert_eq!(counts, weights);
             }
         }
+    }
+}
+
+/// The borders that HAProxy 2.8 showed between two servers of weight 1: the first key of each stretch, and its server.
+#[test]
+fn the_ring_has_the_points_of_the_reference() {
+    let balance = Balance::Source;
+    let consistent = HashType { consistent: true, ..HashType::default() };
+    let ring = Balancer::new(Method { hash_type: consistent, ..method(&balance, false) }, &servers(&[16, 16]));
+    let at = |key: u64| ring.pick(&Fixed::default(), Some(key), None).map(|server| server + 1);
+    for (key, server) in [
+        (454_777_334, 1),
+        (808_493_020, 2),
+        (867_543_953, 1),
+        (1_074_034_911, 2),
+        (1_997_430_269, 2),
+        (2_635_918_096, 1),
+        (3_974_725_656, 1),
+        (4_020_750_709, 2),
+    ] {
+        assert_eq!((at(key - 1), at(key)), (Some(3 - server), Some(server)), "{key}");
+    }
+    assert_eq!(ring.pick(&Fixed::default(), Some(808_493_020), Some(1)), Some(0), "the next one on the ring");
+}
+
+#[test]
+fn a_bounded_ring_gives_no_server_more_than_its_share() {
+    let balance = Balance::Source;
+    let consistent = HashType { consistent: true, ..HashType::default() };
+    let method = Method { hash_type: consistent, factor: 150, ..method(&balance, false) };
+    let ring = Balancer::new(method, &servers(&[16, 16, 16]));
+    let loads = Fixed::default();
+    for _ in 0..30 {
+        let server = ring.pick(&loads, Some(7), None).unwrap();
+        loads.change(server, |load| load.served += 1);
+    }
+    let mut served: Vec<u32> = loads.0.borrow().iter().map(|load| load.served).collect();
+    served.sort_unstable();
+    assert_eq!((served.iter().sum::<u32>(), served[2]), (30, 15), "half as much again as a third");
+}
+
+#[test]
+fn a_hash_passes_over_full_servers_where_it_may() {
+    let balance = Balance::Source;
+    for consistent in [false, true] {
+        let hash_type = HashType { consistent, ..HashType::default() };
+        let method = Method { hash_type, affinity: Affinity::MaxConn, ..method(&balance, false) };
+        let some = Balancer::new(method, &servers(&[16, 16]));
+        let loads = Fixed::limits(&[1, 1]);
+        let first = some.pick(&loads, Some(9), None).unwrap();
+        loads.change(first, |load| load.served = 1);
+        assert_eq!(some.pick(&loads, Some(9), None), Some(1 - first));
     }
 }

@@ -152,7 +152,7 @@ fn go_on(line: &Server, before: &Server, fresh: &ServerState, kept: &ServerState
 fn number(proxy: &Proxy, state: &ProxyState) {
     state.number.store(proxy.uuid, Relaxed);
     state.maxconn.store(proxy.maxconn.unwrap_or(0), Relaxed);
-    state.all_backups.store(proxy.all_backups, Relaxed);
+    state.all_backups.store(proxy.choosing.all_backups, Relaxed);
     for ((at, bind), state) in (1..).zip(&proxy.binds).zip(&state.binds) {
         state.number.store(bind.id.unwrap_or(at), Relaxed);
     }

@@ -8,10 +8,11 @@ use super::live::Live;
 use super::persist;
 use super::session::Session;
 use super::stream::Stream;
-use crate::balance::{Load, Loads, ServerView, hash};
+use crate::balance::{Load, Loads, Method, ServerView, hash};
+use crate::base::hash::{avalanche, sdbm};
 use crate::base::id::{ProxyId, ServerId};
 use crate::ir::proxy::BackendTo;
-use crate::ir::{Balance, Proxy};
+use crate::ir::{Balance, HashKey, Proxy, Server};
 use crate::state::{ProxyState, ServerState};
 
 /// Where a stream is to go.
@@ -63,7 +64,8 @@ pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid:
     }
     let Some(proxy) = live.proxies.get(backend.id.index()) else { return Choice::Nobody };
     let key = match backend.balance {
-        Balance::Source => s.facts.src.ip().map(hash::source),
+        Balance::Source => s.facts.src.ip().map(|ip| hash::source_key(backend.choosing.hash_type, ip)),
+        Balance::Hash(_) => st.hash_key,
         Balance::Random(_) => Some(s.core.random()),
         _ => None,
     };
@@ -79,15 +81,42 @@ pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid:
     }
 }
 
+/// How a backend wants its servers chosen.
+pub fn method(backend: &Proxy) -> Method<'_> {
+    Method {
+        balance: &backend.balance,
+        hash_type: backend.choosing.hash_type,
+        factor: backend.choosing.factor,
+        affinity: backend.choosing.affinity,
+        all_backups: backend.choosing.all_backups,
+    }
+}
+
 /// What the balancer needs to know of a backend's servers.
 pub fn server_views(backend: &Proxy, state: &ProxyState) -> Vec<ServerView> {
-    let view = |(server, state): (&Arc<crate::ir::Server>, &Arc<ServerState>)| ServerView {
+    // Weights of static algorithms do not grow (manual 5.2 `slowstart`).
+    let dynamic = backend.balances_dynamically();
+    let view = |(server, state): (&Arc<Server>, &Arc<ServerState>)| ServerView {
         id: server.id,
-        weight: state.weight.load(Relaxed),
+        weight: if dynamic { state.share() } else { state.weight.load(Relaxed) * 16 },
+        point: first_point(server, state),
         usable: state.usable(),
         backup: server.backup,
     };
     backend.servers.iter().zip(&state.servers).map(view).collect()
+}
+
+/// Where a server's points on the ring of consistent hashes begin (manual 5.2 `hash-key`). Those of ids are HAProxy 2.8's; those of
+/// addresses are known of no release, so that they are the same among processes of this program only.
+fn first_point(server: &Server, state: &ServerState) -> u32 {
+    let by_id = server.id.wrapping_mul(4096);
+    let addr = || state.addr.load().as_deref().copied();
+    match server.hash_key {
+        HashKey::Id => by_id,
+        HashKey::Id32 => server.id,
+        HashKey::Addr => addr().map_or(by_id, |addr| avalanche(sdbm(addr.ip().to_string().as_bytes()))),
+        HashKey::AddrPort => addr().map_or(by_id, |addr| avalanche(sdbm(addr.to_string().as_bytes()))),
+    }
 }
 
 /// Loads read from the servers' states at the moment of choice.
@@ -121,7 +150,7 @@ impl Loads for BackendLoads<'_> {
 /// client or the request know better (manual 4.2 `option prefer-last-server`). A login (NTLM) is worth something at its server only.
 fn last(s: &Session, live: &Live, backend: &Proxy) -> Option<ServerId> {
     let own = s.own.as_ref()?;
-    let preferred = backend.prefer_last && !matches!(backend.balance, Balance::Source);
+    let preferred = backend.prefer_last && !backend.balance.is_by_hash();
     if !own.private && !preferred {
         return None;
     }

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 
-use super::choose::server_views;
+use super::choose::{method, server_views};
 use super::log::lines::Outlets;
 use super::pool::Pool;
 use super::queue::Queue;
+use super::ramp;
 use crate::balance::Balancer;
 use crate::base::id::{BindId, ProxyId, ServerId};
 use crate::ir::proxy::StickWhen;
@@ -46,6 +47,8 @@ pub struct LiveProxy {
     pub keeps_request: bool,
     /// In TCP mode: rules ask for an HTTP request.
     pub sniffs: bool,
+    /// Some server's limit or weight follows the load or the time.
+    pub ramps: bool,
 }
 
 /// A core's part of a configuration: idle connections to servers, by proxy and server.
@@ -81,6 +84,7 @@ impl Live {
         view.process.maxconn.store(maxconn, Relaxed);
         view.process.compression_rate_limit.store(ir.global.compression_rate, Relaxed);
         view.process.hard_maxconn.store(maxconn, Relaxed);
+        ramp::set_full(&ir, &view, maxconn);
         let old = |proxy: &Proxy| before?.place(proxy);
         let pairs = ir.proxies.iter().zip(&view.proxies);
         let proxies = pairs.map(|(proxy, state)| LiveProxy::new(proxy, state, old(proxy))).collect();
@@ -116,7 +120,7 @@ impl Live {
         let (proxy, state) = self.proxy(id);
         let Some(live) = self.proxies.get(id.index()) else { return };
         let views = server_views(proxy, state);
-        live.balancer.rcu(|balancer| balancer.rebuild(&proxy.balance, &views, proxy.all_backups));
+        live.balancer.rcu(|balancer| balancer.rebuild(method(proxy), &views));
         live.queue.wake_all();
     }
 }
@@ -135,7 +139,7 @@ impl LiveProxy {
         let needs = needs | errors | proxy.http_res.needs | proxy.http_after.needs | stick(true);
         let retries = proxy.retries > 0 && !proxy.servers.is_empty();
         let sni = proxy.servers.iter().any(|server| server.tls.as_ref().is_some_and(|tls| tls.sni.is_some()));
-        let balancer = Balancer::new(&proxy.balance, &server_views(proxy, state), proxy.all_backups);
+        let balancer = Balancer::new(method(proxy), &server_views(proxy, state));
         let rules = proxy.use_backend.iter().filter_map(|choice| choice.cond.as_ref());
         let rules = rules.chain(proxy.use_server.iter().filter_map(|choice| choice.cond.as_ref()));
         let asks = rules.fold(proxy.tcp_req_content.needs | stick(false), |needs, cond| needs | cond.needs());
@@ -154,6 +158,7 @@ impl LiveProxy {
             connectors: connectors.collect(),
             samples: proxy.logs.iter().map(|_| AtomicU32::new(0)).collect(),
             keeps_request: (retries && sni) || needs.contains(Needs::REQ_HEAD),
+            ramps: ramp::wanted(proxy),
             sniffs: proxy.mode == Mode::Tcp && asks.intersects(Needs::REQ_HEAD | Needs::REQ_KEPT),
         }
     }

@@ -10,6 +10,7 @@ use super::fault::Fault;
 use super::live::Live;
 use super::permit::raise;
 use super::queue::{Queue, Slot};
+use super::ramp;
 use super::retry::Retries;
 use super::session::{Patience, Session};
 use super::stream::Stream;
@@ -64,6 +65,7 @@ fn pick(
     queue: &Arc<Queue>,
 ) -> Result<Option<Picked>, Fault> {
     let Search { backend, live, .. } = search;
+    ramp::follow(live, backend, s.core.now_ms());
     let (id, balanced) = match retries.same {
         Some(same) => (same, false),
         None => match choose(s, st, live, backend, &retries.avoid) {

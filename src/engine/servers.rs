@@ -11,6 +11,7 @@ use super::check::score;
 use super::live::Live;
 use super::log::compose::{ALERT, EMERG, NOTICE, WARNING};
 use super::log::herald::Herald;
+use super::ramp;
 use super::roster::{Cause, Target};
 use crate::base::clock;
 use crate::base::id::{ProxyId, ServerId};
@@ -378,7 +379,10 @@ impl<'a> Scene<'a> {
         if was != is {
             let since = self.state.changed_at.swap(now, Relaxed);
             match (was, is) {
-                (Health::Down, _) => add_seconds(&self.state.down_seconds, since, now),
+                (Health::Down, _) => {
+                    add_seconds(&self.state.down_seconds, since, now);
+                    ramp::begin(self.line, self.state);
+                }
                 (_, Health::Down) => _ = self.state.downs.fetch_add(1, Relaxed),
                 _ => {}
             }

@@ -31,6 +31,8 @@ pub struct Stream {
     pub backend: Option<Occupied>,
     /// The server that it is bound to, and how.
     pub persist: Persist,
+    /// The hash by which its server is chosen (`balance hash` and relatives).
+    pub hash_key: Option<u64>,
     /// The keys of stick tables under which its server is to be remembered.
     pub remember: Vec<Remember>,
     /// What has arrived of the payload of a chunked request, if rules look at it.

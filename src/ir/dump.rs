@@ -4,14 +4,14 @@
 use std::fmt::{self, Display, Write};
 
 use super::Ir;
+use super::balance::{Affinity, Balance, HashType};
 use super::bind::{Bind, BindAddr, BindTls, TlsVersions};
 use super::check::{Check, CheckKind, InitState};
 use super::check_dump::Spoken;
 use super::global::{Global, Password, RuntimeSocket, Userlist};
 use super::log::{LogFormatName, LogTarget, LogTo};
 use super::proxy::{
-    BackendTo, Balance, ConnectionMode, ErrorAnswer, ErrorReply, Forwarded, Mode, Proxy, RetryOn, Reuse, ServerTo,
-    Timeouts,
+    BackendTo, ConnectionMode, ErrorAnswer, ErrorReply, Forwarded, Mode, Proxy, RetryOn, Reuse, ServerTo, Timeouts,
 };
 use super::server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 use super::stats::Stats;
@@ -301,9 +301,14 @@ impl Dump {
             Balance::First => "first".to_owned(),
             Balance::Source => "source".to_owned(),
             Balance::Random(draws) => format!("random({draws})"),
+            Balance::Hash(ref on) => on.text.to_string(),
         };
         self.line(1, format_args!("balance {balance}"));
-        self.flag("allbackups", proxy.all_backups);
+        self.value("hash-type", Some(proxy.choosing.hash_type).filter(|kind| *kind != HashType::default()));
+        self.value("hash-balance-factor", Some(proxy.choosing.factor).filter(|factor| *factor > 0));
+        let affinity = Some(proxy.choosing.affinity).filter(|affinity| *affinity != Affinity::Always);
+        self.value("hash-preserve-affinity", affinity.map(Affinity::name));
+        self.flag("allbackups", proxy.choosing.all_backups);
         self.value("retries", Some(proxy.retries).filter(|retries| *retries != 3));
         if proxy.retry_on != RetryOn::CONN_FAILURE {
             let on = |(name, event): &(&'static str, RetryOn)| proxy.retry_on.contains(*event).then_some(*name);
@@ -532,7 +537,10 @@ impl Display for Target<'_> {
                 ("id", Some(server.id.to_string())),
                 ("weight", Some(server.weight).filter(|weight| *weight != 1).map(|n| n.to_string())),
                 ("maxconn", server.maxconn.map(|n| n.to_string())),
+                ("minconn", server.minconn.map(|n| n.to_string())),
                 ("maxqueue", server.maxqueue.map(|n| n.to_string())),
+                ("slowstart", server.slowstart_ms.map(|n| n.to_string())),
+                ("hash-key", server.hash_key.name().map(str::to_owned)),
                 ("source", server.source.map(|addr| addr.to_string())),
                 ("pool-max-conn", server.pool_max.map(|n| n.to_string())),
                 ("pool-purge-delay", Some(server.pool_purge_ms).filter(|ms| *ms != 5000).map(|n| n.to_string())),

@@ -1,5 +1,6 @@
 //! The validated configuration as data: what `-c` has proved and the engine may rely on. Nothing here is checked again.
 
+mod balance;
 pub mod bind;
 pub mod check;
 mod check_dump;
@@ -14,6 +15,7 @@ pub mod resolvers;
 pub mod server;
 pub mod stats;
 
+pub use balance::{Affinity, Balance, Choosing, HashFunction, HashOn, HashType, KeyPart};
 pub use bind::{Bind, BindAddr, BindTls, CertChain, CertList, CertListEntry, ClientAuth, ProtocolVersion, TlsVersions};
 pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TcpCheckStep};
 pub use compression::{Coding, Compression};
@@ -23,11 +25,11 @@ pub use log::{LogFormatName, LogTarget, LogTo};
 pub use names::{CaseMap, ForwardedField, NodePart, RestrictNames};
 pub use persist::{Cookie, CookieMode, CookieOptions, PersistRule, Persistence};
 pub use proxy::{
-    BackendChoice, Balance, ConnectionMode, ErrorAnswer, ErrorReply, Forwarded, Mode, Proxy, Reuse, Section,
-    ServerChoice, StickRule, Timeouts,
+    BackendChoice, ConnectionMode, ErrorAnswer, ErrorReply, Forwarded, Mode, Proxy, Reuse, Section, ServerChoice,
+    StickRule, Timeouts,
 };
 pub use resolvers::{AcceptFamilies, NameServer, Resolve, Resolvers};
-pub use server::{PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
+pub use server::{HashKey, PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};
 pub use stats::Stats;
 
 use std::collections::HashMap;

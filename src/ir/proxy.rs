@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::balance::{Balance, Choosing};
 use super::bind::Bind;
 use super::compression::Compression;
 use super::log::LogTarget;
@@ -141,14 +142,14 @@ pub struct Section {
     pub redispatch: Option<i32>,
     /// `balance`.
     pub balance: Balance,
+    /// What else says how servers are chosen.
+    pub choosing: Choosing,
     /// `cookie`, `force-persist` and relatives.
     pub persist: Persistence,
     /// `option prefer-last-server`.
     pub prefer_last: bool,
     /// `option checkcache`
     pub check_cache: bool,
-    /// `option allbackups`.
-    pub all_backups: bool,
     /// `fullconn`.
     pub fullconn: Option<u32>,
     /// `http-reuse`.
@@ -267,10 +268,10 @@ impl Section {
             retry_on: RetryOn::CONN_FAILURE,
             redispatch: None,
             balance: Balance::RoundRobin,
+            choosing: Choosing::default(),
             persist: Persistence::default(),
             prefer_last: false,
             check_cache: false,
-            all_backups: false,
             fullconn: None,
             reuse: Reuse::Safe,
             connection: ConnectionMode::KeepAlive,
@@ -412,29 +413,6 @@ impl RetryOn {
         ("503", RetryOn::S503),
         ("504", RetryOn::S504),
     ];
-}
-
-/// `balance`.
-pub enum Balance {
-    /// `roundrobin`
-    RoundRobin,
-    /// `static-rr`
-    StaticRr,
-    /// `leastconn`
-    LeastConn,
-    /// `first`
-    First,
-    /// `source`
-    Source,
-    /// `random(draws)`
-    Random(u32),
-}
-
-impl Balance {
-    /// Whether servers may come and go (manual 4.2 `balance`).
-    pub fn is_dynamic(&self) -> bool {
-        matches!(self, Balance::RoundRobin | Balance::LeastConn | Balance::First | Balance::Random(_))
-    }
 }
 
 /// One `use_backend` line.

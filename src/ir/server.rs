@@ -34,6 +34,12 @@ pub struct Server {
     pub maxconn: Option<u32>,
     /// `maxqueue`; `None` is unlimited.
     pub maxqueue: Option<u32>,
+    /// `minconn`; `None` where the limit does not follow the load.
+    pub minconn: Option<u32>,
+    /// `slowstart` in milliseconds; `None` without.
+    pub slowstart_ms: Option<u64>,
+    /// `hash-key`
+    pub hash_key: HashKey,
     /// Health checks; `None` without `check`.
     pub check: Option<Check>,
     /// `send-proxy`, `send-proxy-v2`.
@@ -66,6 +72,32 @@ pub struct Server {
     pub resolve: Option<Resolve>,
     /// `file:line`, for messages.
     pub place: Box<str>,
+}
+
+/// What a server's points on the ring of consistent hashes follow from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashKey {
+    /// `id`
+    #[default]
+    Id,
+    /// `id32`
+    Id32,
+    /// `addr`
+    Addr,
+    /// `addr-port`
+    AddrPort,
+}
+
+impl HashKey {
+    /// As written, where it is not the default.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            HashKey::Id => None,
+            HashKey::Id32 => Some("id32"),
+            HashKey::Addr => Some("addr"),
+            HashKey::AddrPort => Some("addr-port"),
+        }
+    }
 }
 
 /// A server's address.

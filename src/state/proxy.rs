@@ -39,6 +39,8 @@ pub struct ProxyTotals {
     pub fe_current_max: AtomicU32,
     /// Backend side: current streams and their maximum.
     pub be_current: AtomicU32,
+    /// How many of them make the backend a full one (`fullconn`).
+    pub full: AtomicU32,
     /// See `be_current`.
     pub be_current_max: AtomicU32,
     /// Streams waiting in the backend's queue and the maximum.
@@ -221,6 +223,7 @@ impl ProxyState {
             fe_current: AtomicU32::new(0),
             fe_current_max: AtomicU32::new(0),
             be_current: AtomicU32::new(0),
+            full: AtomicU32::new(0),
             be_current_max: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             queued_max: AtomicU32::new(0),

@@ -142,8 +142,12 @@ pub struct ServerState {
     pub setup: ArcSwap<ServerSetup>,
     /// Streams being served (`scur`); what `maxconn` counts.
     pub current: AtomicU32,
-    /// Its `maxconn` at present; 0 is unlimited.
+    /// Its `maxconn` at present, which may follow the load (`minconn`) and the time (`slowstart`); 0 is unlimited.
     pub limit: AtomicU32,
+    /// When it came up and began to start slowly, on the monotonic clock in milliseconds; 0 when it is at full speed.
+    pub warming_since: AtomicU64,
+    /// How far it has come with that, in percent.
+    pub warmth: AtomicU32,
     /// Highest `current` (`smax`).
     pub current_max: AtomicU32,
     /// Streams waiting in this server's own queue (`qcur`).
@@ -202,6 +206,8 @@ impl ServerState {
             setup: ArcSwap::from_pointee(ServerSetup { number: id.0 + 1, ..ServerSetup::default() }),
             current: AtomicU32::new(0),
             limit: AtomicU32::new(0),
+            warming_since: AtomicU64::new(0),
+            warmth: AtomicU32::new(100),
             current_max: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             queued_max: AtomicU32::new(0),
@@ -280,6 +286,15 @@ impl ServerState {
             && self.admin() == Admin::Ready
             && !self.unresolved.load(Relaxed)
             && self.weight.load(Relaxed) > 0
+    }
+
+    /// Its share of the load in sixteenths of what its weight says, so that a light server can start slowly too.
+    pub fn share(&self) -> u32 {
+        let full = self.weight.load(Relaxed) * 16;
+        match self.warmth.load(Relaxed) {
+            100.. => full,
+            percent => (full * percent / 100).max(1).min(full),
+        }
     }
 
     /// Counts a connection that comes into use.

@@ -93,7 +93,7 @@ fn named<'a>(shell: &Shell<'a>, words: &[&'a str]) -> Result<(&'a Proxy, &'a str
 }
 
 fn may_add(backend: &Proxy, name: &str) -> Result<(), &'static str> {
-    if !backend.balance.is_dynamic() {
+    if !backend.balances_dynamically() {
         return Err("Backend must use a dynamic load balancing to support dynamic servers.");
     }
     if backend.servers.iter().any(|server| *server.name == *name) {

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::columns::{COLUMNS, CORE, col};
 use crate::engine::persist;
-use crate::ir::proxy::{BackendChoice, BackendTo};
 use crate::ir::{Balance, BindAddr, Ir, Mode, PortSpec, Proxy, Server, ServerAddr};
 use crate::state::{Admin, BindState, Counters, Health, Process, ProxyState, Reception, ServerState, Stat, View};
 
@@ -140,7 +139,7 @@ pub fn rows(ir: &Ir, view: &View, at: At, shown: impl Fn(&Proxy) -> bool) -> Vec
             for (server, state) in proxy.servers.iter().zip(&state.servers) {
                 rows.push(self::server(proxy, server, state, at));
             }
-            rows.push(backend(ir, proxy, state, &view.process, at));
+            rows.push(backend(proxy, state, at));
         }
     }
     rows
@@ -227,7 +226,7 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
     row.num(const { col("qmax") }, state.queued_max.load(Relaxed));
     row.num(const { col("scur") }, state.current.load(Relaxed));
     row.num(const { col("smax") }, state.current_max.load(Relaxed));
-    let limit = state.limit.load(Relaxed);
+    let limit = state.setup.load().maxconn;
     if limit > 0 {
         row.num(const { col("slim") }, limit);
     }
@@ -244,7 +243,7 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
     row.text(const { col("status") }, &status);
     row.class = class;
     let weight = state.weight.load(Relaxed);
-    row.num(const { col("weight") }, weight);
+    row.num(const { col("weight") }, state.share().div_ceil(16));
     row.num(const { col("uweight") }, weight);
     row.num(const { col("act") }, i64::from(!server.backup));
     row.num(const { col("bck") }, i64::from(server.backup));
@@ -300,19 +299,7 @@ fn check(row: &mut Row, server: &Server, state: &ServerState) {
     row.num(const { col("check_health") }, state.check_score.load(Relaxed));
 }
 
-/// A tenth of what all frontends may hold that may branch to a backend (manual 4.2 `fullconn`).
-fn fullconn(ir: &Ir, backend: &Proxy, process: &Process) -> u32 {
-    let leads_here = |frontend: &Proxy| {
-        let fixed = |choice: &BackendChoice| matches!(choice.to, BackendTo::Fixed(id) if id == backend.id);
-        let default = frontend.default_backend.or(frontend.backend.then_some(frontend.id));
-        default == Some(backend.id) || frontend.use_backend.iter().any(fixed)
-    };
-    let frontends = ir.proxies.iter().filter(|proxy| proxy.frontend && !proxy.disabled && leads_here(proxy));
-    let all = frontends.map(|proxy| proxy.maxconn.unwrap_or_else(|| process.hard_maxconn.load(Relaxed)));
-    all.fold(0, u32::saturating_add).div_ceil(10).max(1)
-}
-
-fn backend(ir: &Ir, proxy: &Proxy, state: &ProxyState, process: &Process, at: At) -> Row {
+fn backend(proxy: &Proxy, state: &ProxyState, at: At) -> Row {
     let mut row = Row::new(Kind::Backend, proxy, "BACKEND");
     row.class = "backend";
     if let Some(cookie) = &proxy.persist.cookie {
@@ -322,7 +309,7 @@ fn backend(ir: &Ir, proxy: &Proxy, state: &ProxyState, process: &Process, at: At
     row.num(const { col("qmax") }, state.queued_max.load(Relaxed));
     row.num(const { col("scur") }, state.be_current.load(Relaxed));
     row.num(const { col("smax") }, state.be_current_max.load(Relaxed));
-    row.num(const { col("slim") }, proxy.fullconn.unwrap_or_else(|| fullconn(ir, proxy, process)));
+    row.num(const { col("slim") }, state.full.load(Relaxed));
     row.sums(&state.be, TRAFFIC);
     row.sums(&state.be, SERVER);
     row.sums(&state.be, &[(const { col("dreq") }, Stat::DeniedRequests)]);
@@ -423,13 +410,14 @@ fn address(server: &Server, state: &ServerState) -> String {
     }
 }
 
-fn algorithm(balance: &Balance) -> &'static str {
+fn algorithm(balance: &Balance) -> &str {
     match balance {
         Balance::RoundRobin => "roundrobin",
         Balance::StaticRr => "static-rr",
         Balance::LeastConn => "leastconn",
         Balance::First => "first",
         Balance::Source => "source",
+        Balance::Hash(on) => on.text.split([' ', '(']).next().unwrap_or_default(),
         // The release has no name for it.
         Balance::Random(_) => "unknown",
     }

@@ -35,6 +35,7 @@ use tokio::task::JoinSet;
 
 use super::core::Core;
 use super::live::Live;
+use super::ramp;
 use super::servers::{self, Place};
 use crate::base::id::ServerId;
 use crate::engine::resolve::Resolver;
@@ -88,6 +89,7 @@ async fn watch(core: Rc<Core>, live: Arc<Live>, place: Place, delay_ms: u64) {
                 Resolver::suspect(&core.shared, place);
             }
         }
+        ramp::follow(&live, live.ir.proxy(place.0), core.now_ms());
         let interval = score::interval(check, state.check_score.load(Relaxed));
         let interval = score::spread(interval, live.ir.global.spread_checks, core.random());
         tokio::time::sleep(Duration::from_millis(interval)).await;

@@ -13,6 +13,7 @@ use crate::engine::connect::{self, Wanted};
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::finish;
 use crate::engine::flow::{Broken, Flow, Waits};
+use crate::engine::hashed;
 use crate::engine::hooks::{Request, Stage};
 use crate::engine::live::Live;
 use crate::engine::persist;
@@ -59,6 +60,7 @@ pub(super) async fn forward(
     persist::assign(s, st, live, backend, Stage::REQUEST);
     cookie::read(s, st, live, backend);
     stick::request(s, st, live, backend, Stage::REQUEST);
+    hashed::note(s, st, live, backend, Stage { last: true, complete: true, ..Stage::REQUEST });
     let mut tries = Tries::default();
     // What is kept across one wait only shares its place in the future with the others: no wait within the `match`, and a block.
     let decided = {

@@ -7,6 +7,7 @@ use super::request::{self, body_is_buffered};
 use crate::base::id::ProxyId;
 use crate::engine::choose;
 use crate::engine::fault::{Fault, Phase};
+use crate::engine::hashed;
 use crate::engine::hooks::{self, Stage};
 use crate::engine::live::Live;
 use crate::engine::service::Call;
@@ -127,7 +128,7 @@ async fn content(s: &mut Session, st: &mut Stream, proxy: &Proxy, live: &Arc<Liv
 /// The HTTP rules of one proxy, frontend or backend, and its statistics page.
 async fn rules_of(s: &mut Session, st: &mut Stream, proxy: &Proxy, live: &Arc<Live>) -> Result<Option<Answer>, Fault> {
     let until = proxy.timeouts.http_request.or(proxy.timeouts.client).map(|timeout| s.core.now_ms() + timeout);
-    if proxy.buffer_request {
+    if proxy.buffer_request || hashed::looks_at_body(proxy, s, st) {
         while wait_body(s, st, until).await.map_err(|fault| incomplete(st, fault))? {}
     }
     if !proxy.http_req.is_empty()

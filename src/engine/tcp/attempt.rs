@@ -3,6 +3,7 @@
 use crate::base::id::ServerId;
 use crate::engine::connect::{self, Wanted};
 use crate::engine::fault::{Fault, Phase};
+use crate::engine::hashed;
 use crate::engine::hooks::Stage;
 use crate::engine::live::Live;
 use crate::engine::persist;
@@ -32,6 +33,7 @@ pub(super) async fn connect(
 ) -> Result<Connected, Fault> {
     persist::assign(s, st, live, backend, super::content::last(Stage::RAW));
     stick::request(s, st, live, backend, super::content::last(Stage::RAW));
+    hashed::note(s, st, live, backend, super::content::last(Stage::RAW));
     let search = Search { backend, live, patience: Patience::of(backend) };
     let mut retries = Retries::default();
     loop {

@@ -1,6 +1,6 @@
 //! How servers are chosen (manual 4.2): `balance`, `retries`, `retry-on`, `http-reuse`, `source`.
 
-use super::ProxyDraft;
+use super::{ProxyDraft, hash};
 use crate::ir::proxy::RetryOn;
 use crate::ir::{Balance, Reuse};
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
@@ -12,9 +12,18 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     Setting {
         meta: Meta::new(
             "balance",
-            "balance { roundrobin | static-rr | leastconn | first | source | random[(draws)] }",
+            "balance { roundrobin | static-rr | leastconn | first | source | random[(draws)] | uri [len <n>] [depth <n>] [whole] \
+             [path-only] | url_param <name> [check_post] | hdr(<name>) [use_domain_only] | rdp-cookie[(<name>)] | hash <expression> }",
             "Sets how servers are chosen. The default is random, with --compat 3.2 and older roundrobin.",
-            &[("balance leastconn", "balance leastconn"), ("balance random(3)", "balance random(3)")],
+            &[
+                ("balance leastconn", "balance leastconn"),
+                ("balance random(3)", "balance random(3)"),
+                ("mode http\n    balance uri depth 2", "balance uri depth 2"),
+                ("mode http\n    balance url_param id check_post", "balance url_param id check_post"),
+                ("mode http\n    balance hdr(host) use_domain_only", "balance hdr(host) use_domain_only"),
+                ("balance rdp-cookie", "balance rdp-cookie"),
+                ("mode http\n    balance hash req.cookie(id),lower", "balance hash req.cookie(id),lower"),
+            ],
         ),
         sections: Sections::D_BE,
         apply: balance,
@@ -64,7 +73,7 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         ),
         sections: Sections::D_BE,
         apply: |_, draft, _| {
-            draft.out.all_backups = crate::lower::table::Draft::flag(draft, false);
+            draft.out.choosing.all_backups = crate::lower::table::Draft::flag(draft, false);
             Ok(())
         },
     },
@@ -107,7 +116,7 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     },
 ];
 
-fn balance(words: &mut Words<'_>, draft: &mut ProxyDraft, _: &Scope<'_>) -> Result<()> {
+fn balance(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
     let word = words.next_word();
     let (text, span) = word.map_or(("", words.end()), |word| (word.as_str(), word.span));
     let name = text.split('(').next().unwrap_or_default();
@@ -120,7 +129,8 @@ fn balance(words: &mut Words<'_>, draft: &mut ProxyDraft, _: &Scope<'_>) -> Resu
         "first" => Balance::First,
         "source" => Balance::Source,
         "random" => Balance::Random(draws(text, span)?),
-        "uri" | "url_param" | "hdr" | "rdp-cookie" | "hash" | "log-hash" | "sticky" => {
+        _ if hash::names(text) => hash::read(text, span, words, draft, scope)?,
+        "log-hash" | "sticky" => {
             return Err(not_yet(span, &format!("'balance {name}'")));
         }
         _ => {

@@ -31,6 +31,7 @@ mod checks;
 mod compression;
 mod errors;
 mod finish;
+mod hash;
 mod http;
 mod identity;
 mod logging;
@@ -175,6 +176,7 @@ pub(super) static FAMILIES: &[&[Setting<ProxyDraft>]] = &[
     options::SETTINGS,
     http::SETTINGS,
     balance::SETTINGS,
+    hash::SETTINGS,
     persist::SETTINGS,
     servers::SETTINGS,
     logging::SETTINGS,

@@ -93,8 +93,12 @@ impl FinishServer<'_> {
             non_stick: draft.non_stick,
             disabled: draft.disabled,
             dynamic: false,
-            maxconn: draft.maxconn,
+            // A 'minconn' that is higher, or alone, is a fixed limit.
+            maxconn: draft.maxconn.max(draft.minconn),
             maxqueue: draft.maxqueue,
+            minconn: draft.minconn.filter(|least| draft.maxconn.is_some_and(|most| *least < most)),
+            slowstart_ms: draft.slowstart_ms,
+            hash_key: draft.hash_key,
             check,
             send_proxy: draft.send_proxy,
             tls,

@@ -15,7 +15,7 @@ use super::values::{SharedRef, invalid_char};
 use crate::base::addr::{Accepts, Address, Host, Transport};
 use crate::diag::{Diagnostic, Span, Word, suggest};
 use crate::expr::Expr;
-use crate::ir::ProxyProtocol;
+use crate::ir::{HashKey, ProxyProtocol};
 use crate::keyword::known::{self, Class};
 use crate::keyword::{Result, Scope, Setting, Words};
 
@@ -40,6 +40,9 @@ pub(super) struct ServerDraft {
     pub(super) disabled: bool,
     pub(super) maxconn: Option<u32>,
     pub(super) maxqueue: Option<u32>,
+    pub(super) minconn: Option<u32>,
+    pub(super) slowstart_ms: Option<u64>,
+    pub(super) hash_key: HashKey,
     pub(super) send_proxy: Option<ProxyProtocol>,
     pub(super) pool_max: Option<u32>,
     pub(super) pool_purge_ms: u64,
@@ -97,6 +100,9 @@ impl ServerDraft {
             disabled: false,
             maxconn: None,
             maxqueue: None,
+            minconn: None,
+            slowstart_ms: None,
+            hash_key: HashKey::default(),
             send_proxy: None,
             pool_max: None,
             pool_purge_ms: 5000,

@@ -1,7 +1,7 @@
 //! `server` options of traffic and state (manual 5.2).
 
 use super::ServerDraft;
-use crate::ir::ProxyProtocol;
+use crate::ir::{HashKey, ProxyProtocol};
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::{not_yet, sentence};
 use crate::lower::values::{integer, limit, millis, text};
@@ -100,6 +100,39 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
             draft.maxqueue = limit(words)?;
             Ok(())
         },
+    ),
+    entry(
+        Meta::new(
+            "minconn",
+            "minconn <number>",
+            "Lets the limit of the server follow the load of the backend, from this number up to 'maxconn', which it reaches at 'fullconn'.",
+            &[("server a 127.0.0.1:80 minconn 10 maxconn 50", "maxconn 50 minconn 10")],
+        ),
+        |words, draft, _| {
+            draft.minconn = limit(words)?;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "slowstart",
+            "slowstart <time>",
+            "Gives a server that has come up its full weight and 'maxconn' bit by bit over this time.",
+            &[("server a 127.0.0.1:80 check slowstart 30s", "slowstart 30000")],
+        ),
+        |words, draft, scope| {
+            draft.slowstart_ms = Some(millis(words, scope, "slowstart")?).filter(|ms| *ms > 0);
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "hash-key",
+            "hash-key { id | id32 | addr | addr-port }",
+            "Sets what the server's places on the ring of 'hash-type consistent' follow from. The default is its id.",
+            &[("server a 127.0.0.1:80 hash-key addr", "hash-key addr")],
+        ),
+        hash_key,
     ),
     flag!(
         "send-proxy",
@@ -294,6 +327,22 @@ fn id(words: &mut Words<'_>, draft: &mut ServerDraft, _: &Scope<'_>) -> Result<(
     let span = words.span();
     let found: Option<u32> = words.expect("an integer argument.")?.as_str().parse().ok().filter(|id| *id > 0);
     draft.id = Some(found.ok_or_else(|| sentence(span, "range", "'id' : custom id has to be > 0."))?);
+    Ok(())
+}
+
+fn hash_key(words: &mut Words<'_>, draft: &mut ServerDraft, _: &Scope<'_>) -> Result<()> {
+    let word = words.expect("'id', 'id32', 'addr' or 'addr-port'.")?;
+    draft.hash_key = match word.as_str() {
+        "id" => HashKey::Id,
+        "id32" => HashKey::Id32,
+        "addr" => HashKey::Addr,
+        "addr-port" => HashKey::AddrPort,
+        "guid" => return Err(not_yet(word.span, "'hash-key guid'")),
+        _ => {
+            let message = format!("'hash-key' has to be 'id', 'id32', 'addr' or 'addr-port' but got '{word}'.");
+            return Err(sentence(word.span, "unknown", message));
+        }
+    };
     Ok(())
 }
 
