@@ -207,6 +207,8 @@ pub struct Section {
     pub log_format: Option<LogFormat>,
     /// `error-log-format`.
     pub error_log_format: Option<LogFormat>,
+    /// `log-format-sd`: what targets with `format rfc5424` get as structured data.
+    pub log_format_sd: Option<LogFormat>,
     /// `log-tag`.
     pub log_tag: Option<Box<str>>,
     /// `option dontlognull`.
@@ -300,6 +302,7 @@ impl Section {
             logs: Vec::new(),
             log_format: None,
             error_log_format: None,
+            log_format_sd: None,
             log_tag: None,
             dont_log_null: false,
             dont_log_normal: false,

@@ -2,6 +2,7 @@
 
 Sockets of the proxy are opened here and inherited, so there is no port to guess and no start to wait for.
 """
+import contextlib
 import csv
 import io
 import os
@@ -60,6 +61,7 @@ def run_traffic(program, case, folder, options):
     binds = {name: http1.listen() for name in dict.fromkeys(re.findall(r"fd@\$\{(\w+)\}", config))}
     sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sink.bind(("127.0.0.1", 0))
+    unix = UnixSink(folder / "log")
     dead = socket.socket()
     dead.bind(("127.0.0.1", 0))  # Bound, never listening: connections to it are refused.
     full = http1.full()
@@ -67,6 +69,7 @@ def run_traffic(program, case, folder, options):
         "PATH": os.environ["PATH"],
         "STATS": str(folder / "stats"),
         "LOGADDR": "127.0.0.1:%d" % sink.getsockname()[1],
+        "LOGUNIX": str(folder / "log"),
         "DEAD": "127.0.0.1:%d" % dead.getsockname()[1],
         "FULL": "127.0.0.1:%d" % full[0].getsockname()[1],
         "CASE": str(case),
@@ -89,7 +92,7 @@ def run_traffic(program, case, folder, options):
         addresses = {name: sock.getsockname() for name, sock in binds.items()}
         for sock in binds.values():
             sock.close()
-        return observe(process, case, addresses, origins, dns, sink, folder / "stats")
+        return observe(process, case, addresses, origins, dns, sink, unix, folder / "stats")
     finally:
         stop.set()
         if process.poll() is None:
@@ -98,6 +101,7 @@ def run_traffic(program, case, folder, options):
         for sock in (dead, *full):
             sock.close()
         sink.close()
+        unix.close()
 
 
 def origin(case, name, stop):
@@ -108,7 +112,7 @@ def origin(case, name, stop):
     return kind(script, stop)
 
 
-def observe(process, case, addresses, origins, dns, sink, stats):
+def observe(process, case, addresses, origins, dns, sink, unix, stats):
     if not wait_for(stats, process):
         said = process.communicate(timeout=5)[0].decode(errors="replace") if process.poll() is not None else ""
         return {"start": [f"did not start, exit code {process.poll()}"] + said.splitlines()}
@@ -134,7 +138,7 @@ def observe(process, case, addresses, origins, dns, sink, stats):
         **{f"origin {name}": [l for record in o.record for l in record] for name, o in origins.items()},
         "cli": console.record,
         **({"dns": sorted(dns.record)} if dns else {}),
-        "log": drain(sink),
+        "log": drain(sink) + unix.lines() + on_descriptors(case, said),
         "columns": columns,
         "csv": table,
         "exit": [f"exit code {code}"],
@@ -168,19 +172,56 @@ def show_stat(path):
     return rows.fieldnames or [], sorted(line for line in lines if not line.endswith("=0"))
 
 
+def on_descriptors(case, said):
+    """The log lines on standard output and error, where the case logs there."""
+    if not re.search(r"log std(out|err)", (case / "haproxy.cfg").read_text()):
+        return []
+    return sorted(mask(line) for line in said.splitlines() if "[TIME]" in mask(line))
+
+
 def drain(sink):
     """The lines of traffic that arrived in the log sink, with times and ports masked."""
     lines = []
     sink.settimeout(0.1)
     try:
         while True:
-            lines.append(mask(sink.recv(65536).decode(errors="replace").rstrip("\n")))
+            lines.append(sink.recv(65536))
     except TimeoutError:
-        return [line for line in lines if not re.search(r": (Stopping|Proxy \S+ stopp)", line)]
+        return of_traffic(lines)
+
+
+def of_traffic(lines):
+    masked = [mask(line.decode(errors="replace").rstrip("\n")) for line in lines]
+    return [line for line in masked if not re.search(r"(: |^|[> ])(Stopping|Proxy \S+ stopp)", line)]
+
+
+class UnixSink:
+    """A datagram socket by path. The kernel queues few of its datagrams, so they are read as they come."""
+
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind(str(path))
+        self.received = []
+        threading.Thread(target=self.receive, daemon=True).start()
+
+    def receive(self):
+        while datagram := self.sock.recv(65536):
+            self.received.append(datagram)
+
+    def lines(self):
+        time.sleep(0.1)
+        return of_traffic(self.received)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)  # Wakes the reader.
+        self.sock.close()
 
 
 def mask(line):
     line = re.sub(r"^(<\d+>)\w{3} [ \d]\d \d\d:\d\d:\d\d ", r"\1DATE ", line)
+    line = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", "ISO-DATE", line)
+    line = re.sub(r"^(<\d+>1 ISO-DATE \S+ \S+) \d+ ", r"\1 PID ", line)
     line = re.sub(r" \w+\[\d+\]: ", " TAG[PID]: ", line, count=1)
     line = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line)
     line = re.sub(r"check duration: \d+ms", "check duration: Tms", line)

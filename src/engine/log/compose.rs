@@ -47,12 +47,13 @@ pub fn wanted(target: &LogTarget, seen: &AtomicU32, level: u8) -> Option<u8> {
     ranges.iter().any(|(low, high)| (*low..=*high).contains(&place)).then_some(sent)
 }
 
-/// Appends the whole line with the line feed that ends it. `at_us` is Unix time in microseconds.
+/// Appends the whole line with the line feed that ends it. `at_us` is Unix time in microseconds; `structured` shows in RFC 5424
+/// only.
 #[inline]
-pub fn line(out: &mut Vec<u8>, header: &Header, level: u8, at_us: i64, text: &[u8]) {
+pub fn line(out: &mut Vec<u8>, header: &Header, level: u8, at_us: i64, structured: &[u8], text: &[u8]) {
     let start = out.len();
     let micros = at_us.rem_euclid(1_000_000) as u32;
-    header.write(level, &stamp(at_us.div_euclid(1_000_000)), micros, b"", out);
+    header.write(level, &stamp(at_us.div_euclid(1_000_000)), micros, structured, out);
     out.extend_from_slice(text);
     header.finish(start, out);
 }
@@ -115,8 +116,8 @@ mod tests {
     fn a_line_carries_the_time_it_is_given() {
         let header = Header::new(Format::Iso, 16, None, "haproxy", 1, 1024);
         let mut out = Vec::new();
-        line(&mut out, &header, INFO, 1_795_374_986_338_026, b"one");
-        line(&mut out, &header, INFO, 1_795_374_987_000_001, b"two");
+        line(&mut out, &header, INFO, 1_795_374_986_338_026, b"", b"one");
+        line(&mut out, &header, INFO, 1_795_374_987_000_001, b"", b"two");
         let text = String::from_utf8_lossy(&out);
         let fractions: Vec<&str> = text.lines().filter_map(|line| line.get(17..26)).collect();
         assert_eq!(fractions, ["26.338026", "27.000001"]);

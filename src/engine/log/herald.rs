@@ -44,7 +44,7 @@ impl Herald {
             });
             if let Some(sink) = sinks.get(at) {
                 let header = compose::header(live, proxy, target);
-                sink.push(|out| compose::line(out, &header, level, clock::unix_us(), text.as_bytes()));
+                sink.push(|out| compose::line(out, &header, level, clock::unix_us(), b"", text.as_bytes()));
                 sink.flush();
             }
         }

@@ -20,6 +20,8 @@ pub struct Lines {
     sinks: RefCell<Vec<Rc<Sink>>>,
     /// Room for the text of a line.
     pub(super) text: Cell<Vec<u8>>,
+    /// Room for structured data.
+    pub(super) structured: Cell<Vec<u8>>,
     /// Lines have begun to wait.
     stirred: Notify,
 }

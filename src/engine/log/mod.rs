@@ -34,7 +34,7 @@ pub fn stream(core: &Core, local: &Local, frontend: &Proxy, ctx: &Ctx<'_>) {
     text.clear();
     format.render(ctx, &mut text);
     local.live.view.proxy(frontend.id).logged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    send(core, local, frontend, level, &text);
+    with_structured(core, frontend, ctx, |structured| send(core, local, frontend, level, structured, &text));
     core.lines.text.replace(text);
 }
 
@@ -47,7 +47,7 @@ pub fn opened(core: &Core, local: &Local, frontend: &Proxy, conn: &ConnFacts) {
     let mode = if frontend.mode == Mode::Http { "HTTP" } else { "TCP" };
     let (src, dst) = (shown(conn.src, conn), shown(conn.dst, conn));
     let text = format!("Connect from {src} to {dst} ({}/{mode})", frontend.name);
-    send(core, local, frontend, INFO, text.as_bytes());
+    send(core, local, frontend, INFO, b"", text.as_bytes());
 }
 
 /// Logs a connection that ended before a stream began (8.2.5), with one of the messages listed at `fc_err_str`. `nothing_came`
@@ -76,18 +76,28 @@ pub fn refused(core: &Core, local: &Local, frontend: &Proxy, ctx: &Ctx<'_>, mess
         };
         text.extend_from_slice(place.as_bytes());
     }
-    send(core, local, frontend, level, &text);
+    with_structured(core, frontend, ctx, |structured| send(core, local, frontend, level, structured, &text));
     core.lines.text.replace(text);
 }
 
+/// Renders `log-format-sd` for `send`.
+fn with_structured(core: &Core, frontend: &Proxy, ctx: &Ctx<'_>, send: impl FnOnce(&[u8])) {
+    let Some(format) = &frontend.log_format_sd else { return send(b"") };
+    let mut structured = core.lines.structured.take();
+    structured.clear();
+    format.render(ctx, &mut structured);
+    send(&structured);
+    core.lines.structured.replace(structured);
+}
+
 /// Hands a line to every target of a frontend.
-fn send(core: &Core, local: &Local, frontend: &Proxy, level: u8, text: &[u8]) {
+fn send(core: &Core, local: &Local, frontend: &Proxy, level: u8, structured: &[u8], text: &[u8]) {
     let outlets = local.outlets.get_or_init(|| core.lines.open(&local.live, &core.shared.writers));
     let outlets = outlets.get(frontend.id.index()).map_or(&[][..], Vec::as_slice);
     let at = core.unix_us();
     for ((target, outlet), seen) in frontend.logs.iter().zip(outlets).zip(local.live.samples(frontend.id)) {
         if let Some(level) = compose::wanted(target, seen, level) {
-            core.lines.submit(&outlet.sink, |out| compose::line(out, &outlet.header, level, at, text));
+            core.lines.submit(&outlet.sink, |out| compose::line(out, &outlet.header, level, at, structured, text));
         }
     }
 }

@@ -148,6 +148,7 @@ impl FinishProxy<'_> {
             self.diags.push(Diagnostic::warning("no-log-address", text).at(*span).lead(Lead::Bare));
         }
         draft.out.error_log_format = logs.error_format.and_then(|word| self.format(&word, scope));
+        draft.out.log_format_sd = logs.structured.and_then(|word| self.format(&word, scope));
         draft.out.log_format = match logs.format {
             None => None,
             Some((Format::Custom(word), _)) => self.format(&word, scope),

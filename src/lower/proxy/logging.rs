@@ -18,6 +18,8 @@ pub(super) struct Logs {
     pub(super) format: Option<(Format, Span)>,
     /// `error-log-format`
     pub(super) error_format: Option<Word>,
+    /// `log-format-sd`
+    pub(super) structured: Option<Word>,
 }
 
 /// What a finished stream looks like in the log.
@@ -80,6 +82,22 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             let word = one(words, "error-log-format")?;
             if !in_backend(draft, scope, "'error-log-format' directive is ignored in backends.") {
                 draft.logs.error_format = Some(word.clone());
+            }
+            Ok(())
+        },
+    },
+    Setting {
+        meta: Meta::new(
+            "log-format-sd",
+            "log-format-sd <fmt>",
+            "Sets the structured data of log lines whose target has 'format rfc5424'.",
+            &[("log-format-sd \"[shop@1234 status=\\\"%ST\\\"]\"", "log-format-sd [shop@1234 status=\"%ST\"]")],
+        ),
+        sections: Sections::D_PROXY,
+        apply: |words, draft, scope| {
+            let word = one(words, "log-format-sd")?;
+            if !in_backend(draft, scope, "'log-format-sd' directive is ignored in backends.") {
+                draft.logs.structured = Some(word.clone());
             }
             Ok(())
         },
