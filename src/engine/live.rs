@@ -129,7 +129,7 @@ impl LiveProxy {
     /// What the proxy had before it, with the same `bind` and `server` lines, goes on: making TLS ready takes time, and it knows
     /// sessions.
     fn new(proxy: &Proxy, state: &ProxyState, before: Option<(&Proxy, &LiveProxy)>) -> Self {
-        let formats = [&proxy.log_format, &proxy.error_log_format, &proxy.log_format_sd];
+        let formats = [&proxy.log_formats.stream, &proxy.log_formats.error, &proxy.log_formats.structured];
         let needs = formats.into_iter().flatten().fold(Needs::empty(), |needs, format| needs | format.needs());
         let stick = |response| {
             let rules = proxy.stick.iter().filter(move |rule| (rule.when == StickWhen::StoreResponse) == response);

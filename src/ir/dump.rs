@@ -260,9 +260,9 @@ impl Dump {
 
     fn logging(&mut self, proxy: &Proxy) {
         proxy.logs.iter().for_each(|log| self.log(log));
-        self.value("log-format", proxy.log_format.as_ref().map(|format| format.text().to_owned()));
-        self.value("error-log-format", proxy.error_log_format.as_ref().map(|format| format.text().to_owned()));
-        self.value("log-format-sd", proxy.log_format_sd.as_ref().map(|format| format.text().to_owned()));
+        self.value("log-format", proxy.log_formats.stream.as_ref().map(|format| format.text().to_owned()));
+        self.value("error-log-format", proxy.log_formats.error.as_ref().map(|format| format.text().to_owned()));
+        self.value("log-format-sd", proxy.log_formats.structured.as_ref().map(|format| format.text().to_owned()));
         self.value("log-tag", proxy.log_tag.as_ref());
         self.flag("dontlognull", proxy.dont_log_null);
         self.flag("dontlog-normal", proxy.dont_log_normal);

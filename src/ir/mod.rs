@@ -25,8 +25,8 @@ pub use log::{LogFormatName, LogTarget, LogTo};
 pub use names::{CaseMap, ForwardedField, NodePart, RestrictNames};
 pub use persist::{Cookie, CookieMode, CookieOptions, PersistRule, Persistence};
 pub use proxy::{
-    BackendChoice, ConnectionMode, ErrorAnswer, ErrorReply, Forwarded, Mode, Proxy, Reuse, Section, ServerChoice,
-    StickRule, Timeouts,
+    BackendChoice, ConnectionMode, ErrorAnswer, ErrorReply, Forwarded, LogFormats, Mode, Proxy, Reuse, Section,
+    ServerChoice, StickRule, Timeouts,
 };
 pub use resolvers::{AcceptFamilies, NameServer, Resolve, Resolvers};
 pub use server::{HashKey, PortSpec, ProxyProtocol, Server, ServerAddr, ServerTls, Verify};

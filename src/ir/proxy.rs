@@ -203,12 +203,8 @@ pub struct Section {
 
     /// `log` targets.
     pub logs: Vec<LogTarget>,
-    /// The line of a finished stream; `None` where nothing is logged.
-    pub log_format: Option<LogFormat>,
-    /// `error-log-format`.
-    pub error_log_format: Option<LogFormat>,
-    /// `log-format-sd`: what targets with `format rfc5424` get as structured data.
-    pub log_format_sd: Option<LogFormat>,
+    /// What lines look like.
+    pub log_formats: LogFormats,
     /// `log-tag`.
     pub log_tag: Option<Box<str>>,
     /// `option dontlognull`.
@@ -300,9 +296,7 @@ impl Section {
             compression: None,
             stats: None,
             logs: Vec::new(),
-            log_format: None,
-            error_log_format: None,
-            log_format_sd: None,
+            log_formats: LogFormats::default(),
             log_tag: None,
             dont_log_null: false,
             dont_log_normal: false,
@@ -314,6 +308,17 @@ impl Section {
             socket_stats: false,
         }
     }
+}
+
+/// The formats of a frontend's log lines.
+#[derive(Debug, Default)]
+pub struct LogFormats {
+    /// `log-format` and the options that stand for one; `None` where nothing is logged of a finished stream.
+    pub stream: Option<LogFormat>,
+    /// `error-log-format`.
+    pub error: Option<LogFormat>,
+    /// `log-format-sd`: what targets with `format rfc5424` get as structured data.
+    pub structured: Option<LogFormat>,
 }
 
 /// `mode`.

@@ -24,9 +24,9 @@ use compose::{ERR, INFO};
 /// Logs the end of a stream, or its middle with `option logasap`, as the frontend's `log-format` and `log` lines say. Frontends
 /// without a format log a stream when it begins: see [`opened`].
 pub fn stream(core: &Core, local: &Local, frontend: &Proxy, ctx: &Ctx<'_>) {
-    let Some(usual) = &frontend.log_format else { return };
+    let Some(usual) = &frontend.log_formats.stream else { return };
     let Some(level) = Options::of(frontend).level(ctx.stream) else { return };
-    let format = match &frontend.error_log_format {
+    let format = match &frontend.log_formats.error {
         Some(format) if Options::of(frontend).is_refused(ctx.stream) => format,
         _ => usual,
     };
@@ -41,7 +41,7 @@ pub fn stream(core: &Core, local: &Local, frontend: &Proxy, ctx: &Ctx<'_>) {
 /// Logs the beginning of a stream where the frontend has no format (8.2.1): when the request has arrived in HTTP mode, when the
 /// connection has in TCP mode. Options that choose what is logged do not apply.
 pub fn opened(core: &Core, local: &Local, frontend: &Proxy, conn: &ConnFacts) {
-    if frontend.logs.is_empty() || frontend.log_format.is_some() {
+    if frontend.logs.is_empty() || frontend.log_formats.stream.is_some() {
         return;
     }
     let mode = if frontend.mode == Mode::Http { "HTTP" } else { "TCP" };
@@ -53,7 +53,7 @@ pub fn opened(core: &Core, local: &Local, frontend: &Proxy, conn: &ConnFacts) {
 /// Logs a connection that ended before a stream began (8.2.5), with one of the messages listed at `fc_err_str`. `nothing_came`
 /// is true where `option dontlognull` keeps silent. `ctx` is what `error-log-format` is rendered on.
 pub fn refused(core: &Core, local: &Local, frontend: &Proxy, ctx: &Ctx<'_>, message: &str, nothing_came: bool) {
-    if frontend.logs.is_empty() || (frontend.log_format.is_none() && frontend.error_log_format.is_none()) {
+    if frontend.logs.is_empty() || (frontend.log_formats.stream.is_none() && frontend.log_formats.error.is_none()) {
         return;
     }
     if nothing_came && frontend.dont_log_null {
@@ -62,7 +62,7 @@ pub fn refused(core: &Core, local: &Local, frontend: &Proxy, ctx: &Ctx<'_>, mess
     let level = if frontend.log_separate_errors { ERR } else { INFO };
     let mut text = core.lines.text.take();
     text.clear();
-    if let Some(format) = &frontend.error_log_format {
+    if let Some(format) = &frontend.log_formats.error {
         format.render(ctx, &mut text);
     } else {
         let conn = ctx.conn;
@@ -82,7 +82,7 @@ pub fn refused(core: &Core, local: &Local, frontend: &Proxy, ctx: &Ctx<'_>, mess
 
 /// Renders `log-format-sd` for `send`.
 fn with_structured(core: &Core, frontend: &Proxy, ctx: &Ctx<'_>, send: impl FnOnce(&[u8])) {
-    let Some(format) = &frontend.log_format_sd else { return send(b"") };
+    let Some(format) = &frontend.log_formats.structured else { return send(b"") };
     let mut structured = core.lines.structured.take();
     structured.clear();
     format.render(ctx, &mut structured);

@@ -147,9 +147,9 @@ impl FinishProxy<'_> {
             let text = format!("log format ignored for {} since it has no log address.", draft.title());
             self.diags.push(Diagnostic::warning("no-log-address", text).at(*span).lead(Lead::Bare));
         }
-        draft.out.error_log_format = logs.error_format.and_then(|word| self.format(&word, scope));
-        draft.out.log_format_sd = logs.structured.and_then(|word| self.format(&word, scope));
-        draft.out.log_format = match logs.format {
+        draft.out.log_formats.error = logs.error_format.and_then(|word| self.format(&word, scope));
+        draft.out.log_formats.structured = logs.structured.and_then(|word| self.format(&word, scope));
+        draft.out.log_formats.stream = match logs.format {
             None => None,
             Some((Format::Custom(word), _)) => self.format(&word, scope),
             Some((Format::Preset(text), span)) => self.preset(text, span, draft, scope),
