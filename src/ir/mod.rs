@@ -2,6 +2,7 @@
 
 mod balance;
 pub mod bind;
+mod bind_dump;
 pub mod check;
 mod check_dump;
 pub mod compression;
