@@ -153,6 +153,7 @@ pub fn lowered(options: &Options, compat: Compat, inputs: Vec<Input>, files: &dy
         ignore_resolution: options.ignore_resolution,
         ipv4_only: options.ipv4_only,
         no_server_verify: options.no_server_verify,
+        no_reuse_port: options.no_reuse_port,
         zero_warning: options.zero_warning,
     };
     lower::load(LoadInput { inputs, env: environment(options, files, &names), facts: FACTS, compat, overrides, files })

@@ -64,6 +64,8 @@ pub struct Options {
     pub ipv4_only: bool,
     /// `-dV`: no verification of server certificates.
     pub no_server_verify: bool,
+    /// `-dR`: listening sockets without `SO_REUSEPORT`.
+    pub no_reuse_port: bool,
     /// A group that the process stays in when it gives up its rights; no option sets it.
     pub kept_group: Option<u32>,
     /// `--compat RELEASE`.
@@ -169,6 +171,7 @@ fn flag(options: &mut Options, arg: &str) -> Result<(), String> {
         "-4" => options.ipv4_only = true,
         "-dr" => options.ignore_resolution = true,
         "-dV" => options.no_server_verify = true,
+        "-dR" => options.no_reuse_port = true,
         "-dL" => options.dump_objects = true,
         _ => return long_flag(options, arg),
     }
@@ -227,7 +230,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("-dv", "event ports are of other systems"),
     ("-dS", "splice() is never used"),
     ("-dG", "names are resolved by the system's resolver in any case"),
-    ("-dR", "each core has its own listening socket"),
     ("-dI", "no external program is ever started"),
     ("-dF", "there is no fast-forwarding to turn off"),
     ("-dZ", "there is no zero-copy forwarding to turn off"),

@@ -53,10 +53,11 @@ impl Sockets {
                 let bind = BindId(at as u32);
                 let backlog = backlog(proxy, line.backlog);
                 // Several lines may name one address; each keeps a socket of its own.
+                let copies = if ir.global.no_reuse_port { 0 } else { cores };
                 let kept = left.iter().position(|entry| entry.listening.addr == line.addr);
                 let listening = match kept {
                     Some(at) => Ok(left.remove(at).listening.clone()),
-                    None => open(line, cores, backlog).map(Arc::new),
+                    None => open(line, copies, backlog).map(Arc::new),
                 };
                 match listening {
                     Ok(listening) => entries.push(Entry { proxy: proxy.id, bind, backlog, listening }),

@@ -63,6 +63,8 @@ pub struct ConnFacts {
     pub handshake_ms: u64,
     /// TLS facts, once the handshake is done.
     pub tls: Option<Box<TlsFacts>>,
+    /// `src` and `dst` before a request's rules changed them: they do so for that request only.
+    pub ends_before: Option<Box<(Endpoint, Endpoint)>>,
     /// A rule expects a PROXY header (`expect-proxy`).
     pub expects_proxy: bool,
     /// A rule lets the connection disappear (`silent-drop`): how far a reset may travel, 0 if none is to be sent.
@@ -76,6 +78,14 @@ pub struct ConnFacts {
 }
 
 impl ConnFacts {
+    /// Takes back what the rules of the request before did to the addresses.
+    #[inline]
+    pub fn restore_ends(&mut self) {
+        if let Some(ends) = self.ends_before.take() {
+            (self.src, self.dst) = *ends;
+        }
+    }
+
     /// Where no client is: health checks, commands of the runtime socket.
     pub fn without_client(core: CoreId, frontend: ProxyId, now_us: i64, now_ms: u64) -> ConnFacts {
         ConnFacts {
@@ -91,6 +101,7 @@ impl ConnFacts {
             accepted_ms: now_ms,
             handshake_ms: 0,
             tls: None,
+            ends_before: None,
             expects_proxy: false,
             silent_drop: None,
             rcvd_proxy: false,

@@ -189,6 +189,7 @@ fn conn() -> ConnFacts {
         })),
         expects_proxy: false,
         silent_drop: None,
+        ends_before: None,
         rcvd_proxy: false,
         requests: 1,
         tracked: Default::default(),

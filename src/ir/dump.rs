@@ -65,6 +65,7 @@ impl Dump {
         self.flag("quiet", global.quiet);
         self.flag("zero-warning", global.zero_warning);
         self.flag("strict-limits false", !global.strict_limits);
+        self.flag("noreuseport", global.no_reuse_port);
         self.value("pidfile", global.pidfile.as_ref().map(|path| path.display()));
         self.value("uid", global.uid);
         self.value("gid", global.gid);

@@ -91,6 +91,8 @@ pub struct Global {
     pub localpeer: Option<String>,
     /// `thread-hard-limit`: never more threads than this.
     pub thread_limit: Option<usize>,
+    /// `noreuseport` or `-dR`: one socket for an address, without `SO_REUSEPORT`.
+    pub no_reuse_port: bool,
     /// `strict-limits`: stop when a limit of the process cannot be set; default true.
     pub strict_limits: bool,
     /// `quiet`: no messages during the start.

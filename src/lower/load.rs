@@ -46,6 +46,8 @@ pub struct Overrides {
     pub ipv4_only: bool,
     /// `-dV`: certificates of servers are not verified unless they say so.
     pub no_server_verify: bool,
+    /// `-dR`: no `SO_REUSEPORT`.
+    pub no_reuse_port: bool,
     /// `-dW`: warnings refuse the configuration.
     pub zero_warning: bool,
 }
@@ -136,6 +138,7 @@ impl Overrides {
         if self.ipv4_only {
             global.accept_families = AcceptFamilies::V4;
         }
+        global.no_reuse_port |= self.no_reuse_port;
         global.zero_warning |= self.zero_warning;
     }
 }

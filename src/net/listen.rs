@@ -40,6 +40,7 @@ impl Listening {
 }
 
 /// Opens the sockets of a `bind` line; `copies` sockets where the address allows several, `backlog` as `backlog` and `maxconn` say.
+/// No copies means one socket without `SO_REUSEPORT`, so that nobody else listens there (`noreuseport`).
 ///
 /// The error names what failed (`cannot bind socket`, with the reason), without the address, which the caller knows.
 pub fn open(bind: &Bind, copies: usize, backlog: i32) -> Result<Listening, OpenError> {
@@ -49,7 +50,7 @@ pub fn open(bind: &Bind, copies: usize, backlog: i32) -> Result<Listening, OpenE
             let mut at = *ip;
             let mut sockets = Vec::with_capacity(copies.max(1));
             for _ in 0..copies.max(1) {
-                let socket = open_ip(bind, at, *v6only, backlog)?;
+                let socket = open_ip(bind, at, *v6only, backlog, copies > 0)?;
                 at = local_address(&socket).unwrap_or(at);
                 sockets.push(socket);
             }
@@ -79,8 +80,8 @@ pub fn adopt(bind: &Bind, sockets: Vec<OwnedFd>, copies: usize, backlog: i32) ->
     }
     let local = taken.first().and_then(local_address);
     if let (BindAddr::Ip { v6only, .. }, Some(at)) = (&bind.addr, local) {
-        while taken.len() < copies.max(1) {
-            match open_ip(bind, at, *v6only, backlog) {
+        while taken.len() < copies {
+            match open_ip(bind, at, *v6only, backlog, true) {
                 Ok(socket) => taken.push(socket),
                 Err(_) => break,
             }
@@ -99,12 +100,12 @@ pub struct OpenError {
     pub source: io::Error,
 }
 
-fn open_ip(bind: &Bind, addr: SocketAddr, v6only: bool, backlog: i32) -> Result<OwnedFd, OpenError> {
+fn open_ip(bind: &Bind, addr: SocketAddr, v6only: bool, backlog: i32, reuse_port: bool) -> Result<OwnedFd, OpenError> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).map_err(failed("cannot create socket"))?;
     let options = || -> io::Result<()> {
         socket.set_nonblocking(true)?;
         socket.set_reuse_address(true)?;
-        socket.set_reuse_port(true)?;
+        socket.set_reuse_port(reuse_port)?;
         // Accepted sockets inherit it.
         socket.set_tcp_nodelay(true)?;
         if addr.is_ipv6() {
@@ -191,4 +192,27 @@ fn local_address(socket: &OwnedFd) -> Option<SocketAddr> {
 
 fn failed(what: &'static str) -> impl FnOnce(io::Error) -> OpenError {
     move |source| OpenError { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shared_by_copies_and_by_nobody_else_without_them() -> Result<(), OpenError> {
+        let at = |addr: SocketAddr| Bind::plain(BindAddr::Ip { addr, v6only: false });
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let shared = open(&at(any), 2, 10)?;
+        assert_eq!(shared.sockets.len(), 2);
+        assert!(open(&at(shared.local.unwrap_or(any)), 1, 10).is_ok());
+
+        let alone = open(&at(any), 0, 10)?;
+        assert_eq!(alone.sockets.len(), 1);
+        for copies in [0, 1] {
+            let error =
+                open(&at(alone.local.unwrap_or(any)), copies, 10).map(|_| ()).expect_err("the address is taken");
+            assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
+        }
+        Ok(())
+    }
 }

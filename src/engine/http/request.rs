@@ -41,6 +41,7 @@ pub(super) fn begin(s: &mut Session, st: &mut Stream, since: u64) {
     let now_us = s.core.tick_us();
     s.watch_at = None;
     s.facts.requests += 1;
+    s.facts.restore_ends();
     s.count(Stat::Requests, 1);
     s.frontend_state().req_rate.tick(now_us / 1000);
     let facts = &mut st.facts;

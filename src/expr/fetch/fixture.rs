@@ -247,6 +247,7 @@ fn connection() -> ConnFacts {
         tls: Some(Box::new(tls())),
         expects_proxy: false,
         silent_drop: None,
+        ends_before: None,
         rcvd_proxy: true,
         requests: 1,
         tracked: Default::default(),

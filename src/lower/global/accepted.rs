@@ -24,7 +24,6 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     entry("noevports", "noevports", POLL),
     entry("nosplice", "nosplice", SPLICE),
     entry("noktls", "noktls", "the kernel's TLS is not used"),
-    entry("noreuseport", "noreuseport", "listeners of an old process are handed over, not shared"),
     entry("nogetaddrinfo", "nogetaddrinfo", "names are resolved by the system's resolver in any case"),
     entry("busy-polling", "busy-polling", POLL),
     entry("maxpipes", "maxpipes <number>", SPLICE),

@@ -200,6 +200,18 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     ),
     entry(
         Meta::new(
+            "noreuseport",
+            "noreuseport",
+            "Listens without SO_REUSEPORT, as -dR does: no other process can listen at the same address meanwhile.",
+            &[("noreuseport", "noreuseport")],
+        ),
+        |_, draft, _| {
+            draft.out.no_reuse_port = true;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "hard-stop-after",
             "hard-stop-after <time>",
             "Sets how long a process may go on after SIGUSR1 before it closes what is still open.",

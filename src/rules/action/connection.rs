@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::base::value::{Type, Value};
 use crate::expr::{Endpoint, Expr};
-use crate::keyword::{Meta, Needs, Result, Scope, Words};
+use crate::keyword::{Hook, Meta, Needs, Result, Scope, Words};
 use crate::rules::{Action, Bound, Hooks, Txn, Verdict};
 
 pub(super) static ACTIONS: &[Action] = &[
@@ -76,9 +76,14 @@ fn set(words: &mut Words<'_>, scope: &Scope<'_>, kind: Type, store: fn(&mut Txn<
         return Err(words.error_here("missing fetch method"));
     };
     let expr = Expr::bind_str(word, scope)?;
+    let for_connection = matches!(scope.hook, Hook::TcpRequestConnection | Hook::TcpRequestSession);
     Ok(Bound::new(expr.needs(), move |txn| {
         let found = expr.with_value(&txn.ctx(), |value| value.cast(kind).map(Value::into_owned)).flatten();
         if let Some(value) = found {
+            let (src, dst) = (txn.conn.src, txn.conn.dst);
+            if !for_connection {
+                txn.conn.ends_before.get_or_insert_with(|| Box::new((src, dst)));
+            }
             store(txn, &value);
         }
         Verdict::Next
