@@ -22,7 +22,7 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
                 ("mode http\n    balance url_param id check_post", "balance url_param id check_post"),
                 ("mode http\n    balance hdr(host) use_domain_only", "balance hdr(host) use_domain_only"),
                 ("balance rdp-cookie", "balance rdp-cookie"),
-                ("mode http\n    balance hash req.cookie(id),lower", "balance hash req.cookie(id),lower"),
+                ("mode http\n    balance hash req.cook(id),lower", "balance hash req.cook(id),lower"),
             ],
         ),
         sections: Sections::D_BE,
