@@ -83,6 +83,7 @@ fn of_inventory(known: &'static Known, tables: &HashMap<(Class, &str), Vec<&Entr
     let status = match (found, class) {
         (Some(entry), _) => entry.meta.status,
         (None, Class::Filter) => filter(name, entries),
+        (None, Class::Service) => service(name, entries),
         (None, Class::Acl) => fetch().map_or(Status::NotYet, |entry| entry.meta.status),
         (None, _) => first_word(class, name, entries),
     };
@@ -111,6 +112,13 @@ fn first_word(class: Class, name: &str, entries: &[Entry]) -> Status {
 /// A filter is what stands behind `filter`.
 fn filter(name: &str, entries: &[Entry]) -> Status {
     let named = |entry: &&Entry| entry.class == Class::Proxy && entry.meta.name.strip_prefix("filter ") == Some(name);
+    entries.iter().find(named).map_or(Status::NotYet, |entry| entry.meta.status)
+}
+
+/// A service is what stands behind `use-service`.
+fn service(name: &str, entries: &[Entry]) -> Status {
+    let named =
+        |entry: &&Entry| entry.class == Class::Action && entry.meta.usage.strip_prefix("use-service ") == Some(name);
     entries.iter().find(named).map_or(Status::NotYet, |entry| entry.meta.status)
 }
 
