@@ -36,6 +36,7 @@ pub fn usage(program: &str) -> String {
 Usage : {program} [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn> ]
         [ -p <pidfile> ] [ -C <dir> ] [-- <cfgfile>*]
         {program} demo [--help]
+        {program} docker [--dry-run]
         -v displays version ; -vv shows known build options.
         -vq/-vqs/-vqb only displays version, short version, branch.
         -d enters debug mode ; -db only disables background mode.
