@@ -40,8 +40,12 @@ pub fn write_pid(path: &Path, voice: &mut Voice) {
     }
 }
 
-/// Jails the process and changes its group, then its user. `kept` is a group it stays in. The error is HAProxy's sentence.
+/// Sets the process's priority, jails it and changes its group, then its user. `kept` is a group it stays in. The error is HAProxy's
+/// sentence.
 pub fn give_up_rights(global: &Global, kept: Option<u32>) -> Result<(), String> {
+    if let Some(nice) = global.renice {
+        process::set_priority(nice).map_err(|error| format!("Cannot set the priority to {nice} ({error})."))?;
+    }
     if let Some(root) = &global.chroot {
         let jailed = if root.as_os_str() == "auto" { jail_nowhere() } else { process::chroot(root) };
         jailed.map_err(|_| format!("Cannot chroot({}).", root.display()))?;

@@ -145,6 +145,7 @@ async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<I
         source: wanted.server.source,
         fast_open: wanted.server.fast_open,
         keepalive: wanted.backend.server_keepalive,
+        sizes: s.local.live.ir.global.server_sockets,
     };
     let deadline = wanted.connect_timeout.map(|timeout| s.core.tick_ms() + timeout);
     let connected = within(s, connect::connect(target, options), deadline, wanted.patience).await?;

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -27,8 +27,9 @@ use super::tcp;
 use super::timer::Slot;
 use crate::base::id::{BindId, ProxyId};
 use crate::expr::{ConnFacts, Endpoint, Vars};
-use crate::ir::{BindAddr, Ir, Mode, Proxy};
+use crate::ir::{BindAddr, Ir, Mode, Proxy, SocketSizes};
 use crate::net::io::{Io, Plain};
+use crate::net::sizes;
 use crate::net::tcp::Tcp;
 use crate::state::{ProxyState, Stat};
 
@@ -207,6 +208,10 @@ impl Session {
         if local.live.ir.proxy(arrival.frontend).client_keepalive {
             // A socket that refuses the option is served without probes.
             let _ = socket2::SockRef::from(&arrival.fd).set_keepalive(true);
+        }
+        let sizes = local.live.ir.global.client_sockets;
+        if sizes != SocketSizes::default() {
+            sizes::apply(sizes, arrival.fd.as_fd());
         }
         let io = match arrival.peer {
             Some(_) => Plain::Tcp(Tcp::unregistered(arrival.fd.into())),

@@ -120,8 +120,23 @@ pub struct BindTls {
     pub prefer_client_ciphers: bool,
     /// `no-tls-tickets`.
     pub no_tickets: bool,
+    /// `tune.ssl.cachesize`: so many sessions are remembered; 0 is none.
+    pub sessions: usize,
+    /// `tune.ssl.lifetime` in seconds: how long a session can be resumed.
+    pub lifetime: u32,
+    /// Bounds of what a record holds.
+    pub records: RecordSizes,
     /// `verify optional` or `required`.
     pub client_auth: Option<ClientAuth>,
+}
+
+/// How much data a TLS record holds at most; 0 is as much as the protocol allows (manual 3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordSizes {
+    /// `tune.ssl.maxrecord`: at the beginning of a transfer.
+    pub first: u32,
+    /// `tune.ssl.hard-maxrecord`: at any time.
+    pub any: u32,
 }
 
 /// A `crt-list` file or a directory of certificates, as the runtime socket lists it.

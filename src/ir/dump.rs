@@ -99,7 +99,22 @@ impl Dump {
         self.value("tune.http.maxhdr", Some(global.maxhdr).filter(|count| *count != 101));
         self.value("spread-checks", Some(global.spread_checks).filter(|percent| *percent != 0));
         self.value("max-spread-checks", global.max_spread_checks);
+        self.tuning(global);
         self.value("localpeer", global.localpeer.as_ref());
+    }
+
+    fn tuning(&mut self, global: &Global) {
+        self.value("tune.ssl.cachesize", Some(global.tls_sessions).filter(|count| *count != 20_000));
+        self.value("tune.ssl.lifetime", Some(global.tls_lifetime).filter(|seconds| *seconds != 300));
+        let positive = |size: u32| Some(size).filter(|size| *size != 0);
+        self.value("tune.ssl.maxrecord", positive(global.tls_records.first));
+        self.value("tune.ssl.hard-maxrecord", positive(global.tls_records.any));
+        for (side, sizes) in [("client", global.client_sockets), ("server", global.server_sockets)] {
+            for (name, size) in [("rcvbuf", sizes.receive), ("sndbuf", sizes.send), ("notsent-lowat", sizes.unsent)] {
+                self.value(&format!("tune.{name}.{side}"), positive(size));
+            }
+        }
+        self.value("tune.renice.runtime", global.renice);
     }
 
     fn userlist(&mut self, list: &Userlist) {
@@ -475,7 +490,7 @@ fn server_tls(f: &mut fmt::Formatter<'_>, tls: &ServerTls) -> fmt::Result {
             ("check-sni", tls.check_sni.clone()),
         ],
     )?;
-    flags(f, &[("crt", tls.cert.is_some()), ("no-ssl-reuse", tls.no_reuse)])?;
+    flags(f, &[("crt", tls.cert.is_some()), ("no-ssl-reuse", tls.no_reuse), ("no-tls-tickets", tls.no_tickets)])?;
     tls_common(f, &tls.alpn, &tls.suites, tls.versions)
 }
 

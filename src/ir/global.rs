@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::bind::BindAddr;
+use super::bind::{BindAddr, RecordSizes};
 use super::log::LogTarget;
 use super::resolvers::AcceptFamilies;
 
@@ -83,6 +83,18 @@ pub struct Global {
     pub case_map: std::sync::Arc<super::CaseMap>,
     /// `spread-checks` in percent, -50 to 50.
     pub spread_checks: i32,
+    /// `tune.ssl.cachesize`, default 20000: TLS sessions remembered per `bind` line.
+    pub tls_sessions: usize,
+    /// `tune.ssl.lifetime` in seconds, default 300: how long a TLS session can be resumed.
+    pub tls_lifetime: u32,
+    /// `tune.ssl.maxrecord`, `tune.ssl.hard-maxrecord`.
+    pub tls_records: RecordSizes,
+    /// `tune.rcvbuf.client`, `tune.sndbuf.client`, `tune.notsent-lowat.client`.
+    pub client_sockets: SocketSizes,
+    /// `tune.rcvbuf.server`, `tune.sndbuf.server`, `tune.notsent-lowat.server`.
+    pub server_sockets: SocketSizes,
+    /// `tune.renice.runtime`: the priority of the process, -20 to 19.
+    pub renice: Option<i32>,
     /// `max-spread-checks` in milliseconds: bound of the time over which first checks are spread.
     pub max_spread_checks: Option<u64>,
     /// `dns-accept-family`, `-4`.
@@ -99,6 +111,17 @@ pub struct Global {
     pub quiet: bool,
     /// `zero-warning`: warnings refuse the configuration (done by the loader already).
     pub zero_warning: bool,
+}
+
+/// What the kernel keeps for a TCP connection, in bytes; 0 leaves it to the kernel (manual 3.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SocketSizes {
+    /// `tune.rcvbuf.*`: received and not read yet.
+    pub receive: u32,
+    /// `tune.sndbuf.*`: written and not acknowledged yet.
+    pub send: u32,
+    /// `tune.notsent-lowat.*`: written and not sent yet.
+    pub unsent: u32,
 }
 
 /// `stats socket`: where the runtime commands are answered (management.txt 9.3).

@@ -17,11 +17,13 @@ pub mod server;
 pub mod stats;
 
 pub use balance::{Affinity, Balance, Choosing, HashFunction, HashOn, HashType, KeyPart};
-pub use bind::{Bind, BindAddr, BindTls, CertChain, CertList, CertListEntry, ClientAuth, ProtocolVersion, TlsVersions};
+pub use bind::{
+    Bind, BindAddr, BindTls, CertChain, CertList, CertListEntry, ClientAuth, ProtocolVersion, RecordSizes, TlsVersions,
+};
 pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TcpCheckStep};
 pub use compression::{Coding, Compression};
 pub use dump::dump;
-pub use global::{Global, Group, RuntimeSocket, User, Userlist};
+pub use global::{Global, Group, RuntimeSocket, SocketSizes, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};
 pub use names::{CaseMap, ForwardedField, NodePart, RestrictNames};
 pub use persist::{Cookie, CookieMode, CookieOptions, PersistRule, Persistence};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::SupportedCipherSuite;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::bind::TlsVersions;
+use super::bind::{RecordSizes, TlsVersions};
 use super::check::Check;
 use super::resolvers::Resolve;
 use crate::expr::Expr;
@@ -155,6 +155,10 @@ pub struct ServerTls {
     pub versions: TlsVersions,
     /// `no-ssl-reuse`.
     pub no_reuse: bool,
+    /// `no-tls-tickets`: sessions of TLS 1.2 are resumed by their number.
+    pub no_tickets: bool,
+    /// Bounds of what a record holds.
+    pub records: RecordSizes,
     /// `check-sni`.
     pub check_sni: Option<String>,
 }

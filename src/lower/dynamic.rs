@@ -108,7 +108,7 @@ pub fn options() -> Vec<&'static str> {
 }
 
 /// Directives of `global` that servers depend on.
-const GLOBAL: [&str; 8] = [
+const GLOBAL: [&str; 10] = [
     "ca-base",
     "crt-base",
     "default-path",
@@ -117,6 +117,8 @@ const GLOBAL: [&str; 8] = [
     "ssl-default-server-options",
     "ssl-server-verify",
     "tune.bufsize",
+    "tune.ssl.hard-maxrecord",
+    "tune.ssl.maxrecord",
 ];
 /// Directives of proxies that servers depend on.
 const PROXY: [&str; 5] = ["mode", "source", "http-check", "tcp-check", "balance"];

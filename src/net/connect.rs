@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use tokio::net::{TcpSocket, UnixStream};
 
 use super::io::Plain;
+use crate::ir::SocketSizes;
 use crate::sys;
 
 /// Where to connect.
@@ -30,6 +31,8 @@ pub struct Options {
     pub fast_open: bool,
     /// Keep-alive probes.
     pub keepalive: bool,
+    /// What the kernel keeps for the connection.
+    pub sizes: SocketSizes,
 }
 
 /// Connects. TCP connections send small writes at once (`TCP_NODELAY`).
@@ -46,6 +49,9 @@ async fn connect_ip(addr: SocketAddr, options: Options) -> io::Result<Plain> {
     socket.set_nodelay(true)?;
     if options.keepalive {
         socket.set_keepalive(true)?;
+    }
+    if options.sizes != SocketSizes::default() {
+        super::sizes::apply(options.sizes, socket.as_fd());
     }
     if options.fast_open {
         // Without kernel support the connection is made in the ordinary way.

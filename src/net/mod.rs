@@ -4,5 +4,6 @@
 pub mod connect;
 pub mod io;
 pub mod listen;
+pub mod sizes;
 pub mod tcp;
 pub mod tls;

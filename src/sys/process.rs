@@ -135,6 +135,16 @@ pub fn forbid_new_privileges() {
     unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
 }
 
+/// Sets the scheduling priority of this thread and of those that it starts.
+pub fn set_priority(nice: i32) -> io::Result<()> {
+    // SAFETY: setpriority takes integers only.
+    if unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) } == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
 /// `set-dumpable`: lets the kernel write a core although the user has changed.
 pub fn allow_core_dumps() -> io::Result<()> {
     let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };

@@ -86,6 +86,11 @@ pub fn is_listening(fd: BorrowedFd<'_>) -> io::Result<bool> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(value != 0) }
 }
 
+/// `tune.notsent-lowat.*`: bytes that wait to be sent before the socket counts as full (`TCP_NOTSENT_LOWAT`).
+pub fn set_unsent_limit(fd: BorrowedFd<'_>, bytes: i32) -> io::Result<()> {
+    set_int(fd, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
+}
+
 fn set_int(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::Result<()> {
     let len = mem::size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: the value is an integer of `len` bytes that lives through the call.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hydroxy::ir::{BindTls, CertChain, ClientAuth, Reuse, ServerTls, TlsVersions, Verify};
+use hydroxy::ir::{BindTls, CertChain, ClientAuth, RecordSizes, Reuse, ServerTls, TlsVersions, Verify};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 
@@ -34,6 +34,9 @@ pub fn bind_tls(certs: Vec<Arc<CertChain>>) -> BindTls {
         versions: TlsVersions::default(),
         prefer_client_ciphers: false,
         no_tickets: false,
+        sessions: 100,
+        lifetime: 300,
+        records: RecordSizes::default(),
         client_auth: None,
     }
 }
@@ -148,16 +151,20 @@ fn a_protocol_is_agreed_on_or_left_open() {
 }
 
 #[test]
-fn sessions_are_resumed_with_tickets_and_without() {
+fn sessions_are_resumed_with_tickets_and_without_for_their_lifetime() {
     let certs = [certificate(&["a.test"])];
-    for no_tickets in [false, true] {
-        let proxy = serve(certs.to_vec(), |tls, _| tls.no_tickets = no_tickets);
+    for (no_tickets, lifetime) in [(false, 300), (true, 300), (false, 0), (true, 0)] {
+        let proxy = serve(certs.to_vec(), |tls, _| {
+            tls.no_tickets = no_tickets;
+            tls.lifetime = lifetime;
+        });
+        let again = if lifetime > 0 { HandshakeKind::Resumed } else { HandshakeKind::Full };
         for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
             let mut roots = RootCertStore::empty();
             roots.add(certs[0].chain[0].clone()).expect("a root");
             let config = ClientConfig::builder_with_protocol_versions(&[version]);
             let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
-            for kind in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
+            for kind in [HandshakeKind::Full, again, again] {
                 let mut stream = connect(&config, proxy.addr, "a.test").expect("accepted");
                 ask(&mut stream, "/");
                 assert_eq!(stream.conn.handshake_kind(), Some(kind), "{version:?}, no tickets: {no_tickets}");
@@ -280,7 +287,70 @@ pub fn server_tls(cert: &CertChain, verify: Verify) -> ServerTls {
         suites: Vec::new(),
         versions: TlsVersions::default(),
         no_reuse: false,
+        no_tickets: false,
+        records: RecordSizes::default(),
         check_sni: None,
+    }
+}
+
+/// A stream that remembers what was read.
+struct Tap(TcpStream, Vec<u8>);
+
+impl Read for Tap {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.0.read(buf)?;
+        self.1.extend_from_slice(&buf[..n]);
+        Ok(n)
+    }
+}
+
+impl Write for Tap {
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        self.0.write(buf)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The lengths of the records with data in which an answer of more than 12,000 bytes comes.
+fn records_of_an_answer(sizes: RecordSizes) -> Vec<usize> {
+    let certs = [certificate(&["a.test"])];
+    let proxy = serve(certs.to_vec(), |tls, _| {
+        tls.records = sizes;
+        tls.versions = TlsVersions { tls12: true, tls13: false };
+    });
+    let config = Arc::new(client(&certs));
+    let stream = TcpStream::connect(proxy.addr).expect("connected");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
+    let name = ServerName::try_from("a.test").expect("a name");
+    let tls = ClientConnection::new(config, name).expect("a client");
+    let mut secure = StreamOwned::new(tls, Tap(stream, Vec::new()));
+    let path = format!("/{}", "x".repeat(12_000));
+    write!(secure, "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").expect("written");
+    let mut answer = Vec::new();
+    let _ = secure.read_to_end(&mut answer);
+    assert!(answer.len() > 12_000, "{}", answer.len());
+    let (mut lengths, mut seen) = (Vec::new(), secure.sock.1.as_slice());
+    while let [kind, _, _, high, low, rest @ ..] = seen {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        if *kind == 23 {
+            lengths.push(length);
+        }
+        seen = rest.get(length..).unwrap_or_default();
+    }
+    lengths
+}
+
+#[test]
+fn records_are_as_small_as_wanted() {
+    // Of a record's length 24 bytes are not data.
+    let free = records_of_an_answer(RecordSizes::default());
+    assert!(free.iter().any(|length| *length > 8_000), "{free:?}");
+    for sizes in [RecordSizes { first: 1_000, any: 0 }, RecordSizes { first: 0, any: 1_000 }] {
+        let bounded = records_of_an_answer(sizes);
+        assert!(bounded.len() >= 12 && bounded.iter().all(|length| *length <= 1_024), "{sizes:?}: {bounded:?}");
     }
 }
 

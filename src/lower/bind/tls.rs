@@ -269,6 +269,9 @@ impl BindDraft {
             suites,
             prefer_client_ciphers: options.client_order,
             no_tickets: options.no_tickets.unwrap_or(false),
+            sessions: global.out.tls_sessions,
+            lifetime: global.out.tls_lifetime,
+            records: global.out.tls_records,
             client_auth: self.finish_client_auth(global, reader, &place)?,
         })
     }

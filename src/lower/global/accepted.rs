@@ -1,158 +1,181 @@
 //! `global`: words that are accepted without effect, each with the reason why nobody could see a difference.
 
 use super::GlobalDraft;
-use crate::keyword::{Meta, Sections, Setting};
+use crate::base::size;
+use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words, error_at};
 use crate::lower::table::Draft;
+use crate::lower::values::{choice, millis};
 
-/// The arguments are not looked at: what they set does not exist here.
+type Look = fn(&mut Words<'_>, &mut GlobalDraft, &Scope<'_>) -> Result<()>;
+
+const fn accepted(name: &'static str, usage: &'static str, why: &'static str, apply: Look) -> Setting<GlobalDraft> {
+    Setting { meta: Meta::accepted(name, usage, why), sections: Sections::GLOBAL, apply }
+}
+
+/// A word that stands alone.
+const fn alone(name: &'static str, usage: &'static str, why: &'static str) -> Setting<GlobalDraft> {
+    accepted(name, usage, why, |_, draft, _| {
+        draft.flag(false);
+        Ok(())
+    })
+}
+
+/// With a number, which may be a size such as 16k or negative.
+const fn number(name: &'static str, usage: &'static str, why: &'static str) -> Setting<GlobalDraft> {
+    accepted(name, usage, why, |words, _, _| {
+        let word = words.expect("a number.")?;
+        if word.as_str().parse::<i64>().is_ok() {
+            return Ok(());
+        }
+        size::parse(word.as_str()).map(drop).map_err(|error| error_at(word.span, format!("{error} in '{word}'")))
+    })
+}
+
+/// With a time.
+const fn time(name: &'static str, usage: &'static str, why: &'static str) -> Setting<GlobalDraft> {
+    accepted(name, usage, why, |words, _, scope| millis(words, scope, "time").map(drop))
+}
+
+/// With `on` or `off`, or with `auto`.
+const fn switch(name: &'static str, usage: &'static str, why: &'static str) -> Setting<GlobalDraft> {
+    accepted(name, usage, why, |words, _, _| choice(words, &["on", "off", "auto"]).map(drop))
+}
+
+/// With arguments that are not looked at: what they set does not exist here.
 const fn entry(name: &'static str, usage: &'static str, why: &'static str) -> Setting<GlobalDraft> {
-    Setting {
-        meta: Meta::accepted(name, usage, why),
-        sections: Sections::GLOBAL,
-        apply: |words, draft, _| {
-            draft.flag(false);
-            words.take_rest();
-            Ok(())
-        },
-    }
+    accepted(name, usage, why, |words, draft, _| {
+        draft.flag(false);
+        words.expect("an argument.")?;
+        words.take_rest();
+        Ok(())
+    })
 }
 
 pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
-    entry("noepoll", "noepoll", POLL),
-    entry("nopoll", "nopoll", POLL),
-    entry("nokqueue", "nokqueue", POLL),
-    entry("noevports", "noevports", POLL),
-    entry("nosplice", "nosplice", SPLICE),
-    entry("noktls", "noktls", "the kernel's TLS is not used"),
-    entry("nogetaddrinfo", "nogetaddrinfo", "names are resolved by the system's resolver in any case"),
-    entry("busy-polling", "busy-polling", POLL),
-    entry("maxpipes", "maxpipes <number>", SPLICE),
-    entry("no-memory-trimming", "no-memory-trimming", MEMORY),
-    entry("numa-cpu-mapping", "numa-cpu-mapping", CPU),
+    alone("noepoll", "noepoll", POLL),
+    alone("nopoll", "nopoll", POLL),
+    alone("nokqueue", "nokqueue", POLL),
+    alone("noevports", "noevports", POLL),
+    alone("nosplice", "nosplice", SPLICE),
+    alone("noktls", "noktls", "the kernel's TLS is not used"),
+    alone("nogetaddrinfo", "nogetaddrinfo", "names are resolved by the system's resolver in any case"),
+    alone("busy-polling", "busy-polling", POLL),
+    number("maxpipes", "maxpipes <number>", SPLICE),
+    alone("no-memory-trimming", "no-memory-trimming", MEMORY),
+    alone("numa-cpu-mapping", "numa-cpu-mapping", CPU),
     entry("cpu-map", "cpu-map [auto:]<thread-group>[/<thread-set>] <cpu-set>[,...] [...]", CPU),
     entry("cpu-policy", "cpu-policy <policy>", CPU),
     entry("cpu-set", "cpu-set <directive>...", CPU),
     entry("cpu-affinity", "cpu-affinity <affinity>", CPU),
-    entry("thread-groups", "thread-groups <number>", CPU),
+    number("thread-groups", "thread-groups <number>", CPU),
     entry("thread-group", "thread-group <group> [<thread-range>...]", CPU),
-    entry("max-threads-per-group", "max-threads-per-group <number>", CPU),
-    entry("tune.zlib.memlevel", "tune.zlib.memlevel <number>", COMP),
+    number("max-threads-per-group", "max-threads-per-group <number>", CPU),
+    number("tune.zlib.memlevel", "tune.zlib.memlevel <number>", COMP),
     entry("ssl-engine", "ssl-engine <name> [algo <list>]", OPENSSL),
-    entry("ssl-mode-async", "ssl-mode-async", OPENSSL),
+    alone("ssl-mode-async", "ssl-mode-async", OPENSSL),
     entry("ssl-propquery", "ssl-propquery <query>", OPENSSL),
     entry("ssl-provider", "ssl-provider <name>", OPENSSL),
     entry("ssl-provider-path", "ssl-provider-path <path>", OPENSSL),
     entry("ssl-dh-param-file", "ssl-dh-param-file <file>", DH),
-    entry("tune.ssl.default-dh-param", "tune.ssl.default-dh-param <number>", DH),
-    entry(
+    number("tune.ssl.default-dh-param", "tune.ssl.default-dh-param <number>", DH),
+    alone(
         "ssl-skip-self-issued-ca",
         "ssl-skip-self-issued-ca",
         "self-issued certificates at the end of a chain are sent as they stand in the file, which clients ignore",
     ),
-    entry("insecure-fork-wanted", "insecure-fork-wanted", "forking is not blocked"),
-    entry("insecure-setuid-wanted", "insecure-setuid-wanted", "programs with the setuid bit are never run"),
-    entry("expose-experimental-directives", "expose-experimental-directives", "what is supported needs no permission"),
-    entry("expose-deprecated-directives", "expose-deprecated-directives", "what is supported needs no permission"),
+    alone("insecure-fork-wanted", "insecure-fork-wanted", "forking is not blocked"),
+    alone("insecure-setuid-wanted", "insecure-setuid-wanted", "programs with the setuid bit are never run"),
+    alone("expose-experimental-directives", "expose-experimental-directives", "what is supported needs no permission"),
+    alone("expose-deprecated-directives", "expose-deprecated-directives", "what is supported needs no permission"),
     entry("server-state-base", "server-state-base <directory>", STATE),
     entry("server-state-file", "server-state-file <file>", STATE),
-    entry("prealloc-fd", "prealloc-fd", "the kernel's table of descriptors grows by itself"),
-    entry("profiling.tasks", "profiling.tasks { auto | on | off }", "tasks are not profiled"),
-    entry("profiling.memory", "profiling.memory { on | off }", "memory is not profiled"),
-    entry(
+    alone("prealloc-fd", "prealloc-fd", "the kernel's table of descriptors grows by itself"),
+    switch("profiling.tasks", "profiling.tasks { auto | on | off }", "tasks are not profiled"),
+    switch("profiling.memory", "profiling.memory { on | off }", "memory is not profiled"),
+    time(
         "warn-blocked-traffic-after",
         "warn-blocked-traffic-after <time>",
         "there is no long-running code that could block traffic",
     ),
-    entry("force-cfg-parser-pause", "force-cfg-parser-pause <time>", "a debugging aid of HAProxy's developers"),
-    entry("debug.counters", "debug.counters { on | off }", "a debugging aid of HAProxy's developers"),
+    time("force-cfg-parser-pause", "force-cfg-parser-pause <time>", "a debugging aid of HAProxy's developers"),
+    switch("debug.counters", "debug.counters { on | off }", "a debugging aid of HAProxy's developers"),
     entry("stress-level", "stress-level <level>", "a debugging aid of HAProxy's developers"),
-    entry("h2-workaround-bogus-websocket-clients", "h2-workaround-bogus-websocket-clients", "HTTP/2 is not offered"),
-    entry("tune.buffers.limit", "tune.buffers.limit <number>", MEMORY),
-    entry("tune.buffers.reserve", "tune.buffers.reserve <number>", MEMORY),
-    entry("tune.memory.hot-size", "tune.memory.hot-size <size>", MEMORY),
-    entry("tune.pattern.cache-size", "tune.pattern.cache-size <number>", MEMORY),
-    entry("tune.pool-high-fd-ratio", "tune.pool-high-fd-ratio <number>", MEMORY),
-    entry("tune.pool-low-fd-ratio", "tune.pool-low-fd-ratio <number>", MEMORY),
-    entry("tune.fail-alloc", "tune.fail-alloc <number>", MEMORY),
-    entry("tune.bufsize.small", "tune.bufsize.small <size>", MEMORY),
-    entry("tune.defaults.purge", "tune.defaults.purge", MEMORY),
-    entry("tune.maxaccept", "tune.maxaccept <number>", POLL),
-    entry("tune.maxpollevents", "tune.maxpollevents <number>", POLL),
+    alone("h2-workaround-bogus-websocket-clients", "h2-workaround-bogus-websocket-clients", "HTTP/2 is not offered"),
+    number("tune.buffers.limit", "tune.buffers.limit <number>", MEMORY),
+    number("tune.buffers.reserve", "tune.buffers.reserve <number>", MEMORY),
+    number("tune.memory.hot-size", "tune.memory.hot-size <size>", MEMORY),
+    number("tune.pattern.cache-size", "tune.pattern.cache-size <number>", MEMORY),
+    number("tune.pool-high-fd-ratio", "tune.pool-high-fd-ratio <number>", MEMORY),
+    number("tune.pool-low-fd-ratio", "tune.pool-low-fd-ratio <number>", MEMORY),
+    number("tune.fail-alloc", "tune.fail-alloc <number>", MEMORY),
+    number("tune.bufsize.small", "tune.bufsize.small <size>", MEMORY),
+    alone("tune.defaults.purge", "tune.defaults.purge", MEMORY),
+    number("tune.maxaccept", "tune.maxaccept <number>", POLL),
+    number("tune.maxpollevents", "tune.maxpollevents <number>", POLL),
     entry("tune.epoll.mask-events", "tune.epoll.mask-events <event>[,<event>...]", POLL),
-    entry("tune.events.max-events-at-once", "tune.events.max-events-at-once <number>", POLL),
-    entry("tune.fd.edge-triggered", "tune.fd.edge-triggered { on | off }", POLL),
-    entry("tune.runqueue-depth", "tune.runqueue-depth <number>", POLL),
-    entry("tune.sched.low-latency", "tune.sched.low-latency { on | off }", POLL),
-    entry("tune.max-rules-at-once", "tune.max-rules-at-once <number>", POLL),
-    entry("tune.max-checks-per-thread", "tune.max-checks-per-thread <number>", POLL),
-    entry("tune.recv_enough", "tune.recv_enough <number>", POLL),
+    number("tune.events.max-events-at-once", "tune.events.max-events-at-once <number>", POLL),
+    switch("tune.fd.edge-triggered", "tune.fd.edge-triggered { on | off }", POLL),
+    number("tune.runqueue-depth", "tune.runqueue-depth <number>", POLL),
+    switch("tune.sched.low-latency", "tune.sched.low-latency { on | off }", POLL),
+    number("tune.max-rules-at-once", "tune.max-rules-at-once <number>", POLL),
+    number("tune.max-checks-per-thread", "tune.max-checks-per-thread <number>", POLL),
+    number("tune.recv_enough", "tune.recv_enough <number>", POLL),
     entry("tune.listener.default-shards", "tune.listener.default-shards <mode>", POLL),
     entry("tune.listener.multi-queue", "tune.listener.multi-queue { on | fair | off }", POLL),
     entry("tune.takeover-other-tg-connections", "tune.takeover-other-tg-connections <value>", POLL),
-    entry("tune.renice.runtime", "tune.renice.runtime <number>", POLL),
-    entry("tune.renice.startup", "tune.renice.startup <number>", POLL),
-    entry("tune.ring.queues", "tune.ring.queues <number>", POLL),
-    entry("tune.streams-elasticity", "tune.streams-elasticity <percent>", POLL),
-    entry("tune.pipesize", "tune.pipesize <number>", SPLICE),
-    entry("tune.applet.zero-copy-forwarding", "tune.applet.zero-copy-forwarding { on | off }", SPLICE),
-    entry("tune.disable-fast-forward", "tune.disable-fast-forward", SPLICE),
-    entry("tune.disable-zero-copy-forwarding", "tune.disable-zero-copy-forwarding", SPLICE),
-    entry("tune.h1.zero-copy-fwd-recv", "tune.h1.zero-copy-fwd-recv { on | off }", SPLICE),
-    entry("tune.h1.zero-copy-fwd-send", "tune.h1.zero-copy-fwd-send { on | off }", SPLICE),
-    entry("tune.h2.zero-copy-fwd-send", "tune.h2.zero-copy-fwd-send { on | off }", SPLICE),
-    entry("tune.pt.zero-copy-forwarding", "tune.pt.zero-copy-forwarding { on | off }", SPLICE),
-    entry("tune.quic.zero-copy-fwd-send", "tune.quic.zero-copy-fwd-send { on | off }", SPLICE),
-    entry("tune.rcvbuf.backend", "tune.rcvbuf.backend <number>", SOCKET),
-    entry("tune.rcvbuf.client", "tune.rcvbuf.client <number>", SOCKET),
-    entry("tune.rcvbuf.frontend", "tune.rcvbuf.frontend <number>", SOCKET),
-    entry("tune.rcvbuf.server", "tune.rcvbuf.server <number>", SOCKET),
-    entry("tune.sndbuf.backend", "tune.sndbuf.backend <number>", SOCKET),
-    entry("tune.sndbuf.client", "tune.sndbuf.client <number>", SOCKET),
-    entry("tune.sndbuf.frontend", "tune.sndbuf.frontend <number>", SOCKET),
-    entry("tune.sndbuf.server", "tune.sndbuf.server <number>", SOCKET),
-    entry("tune.notsent-lowat.client", "tune.notsent-lowat.client <number>", SOCKET),
-    entry("tune.notsent-lowat.server", "tune.notsent-lowat.server <number>", SOCKET),
-    entry("tune.ssl.cachesize", "tune.ssl.cachesize <number>", TLS),
-    entry("tune.ssl.capture-buffer-size", "tune.ssl.capture-buffer-size <number>", TLS),
-    entry("tune.ssl.capture-cipherlist-size", "tune.ssl.capture-cipherlist-size <number>", TLS),
-    entry("tune.ssl.force-private-cache", "tune.ssl.force-private-cache", TLS),
-    entry("tune.ssl.hard-maxrecord", "tune.ssl.hard-maxrecord <number>", TLS),
-    entry("tune.ssl.lifetime", "tune.ssl.lifetime <time>", TLS),
-    entry("tune.ssl.maxrecord", "tune.ssl.maxrecord <number>", TLS),
-    entry("tune.ssl.ssl-ctx-cache-size", "tune.ssl.ssl-ctx-cache-size <number>", TLS),
-    entry("tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.maxdelay <number>", TLS),
-    entry("tune.ssl.ocsp-update.mindelay", "tune.ssl.ocsp-update.mindelay <number>", TLS),
-    entry("tune.idle-pool.shared", "tune.idle-pool.shared { auto | on | off }", POOL),
-    entry("tune.idletimer", "tune.idletimer <time>", POOL),
-    entry("tune.h2.be.glitches-threshold", "tune.h2.be.glitches-threshold <number>", H2),
-    entry("tune.h2.be.initial-window-size", "tune.h2.be.initial-window-size <size>", H2),
-    entry("tune.h2.be.max-concurrent-streams", "tune.h2.be.max-concurrent-streams <number>", H2),
-    entry("tune.h2.be.max-frames-at-once", "tune.h2.be.max-frames-at-once <number>", H2),
-    entry("tune.h2.be.rxbuf", "tune.h2.be.rxbuf <size>", H2),
-    entry("tune.h2.fe.glitches-threshold", "tune.h2.fe.glitches-threshold <number>", H2),
-    entry("tune.h2.fe.initial-window-size", "tune.h2.fe.initial-window-size <size>", H2),
-    entry("tune.h2.fe.max-concurrent-streams", "tune.h2.fe.max-concurrent-streams <number>", H2),
-    entry("tune.h2.fe.max-frames-at-once", "tune.h2.fe.max-frames-at-once <number>", H2),
-    entry("tune.h2.fe.max-rst-at-once", "tune.h2.fe.max-rst-at-once <number>", H2),
-    entry("tune.h2.fe.max-total-streams", "tune.h2.fe.max-total-streams <number>", H2),
-    entry("tune.h2.fe.rxbuf", "tune.h2.fe.rxbuf <size>", H2),
-    entry("tune.h2.header-table-size", "tune.h2.header-table-size <number>", H2),
-    entry("tune.h2.initial-window-size", "tune.h2.initial-window-size <number>", H2),
+    number("tune.renice.startup", "tune.renice.startup <number>", RENICE),
+    number("tune.ring.queues", "tune.ring.queues <number>", POLL),
+    number("tune.streams-elasticity", "tune.streams-elasticity <percent>", POLL),
+    number("tune.pipesize", "tune.pipesize <number>", SPLICE),
+    switch("tune.applet.zero-copy-forwarding", "tune.applet.zero-copy-forwarding { on | off }", SPLICE),
+    alone("tune.disable-fast-forward", "tune.disable-fast-forward", SPLICE),
+    alone("tune.disable-zero-copy-forwarding", "tune.disable-zero-copy-forwarding", SPLICE),
+    switch("tune.h1.zero-copy-fwd-recv", "tune.h1.zero-copy-fwd-recv { on | off }", SPLICE),
+    switch("tune.h1.zero-copy-fwd-send", "tune.h1.zero-copy-fwd-send { on | off }", SPLICE),
+    switch("tune.h2.zero-copy-fwd-send", "tune.h2.zero-copy-fwd-send { on | off }", SPLICE),
+    switch("tune.pt.zero-copy-forwarding", "tune.pt.zero-copy-forwarding { on | off }", SPLICE),
+    switch("tune.quic.zero-copy-fwd-send", "tune.quic.zero-copy-fwd-send { on | off }", SPLICE),
+    number("tune.rcvbuf.backend", "tune.rcvbuf.backend <number>", UDP),
+    number("tune.rcvbuf.frontend", "tune.rcvbuf.frontend <number>", UDP),
+    number("tune.sndbuf.backend", "tune.sndbuf.backend <number>", UDP),
+    number("tune.sndbuf.frontend", "tune.sndbuf.frontend <number>", UDP),
+    number("tune.ssl.capture-buffer-size", "tune.ssl.capture-buffer-size <number>", HELLO),
+    number("tune.ssl.capture-cipherlist-size", "tune.ssl.capture-cipherlist-size <number>", HELLO),
+    alone("tune.ssl.force-private-cache", "tune.ssl.force-private-cache", TLS),
+    number("tune.ssl.ssl-ctx-cache-size", "tune.ssl.ssl-ctx-cache-size <number>", GENERATED),
+    number("tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.maxdelay <number>", OCSP),
+    number("tune.ssl.ocsp-update.mindelay", "tune.ssl.ocsp-update.mindelay <number>", OCSP),
+    switch("tune.idle-pool.shared", "tune.idle-pool.shared { auto | on | off }", POOL),
+    time("tune.idletimer", "tune.idletimer <time>", POOL),
+    number("tune.h2.be.glitches-threshold", "tune.h2.be.glitches-threshold <number>", H2),
+    number("tune.h2.be.initial-window-size", "tune.h2.be.initial-window-size <size>", H2),
+    number("tune.h2.be.max-concurrent-streams", "tune.h2.be.max-concurrent-streams <number>", H2),
+    number("tune.h2.be.max-frames-at-once", "tune.h2.be.max-frames-at-once <number>", H2),
+    number("tune.h2.be.rxbuf", "tune.h2.be.rxbuf <size>", H2),
+    number("tune.h2.fe.glitches-threshold", "tune.h2.fe.glitches-threshold <number>", H2),
+    number("tune.h2.fe.initial-window-size", "tune.h2.fe.initial-window-size <size>", H2),
+    number("tune.h2.fe.max-concurrent-streams", "tune.h2.fe.max-concurrent-streams <number>", H2),
+    number("tune.h2.fe.max-frames-at-once", "tune.h2.fe.max-frames-at-once <number>", H2),
+    number("tune.h2.fe.max-rst-at-once", "tune.h2.fe.max-rst-at-once <number>", H2),
+    number("tune.h2.fe.max-total-streams", "tune.h2.fe.max-total-streams <number>", H2),
+    number("tune.h2.fe.rxbuf", "tune.h2.fe.rxbuf <size>", H2),
+    number("tune.h2.header-table-size", "tune.h2.header-table-size <number>", H2),
+    number("tune.h2.initial-window-size", "tune.h2.initial-window-size <number>", H2),
     entry("tune.h2.log-errors", "tune.h2.log-errors <mode>", H2),
-    entry("tune.h2.max-concurrent-streams", "tune.h2.max-concurrent-streams <number>", H2),
-    entry("tune.h2.max-frame-size", "tune.h2.max-frame-size <number>", H2),
+    number("tune.h2.max-concurrent-streams", "tune.h2.max-concurrent-streams <number>", H2),
+    number("tune.h2.max-frame-size", "tune.h2.max-frame-size <number>", H2),
     entry("tune.lua.bool-sample-conversion", "tune.lua.bool-sample-conversion { normal | pre-3.1-bug }", LUA),
-    entry("tune.lua.burst-timeout", "tune.lua.burst-timeout <time>", LUA),
-    entry("tune.lua.forced-yield", "tune.lua.forced-yield <number>", LUA),
-    entry("tune.lua.log.loggers", "tune.lua.log.loggers { on | off }", LUA),
+    time("tune.lua.burst-timeout", "tune.lua.burst-timeout <time>", LUA),
+    number("tune.lua.forced-yield", "tune.lua.forced-yield <number>", LUA),
+    switch("tune.lua.log.loggers", "tune.lua.log.loggers { on | off }", LUA),
     entry("tune.lua.log.stderr", "tune.lua.log.stderr { on | auto | off }", LUA),
-    entry("tune.lua.maxmem", "tune.lua.maxmem <number>", LUA),
+    number("tune.lua.maxmem", "tune.lua.maxmem <number>", LUA),
     entry("tune.lua.openlibs", "tune.lua.openlibs <list>", LUA),
-    entry("tune.lua.service-timeout", "tune.lua.service-timeout <time>", LUA),
-    entry("tune.lua.session-timeout", "tune.lua.session-timeout <time>", LUA),
-    entry("tune.lua.task-timeout", "tune.lua.task-timeout <time>", LUA),
-    entry("tune.peers.max-updates-at-once", "tune.peers.max-updates-at-once <number>", PEERS),
-    entry("tune.cli.max-payload-size", "tune.cli.max-payload-size <size>", CLI),
+    time("tune.lua.service-timeout", "tune.lua.service-timeout <time>", LUA),
+    time("tune.lua.session-timeout", "tune.lua.session-timeout <time>", LUA),
+    time("tune.lua.task-timeout", "tune.lua.task-timeout <time>", LUA),
+    number("tune.peers.max-updates-at-once", "tune.peers.max-updates-at-once <number>", PEERS),
+    number("tune.cli.max-payload-size", "tune.cli.max-payload-size <size>", CLI),
     entry("tune.quic.be.cc.cubic-min-losses", "tune.quic.be.cc.cubic-min-losses <value>", QUIC),
     entry("tune.quic.be.cc.hystart", "tune.quic.be.cc.hystart <value>", QUIC),
     entry("tune.quic.be.cc.max-frame-loss", "tune.quic.be.cc.max-frame-loss <value>", QUIC),
@@ -167,8 +190,8 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     entry("tune.quic.be.tx.udp-gso", "tune.quic.be.tx.udp-gso <value>", QUIC),
     entry("tune.quic.cc-hystart", "tune.quic.cc-hystart <value>", QUIC),
     entry("tune.quic.cc.cubic.min-losses", "tune.quic.cc.cubic.min-losses <value>", QUIC),
-    entry("tune.quic.disable-tx-pacing", "tune.quic.disable-tx-pacing <value>", QUIC),
-    entry("tune.quic.disable-udp-gso", "tune.quic.disable-udp-gso <value>", QUIC),
+    alone("tune.quic.disable-tx-pacing", "tune.quic.disable-tx-pacing", QUIC),
+    alone("tune.quic.disable-udp-gso", "tune.quic.disable-udp-gso", QUIC),
     entry("tune.quic.fe.cc.cubic-min-losses", "tune.quic.fe.cc.cubic-min-losses <value>", QUIC),
     entry("tune.quic.fe.cc.hystart", "tune.quic.fe.cc.hystart <value>", QUIC),
     entry("tune.quic.fe.cc.max-frame-loss", "tune.quic.fe.cc.max-frame-loss <value>", QUIC),
@@ -207,8 +230,12 @@ const COMP: &str = "the compressor takes memory as its window needs it";
 const OPENSSL: &str = "TLS is done by rustls, not by OpenSSL";
 const DH: &str = "rustls has no key exchange over finite fields";
 const STATE: &str = "the file is read for 'load-server-state-from-file' only";
-const SOCKET: &str = "the kernel sizes socket buffers by itself";
-const TLS: &str = "rustls sizes its caches and records by itself";
+const RENICE: &str = "reading the files takes a moment, and the priority would be restored after it";
+const UDP: &str = "it sizes sockets of QUIC and 'log-forward' only, which are not offered";
+const TLS: &str = "every 'bind' line has a cache of its own, in one process";
+const HELLO: &str = "it is for fetches of the ClientHello's lists only, which are refused themselves";
+const OCSP: &str = "OCSP responses are not updated by the proxy: 'ocsp-update' is refused itself";
+const GENERATED: &str = "certificates are not generated: 'generate-certificates' is refused itself";
 const POOL: &str = "idle connections are shared and closed by the pool's own rules";
 const H2: &str = "HTTP/2 is not offered";
 const QUIC: &str = "QUIC is not offered";

@@ -8,6 +8,7 @@ mod compression;
 mod logging;
 mod process;
 mod runtime;
+mod sizes;
 mod tls;
 mod tuning;
 
@@ -78,6 +79,8 @@ impl GlobalDraft {
             maxrewrite: 1024,
             cookielen: 63,
             stick_counters: STICK_COUNTERS,
+            tls_sessions: 20_000,
+            tls_lifetime: 300,
             maxhdr: 101,
             compression_cpu: 100,
             compression_level: 1,
@@ -157,6 +160,7 @@ pub(super) static FAMILIES: &[&[Setting<GlobalDraft>]] = &[
     runtime::SETTINGS,
     tls::SETTINGS,
     tuning::SETTINGS,
+    sizes::SETTINGS,
     compression::SETTINGS,
     case::SETTINGS,
     accepted::SETTINGS,

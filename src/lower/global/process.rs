@@ -200,6 +200,18 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     ),
     entry(
         Meta::new(
+            "tune.renice.runtime",
+            "tune.renice.runtime <number>",
+            "Sets the scheduling priority of the process, -20 to 19; lower numbers come first.",
+            &[("tune.renice.runtime 10", "tune.renice.runtime 10")],
+        ),
+        |words, draft, _| {
+            draft.out.renice = Some(integer(words, -20, 19)?);
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "noreuseport",
             "noreuseport",
             "Listens without SO_REUSEPORT, as -dR does: no other process can listen at the same address meanwhile.",

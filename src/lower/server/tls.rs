@@ -245,8 +245,18 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
     entry(Meta::rejected("force-sslv3", "force-sslv3", BROKEN), |_, _, _| Ok(())),
     entry(Meta::rejected("force-tlsv10", "force-tlsv10", BROKEN), |_, _, _| Ok(())),
     entry(Meta::rejected("force-tlsv11", "force-tlsv11", BROKEN), |_, _, _| Ok(())),
-    accepted("no-tls-tickets", "servers give tickets or not as they like; they are used unless 'no-ssl-reuse' is set"),
-    accepted("tls-tickets", "servers give tickets or not as they like; they are used unless 'no-ssl-reuse' is set"),
+    flag(
+        "no-tls-tickets",
+        "no-tls-tickets",
+        "Asks the server for no session tickets: sessions of TLS 1.2 are resumed by their number.",
+        &[("server a 127.0.0.1:443 ssl verify none no-tls-tickets", "no-tls-tickets")],
+    ),
+    flag(
+        "tls-tickets",
+        "tls-tickets",
+        "Takes back a 'no-tls-tickets' of 'default-server' or 'ssl-default-server-options'.",
+        &[("server a 127.0.0.1:443 ssl verify none tls-tickets", "ssl")],
+    ),
     accepted("no-renegotiate", "rustls knows no renegotiation"),
     accepted("renegotiate", "rustls knows no renegotiation"),
 ];
@@ -302,6 +312,8 @@ impl ServerDraft {
             versions: options.versions(&suites, diags)?,
             suites,
             no_reuse: tls.no_reuse,
+            no_tickets: options.no_tickets.unwrap_or(false),
+            records: global.out.tls_records,
             check_sni: self.check.sni.clone().or(check_host),
         })
     }

@@ -16,10 +16,10 @@ use tokio::io::AsyncWrite;
 
 use super::choose::{Abilities, Names};
 use super::records::Records;
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Tickets};
 use super::stream::{Tls, receive};
 use super::verify::ClientVerifier;
-use crate::ir::{BindTls, CertChain, TlsVersions};
+use crate::ir::{BindTls, CertChain, RecordSizes, TlsVersions};
 use crate::net::io::Plain;
 use crate::wire::Progress;
 use crate::wire::client_hello::{self, Hello};
@@ -35,6 +35,7 @@ pub struct Acceptor {
     names: Names,
     strict: bool,
     alpn: Vec<Vec<u8>>,
+    records: RecordSizes,
 }
 
 /// A certificate ready to be shown.
@@ -77,8 +78,14 @@ impl Acceptor {
             };
             chain.names.iter().for_each(|name| names.add(name, number));
         }
-        let (strict, alpn) = (tls.strict_sni, tls.alpn.clone());
-        Ok(Acceptor { defaults: tls.defaults.min(shown.len()), shown, names, strict, alpn })
+        Ok(Acceptor {
+            defaults: tls.defaults.min(shown.len()),
+            shown,
+            names,
+            strict: tls.strict_sni,
+            alpn: tls.alpn.clone(),
+            records: tls.records,
+        })
     }
 
     /// Reads the ClientHello, of which `received` has been read already, and says what it asked for; the handshake goes on with
@@ -106,7 +113,7 @@ impl Acceptor {
             *began = true;
         };
         let side = UnbufferedServerConnection::new(config).map_err(io::Error::other)?;
-        Ok((Tls::new(plain, side, incoming), asked))
+        Ok((Tls::new(plain, side, incoming, self.records), asked))
     }
 
     /// The certificate for a hello; `None` refuses the name.
@@ -178,9 +185,9 @@ fn config(tls: &BindTls, key: &Arc<CertifiedKey>) -> Result<ServerConfig, rustls
     let mut config = builder.with_cert_resolver(resolver(key));
     config.ignore_client_order = !tls.prefer_client_ciphers;
     config.alpn_protocols = tls.alpn.clone();
-    config.session_storage = Arc::new(Sessions::new(SESSIONS));
+    config.session_storage = Arc::new(Sessions::new(tls.sessions, tls.lifetime));
     if !tls.no_tickets {
-        config.ticketer = aws_lc_rs::Ticketer::new()?;
+        config.ticketer = Arc::new(Tickets::new(aws_lc_rs::Ticketer::new()?, tls.lifetime));
     }
     Ok(config)
 }
@@ -213,5 +220,3 @@ const PROTOCOL_VERSION: u8 = 70;
 const UNRECOGNIZED_NAME: u8 = 112;
 /// A hello that is not complete after so many bytes will not be (RFC 8446 allows more, nobody sends it).
 const LARGEST_HELLO: usize = 64 * 1024;
-/// Sessions remembered per line, as `tune.ssl.cachesize` has it.
-const SESSIONS: usize = 20_000;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use rustls::client::{Resumption, UnbufferedClientConnection};
+use rustls::client::{Resumption, Tls12Resumption, UnbufferedClientConnection};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 
@@ -13,7 +13,7 @@ use super::accept::{provider, versions};
 use super::records::Records;
 use super::stream::Tls;
 use super::verify::{Authorities, Expected, Verifier};
-use crate::ir::{ServerTls, Verify};
+use crate::ir::{RecordSizes, ServerTls, Verify};
 use crate::net::io::Plain;
 
 /// A TLS connection to a server.
@@ -26,6 +26,7 @@ pub struct Connector {
     /// Without one.
     unnamed: Arc<ClientConfig>,
     verifies: bool,
+    records: RecordSizes,
 }
 
 impl Connector {
@@ -41,7 +42,12 @@ impl Connector {
         let without = tls.verify_host.clone().map_or(Expected::Any, Expected::Host);
         let mut unnamed = config(without)?;
         unnamed.enable_sni = false;
-        Ok(Connector { named: Arc::new(config(Expected::Sent)?), unnamed: Arc::new(unnamed), verifies })
+        Ok(Connector {
+            named: Arc::new(config(Expected::Sent)?),
+            unnamed: Arc::new(unnamed),
+            verifies,
+            records: tls.records,
+        })
     }
 
     /// The same, with other protocols to choose from.
@@ -51,7 +57,7 @@ impl Connector {
             config.alpn_protocols = alpn.to_vec();
             Arc::new(config)
         };
-        Connector { named: with(&self.named), unnamed: with(&self.unnamed), verifies: self.verifies }
+        Connector { named: with(&self.named), unnamed: with(&self.unnamed), ..*self }
     }
 
     /// A connection that asks for this name, if there is one; the handshake is [`Tls::poll_handshake`]. Addresses are checked against
@@ -68,7 +74,7 @@ impl Connector {
             _ => (&self.unnamed, ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
         };
         let side = UnbufferedClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
-        Ok(Tls::new(plain, side, Records::incoming()))
+        Ok(Tls::new(plain, side, Records::incoming(), self.records))
     }
 }
 
@@ -85,6 +91,9 @@ fn config(tls: &ServerTls, verifier: Verifier) -> Result<ClientConfig, rustls::E
         true => Resumption::disabled(),
         false => Resumption::in_memory_sessions(NAMES),
     };
+    if tls.no_tickets {
+        config.resumption = config.resumption.tls12_resumption(Tls12Resumption::SessionIdOnly);
+    }
     Ok(config)
 }
 

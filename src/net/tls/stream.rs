@@ -15,6 +15,7 @@ use rustls::unbuffered::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::records::{CHUNK, Records};
+use crate::ir::RecordSizes;
 use crate::net::io::Plain;
 
 /// The library's state machine of one side.
@@ -54,6 +55,9 @@ pub struct Tls<S> {
     ended: bool,
     /// We have said that we end ours.
     said_end: bool,
+    sizes: RecordSizes,
+    /// Bytes of data sent since something was received.
+    sent: u32,
 }
 
 impl<S> std::fmt::Debug for Tls<S> {
@@ -84,9 +88,9 @@ enum Stop {
 
 impl<S: Side> Tls<S> {
     /// A connection whose handshake has not begun; `incoming` is what has been received already.
-    pub(super) fn new(plain: Plain, side: S, incoming: Records) -> Self {
+    pub(super) fn new(plain: Plain, side: S, incoming: Records, sizes: RecordSizes) -> Self {
         let outgoing = Records::outgoing();
-        Tls { plain, side, incoming, outgoing, spilt: Vec::new(), ended: false, said_end: false }
+        Tls { plain, side, incoming, outgoing, spilt: Vec::new(), ended: false, said_end: false, sizes, sent: 0 }
     }
 
     /// The state machine, for what was agreed on.
@@ -142,6 +146,7 @@ impl<S: Side> Tls<S> {
             if !self.incoming.is_empty() {
                 let (_, read) = self.drive(out, Wish::Nothing, cx)?;
                 if read > 0 {
+                    self.sent = 0;
                     return Poll::Ready(Ok(read));
                 }
             }
@@ -162,7 +167,7 @@ impl<S: Side> Tls<S> {
 
     /// Takes some bytes. They are sent as far as the system takes them now; [`Tls::poll_flush`] sends the rest.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let chunk = bytes.get(..CHUNK).unwrap_or(bytes);
+        let chunk = bytes.get(..self.largest()).unwrap_or(bytes);
         // What waits already goes along if it is little, such as the end of the handshake.
         if self.outgoing.len() + chunk.len() > CHUNK {
             ready!(self.poll_send(cx))?;
@@ -171,9 +176,18 @@ impl<S: Side> Tls<S> {
         if stop != Stop::Open {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
+        self.sent = self.sent.saturating_add(chunk.len() as u32);
         // What does not go now goes later.
         let _ = self.poll_send(cx)?;
         Poll::Ready(Ok(chunk.len()))
+    }
+
+    /// How much the next record may hold. A transfer has begun when something was received since.
+    fn largest(&self) -> usize {
+        let RecordSizes { first, any } = self.sizes;
+        let begins = self.sent < BEGINNING;
+        let bounds = [if begins { first } else { 0 }, any];
+        bounds.into_iter().filter(|bound| *bound > 0).map(|bound| bound as usize).fold(CHUNK, usize::min)
     }
 
     /// Everything has been given to the system.
@@ -349,6 +363,8 @@ fn write(to: &mut Records, mut make: impl FnMut(&mut [u8]) -> Result<usize, Encr
     }
 }
 
+/// So many bytes are the beginning of a transfer, whose records `tune.ssl.maxrecord` keeps small.
+const BEGINNING: u32 = 64 * 1024;
 /// Reads are worth a system call only with some room.
 const LEAST_ROOM: usize = 2048;
 /// What the messages of a handshake may measure until they are complete; the library sets limits of its own below it.
