@@ -33,7 +33,7 @@ use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::ir::Ir;
 use crate::net::listen;
 use crate::state::{Admin, Change, Health, Reception, View};
-use crate::sys;
+use crate::sys::{self, affinity};
 
 /// How to run.
 pub struct Options {
@@ -344,6 +344,33 @@ fn run_core(
     }
 }
 
+/// Where the thread of a core may run when `cpu-map` says nothing.
+struct Home {
+    cpus: Vec<u16>,
+    /// It was placed elsewhere.
+    left: Cell<bool>,
+}
+
+impl Home {
+    /// Remembers where it may run, and places it.
+    fn of(core: &Core) -> Home {
+        let home = Home { cpus: affinity::current().unwrap_or_default(), left: Cell::new(false) };
+        home.place(core);
+        home
+    }
+
+    /// Follows `cpu-map`. A thread whose CPUs do not exist stays where it is.
+    fn place(&self, core: &Core) {
+        let local = core.local();
+        let mapped = local.live.ir.global.cpu_map.cpus_of(core.id.0 as usize, core.shared.cores.len());
+        let left = self.left.replace(mapped.is_some());
+        let Some(cpus) = mapped.as_deref().or_else(|| left.then_some(self.cpus.as_slice())) else { return };
+        if let Err(error) = affinity::pin(cpus) {
+            tracing::debug!("core {} stays on its CPUs: {error}", core.id.0);
+        }
+    }
+}
+
 /// A listener's task on this core.
 struct Running {
     key: (usize, usize),
@@ -355,6 +382,7 @@ struct Running {
 
 async fn core_main(core: &Rc<Core>, plans: Vec<ListenerPlan>, mut inbox: UnboundedReceiver<Message>) {
     buffer::set_head_size(core.local().live.ir.global.bufsize);
+    let home = Home::of(core);
     tokio::task::spawn_local(core.timers.clone().sweep_for_ever());
     tokio::task::spawn_local(keep_house(core.clone()));
     let flusher = core.clone();
@@ -368,6 +396,7 @@ async fn core_main(core: &Rc<Core>, plans: Vec<ListenerPlan>, mut inbox: Unbound
             Message::Swap(live, plans) => {
                 buffer::set_head_size(live.ir.global.bufsize);
                 core.swap(live);
+                home.place(core);
                 check::arrange(core);
                 arrange(core, &mut listeners, plans);
             }

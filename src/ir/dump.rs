@@ -8,6 +8,7 @@ use super::balance::{Affinity, Balance, HashType};
 use super::bind_dump::{Listener, Socket, tls_common};
 use super::check::{Check, CheckKind, InitState};
 use super::check_dump::Spoken;
+use super::cpu::CpuMap;
 use super::global::{Global, Password, Userlist};
 use super::log::{LogFormatName, LogTarget, LogTo};
 use super::proxy::{
@@ -115,6 +116,20 @@ impl Dump {
             }
         }
         self.value("tune.renice.runtime", global.renice);
+        self.cpu_map(&global.cpu_map);
+    }
+
+    fn cpu_map(&mut self, map: &CpuMap) {
+        self.value("thread-groups", Some(map.groups).filter(|groups| *groups > 0));
+        for (group, first, last) in &map.ranges {
+            self.line(1, format_args!("thread-group {group} {first}-{last}"));
+        }
+        for pin in &map.pins {
+            let auto = if pin.auto { "auto:" } else { "" };
+            let threads = pin.threads.map(|set| format!("/{set:x}")).unwrap_or_default();
+            let cpus: Vec<String> = pin.cpus.iter().map(u16::to_string).collect();
+            self.line(1, format_args!("cpu-map {auto}{:x}{threads} {}", pin.groups, cpus.join(",")));
+        }
     }
 
     fn userlist(&mut self, list: &Userlist) {

@@ -93,6 +93,8 @@ pub struct Global {
     pub client_sockets: SocketSizes,
     /// `tune.rcvbuf.server`, `tune.sndbuf.server`, `tune.notsent-lowat.server`.
     pub server_sockets: SocketSizes,
+    /// `cpu-map`, `thread-groups`, `thread-group`.
+    pub cpu_map: super::CpuMap,
     /// `tune.renice.runtime`: the priority of the process, -20 to 19.
     pub renice: Option<i32>,
     /// `max-spread-checks` in milliseconds: bound of the time over which first checks are spread.

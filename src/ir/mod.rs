@@ -6,6 +6,7 @@ mod bind_dump;
 pub mod check;
 mod check_dump;
 pub mod compression;
+pub mod cpu;
 pub mod dump;
 pub mod global;
 pub mod log;
@@ -22,6 +23,7 @@ pub use bind::{
 };
 pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TcpCheckStep};
 pub use compression::{Coding, Compression};
+pub use cpu::{CpuMap, CpuPin, CpuSet};
 pub use dump::dump;
 pub use global::{Global, Group, RuntimeSocket, SocketSizes, User, Userlist};
 pub use log::{LogFormatName, LogTarget, LogTo};

@@ -5,6 +5,7 @@
 mod accepted;
 mod case;
 mod compression;
+mod cpu;
 mod logging;
 mod process;
 mod runtime;
@@ -156,6 +157,7 @@ impl GlobalDraft {
 /// Every family, for the reference and the table tests.
 pub(super) static FAMILIES: &[&[Setting<GlobalDraft>]] = &[
     process::SETTINGS,
+    cpu::SETTINGS,
     logging::SETTINGS,
     runtime::SETTINGS,
     tls::SETTINGS,
