@@ -35,6 +35,11 @@ impl Voice {
         Voice { renderer, quiet, diagnostic, introduced: false, said: String::new(), warnings: 0, program }
     }
 
+    /// The voice of somebody who has said something before.
+    pub fn after(said: &str, quiet: bool) -> Voice {
+        Voice { introduced: !said.is_empty(), said: said.to_owned(), ..Voice::new(quiet, false) }
+    }
+
     /// Forgets what was said.
     pub fn forget(&mut self) {
         self.said.clear();

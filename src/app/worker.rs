@@ -122,6 +122,11 @@ impl Worker {
     fn start(start: Start) -> io::Result<Worker> {
         let Start { ir, listeners, threads, limits, quiet, facts, options, supervisor, feed } = start;
         let view = engine::view(&ir, threads, None);
+        let mut voice = Voice::after(&facts.startup_logs, quiet);
+        for text in engine::restore(&ir, &view) {
+            voice.say(Severity::Warning, &format!("config : {text}"));
+        }
+        let facts = Process { startup_logs: voice.said().into(), ..facts };
         // The name is set once; a second configuration would find it there.
         let _ = view.process.hostname.set(facts.hostname.as_str().into());
         let status = Status::new(ir.clone(), view.clone(), facts, Box::new(load::Lines(options.clone())));

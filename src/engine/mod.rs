@@ -52,6 +52,7 @@ pub mod pool;
 pub mod queue;
 mod ramp;
 pub mod resolve;
+mod restore;
 pub mod retry;
 pub mod roster;
 pub mod run;
@@ -69,6 +70,7 @@ pub mod tunnel;
 pub mod watch;
 
 pub use carry::view;
+pub use restore::restore;
 pub use run::{Engine, Options, start};
 pub use service::{Call, Service};
 pub use sockets::{BindFailure, Sockets};

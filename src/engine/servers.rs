@@ -419,9 +419,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Health with the administrator's word: in maintenance a server is as good as down.
     fn operation(&self) -> Health {
-        if self.state.in_maintenance() { Health::Down } else { self.state.health() }
+        operation(self.state)
     }
 
     fn name(&self) -> String {
@@ -429,27 +428,8 @@ impl<'a> Scene<'a> {
         format!("{backup}Server {}/{}", self.proxy.name, self.line.name)
     }
 
-    /// How many servers and sessions are left.
     fn tail(&self) -> String {
-        let count = |backup: bool| {
-            let pairs = self.proxy.servers.iter().zip(&self.proxy_state.servers);
-            pairs.filter(|(line, state)| line.backup == backup && state.usable()).count()
-        };
-        let (active, backup) = (count(false), count(true));
-        let on_backup = if active == 0 && backup > 0 { " Running on backup." } else { "" };
-        let queued = self.state.queued.load(Relaxed);
-        match self.operation() {
-            Health::Down => {
-                let current = self.state.current.load(Relaxed);
-                format!(
-                    "{active} active and {backup} backup servers left.{on_backup} {current} sessions active, 0 requeued, \
-                     {queued} remaining in queue."
-                )
-            }
-            _ => format!(
-                "{active} active and {backup} backup servers online.{on_backup} 0 sessions requeued, {queued} total in queue."
-            ),
-        }
+        tail(self.proxy, self.proxy_state, self.state)
     }
 
     /// A line of `option log-health-checks`.
@@ -475,6 +455,34 @@ impl<'a> Scene<'a> {
 
     fn tell(&self, level: u8, text: &str) {
         self.herald.tell(self.live, self.proxy, Severity::Warning, level, text);
+    }
+}
+
+/// Health with the administrator's word: in maintenance a server is as good as down.
+fn operation(state: &ServerState) -> Health {
+    if state.in_maintenance() { Health::Down } else { state.health() }
+}
+
+/// How many servers and sessions are left when this server has changed.
+pub(super) fn tail(proxy: &Proxy, all: &ProxyState, state: &ServerState) -> String {
+    let count = |backup: bool| {
+        let pairs = proxy.servers.iter().zip(&all.servers);
+        pairs.filter(|(line, state)| line.backup == backup && state.usable()).count()
+    };
+    let (active, backup) = (count(false), count(true));
+    let on_backup = if active == 0 && backup > 0 { " Running on backup." } else { "" };
+    let queued = state.queued.load(Relaxed);
+    match operation(state) {
+        Health::Down => {
+            let current = state.current.load(Relaxed);
+            format!(
+                "{active} active and {backup} backup servers left.{on_backup} {current} sessions active, 0 requeued, \
+                 {queued} remaining in queue."
+            )
+        }
+        _ => format!(
+            "{active} active and {backup} backup servers online.{on_backup} 0 sessions requeued, {queued} total in queue."
+        ),
     }
 }
 

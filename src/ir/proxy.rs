@@ -78,6 +78,8 @@ pub struct Section {
     pub disabled: bool,
     /// `id`, else counting from 2 in file order as HAProxy does (`iid`).
     pub uuid: u32,
+    /// `id` was given.
+    pub forced_id: bool,
     /// `mode`.
     pub mode: Mode,
     /// `description`.
@@ -235,6 +237,7 @@ impl Section {
             backend: false,
             disabled: false,
             uuid: 0,
+            forced_id: false,
             mode: Mode::Tcp,
             description: None,
             place: "".into(),

@@ -1,6 +1,6 @@
 //! `server` lines with `default-server` applied (manual 5.2).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use super::bind::{RecordSizes, TlsVersions};
 use super::check::Check;
 use super::resolvers::Resolve;
 use crate::expr::Expr;
+use crate::state::{Admin, Health};
 
 /// One server.
 pub struct Server {
@@ -56,6 +57,8 @@ pub struct Server {
     pub max_reuse: Option<u32>,
     /// `id` (`sid`), else the position counting from 1.
     pub id: u32,
+    /// `id` was given.
+    pub forced_id: bool,
     /// `redir`: answer GET and HEAD with a redirect to this prefix.
     pub redir: Option<Box<str>>,
     /// `cookie` value.
@@ -70,8 +73,46 @@ pub struct Server {
     pub host: Option<Box<str>>,
     /// `resolvers`: how its address is found at run time.
     pub resolve: Option<Resolve>,
+    /// What it had in an earlier process, as a state file says.
+    pub saved: Option<Box<Saved>>,
     /// `file:line`, for messages.
     pub place: Box<str>,
+}
+
+/// What a server begins with that was there in an earlier process (manual 4.2 `load-server-state-from-file`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// What checks said.
+    pub health: Health,
+    /// What the administrator said, as far as it goes with the present configuration.
+    pub admin: Admin,
+    /// The weight; `None` where the configuration says another than before.
+    pub weight: Option<u32>,
+    /// Seconds since its last change of state.
+    pub seconds: i64,
+    /// Of a server that is checked.
+    pub check: Option<SavedCheck>,
+    /// The host's name, if it is not the configured one.
+    pub name: Option<Box<str>>,
+    /// The address of a host that the records of a service gave it.
+    pub addr: Option<IpAddr>,
+    /// The port.
+    pub port: Option<u16>,
+}
+
+/// The checks' part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedCheck {
+    /// Of the last one.
+    pub status: &'static str,
+    /// `rise` and `fall` as far as they had come.
+    pub counter: u32,
+    /// They were switched off.
+    pub paused: bool,
+    /// Where they connected, if that was changed; 0 is as configured.
+    pub port: u16,
+    /// See `port`.
+    pub addr: Option<IpAddr>,
 }
 
 /// What a server's points on the ring of consistent hashes follow from.
@@ -104,7 +145,7 @@ impl HashKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerAddr {
     /// An IP address (or a name resolved at load by `init-addr libc`, the default).
-    Ip(std::net::IpAddr),
+    Ip(IpAddr),
     /// A UNIX socket.
     Unix(PathBuf),
     /// An abstract UNIX socket.

@@ -25,11 +25,14 @@ pub(super) fn number(proxies: &mut [Proxy], diags: &Diagnostics, plan: &Plan<'_>
         used.push((proxy.uuid, at));
     }
     let mut next = 2;
-    for proxy in proxies.iter_mut().filter(|proxy| proxy.uuid == 0) {
+    for proxy in proxies {
         while used.iter().any(|(uuid, _)| *uuid == next) {
             next += 1;
         }
-        proxy.number(next);
+        if proxy.uuid == 0 {
+            proxy.number(next);
+        }
+        // One with an `id` leaves a gap, as in HAProxy: the others keep their numbers when it gets one.
         next += 1;
     }
 }

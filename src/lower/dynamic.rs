@@ -93,6 +93,7 @@ pub fn server(proxy: &Proxy, words: &[&str], mut input: LoadInput<'_>) -> Result
         ));
     }
     server.dynamic = true;
+    server.forced_id = own_id;
     server.place = "<CLI>:0".into();
     Ok(server)
 }

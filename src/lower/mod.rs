@@ -18,6 +18,7 @@ mod patterns;
 mod proxy;
 mod reference;
 mod resolvers;
+mod saved;
 mod sections;
 mod server;
 mod stick_table;

@@ -15,6 +15,7 @@ use super::load::Overrides;
 use super::names::{Plan, ProxyPlan, SECTIONS};
 use super::proxy::{self, FinishProxy, ProxyDraft, kind_name};
 use super::resolvers::{self, ResolversDraft};
+use super::saved::StateFiles;
 use super::table::{self, Draft, Found, Prefix, Table};
 use super::userlist::{self, UserlistDraft};
 use super::values::SharedRef;
@@ -58,6 +59,7 @@ impl Lowering<'_> {
             reader: self.reader,
             diags: self.diags,
             told: RefCell::default(),
+            states: self.states(&global),
             ignore_resolution: self.overrides.ignore_resolution,
             default_maxconn: self.overrides.proxy_maxconn,
         };
@@ -106,6 +108,10 @@ impl Lowering<'_> {
         draft.server_verify_none |= self.overrides.no_server_verify;
         self.overrides.apply(&mut draft.out);
         draft
+    }
+
+    fn states<'g>(&'g self, global: &GlobalDraft) -> StateFiles<'g> {
+        StateFiles::new(self.reader, self.diags, global.state_base.clone(), global.state_file.as_deref())
     }
 
     fn error_groups(&self, bufsize: usize) -> Vec<ErrorGroup> {

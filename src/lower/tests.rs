@@ -15,7 +15,15 @@ pub(super) fn load_text(text: &str) -> Loaded {
 }
 
 pub(super) fn load_with(text: &str, compat: Compat) -> Loaded {
-    let files = files();
+    load_from(text, compat, &files())
+}
+
+/// Loads a text with those files.
+pub(super) fn load_text_with(text: &str, files: &Memory) -> Loaded {
+    load_from(text, Compat::default(), files)
+}
+
+fn load_from(text: &str, compat: Compat, files: &Memory) -> Loaded {
     load(LoadInput {
         inputs: vec![Input::new("test.cfg", text)],
         env: Env::new(),
@@ -29,7 +37,7 @@ pub(super) fn load_with(text: &str, compat: Compat) -> Loaded {
         },
         compat,
         overrides: Overrides::default(),
-        files: &files,
+        files,
     })
 }
 

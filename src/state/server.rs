@@ -89,11 +89,28 @@ impl CheckResult {
         }
     }
 
+    /// The number of the status in `show servers state`; 1 is `INI`.
+    pub fn number(&self) -> u8 {
+        let at = NUMBERED.iter().position(|status| !status.is_empty() && *status == self.status);
+        at.and_then(|at| u8::try_from(at).ok()).unwrap_or(1)
+    }
+
+    /// The status with that number; those that no check here has are as good as none.
+    pub fn status_of_number(number: i64) -> &'static str {
+        usize::try_from(number).ok().and_then(|at| NUMBERED.get(at)).copied().unwrap_or_default()
+    }
+
     /// Whether `code` says something: only statuses about what was answered have one.
     pub fn has_code(&self) -> bool {
         matches!(self.status, "L7OK" | "L7OKC" | "L7STS")
     }
 }
+
+/// The statuses of checks by their numbers in `show servers state`.
+const NUMBERED: [&str; 18] = [
+    "", "INI", "", "", "", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT", "L7RSP", "",
+    "L7OK", "L7OKC", "L7STS",
+];
 
 /// What the configuration says of a server and expressions may ask for.
 #[derive(Clone, Copy, Debug)]

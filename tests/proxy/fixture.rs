@@ -90,6 +90,8 @@ fn server(at: usize, addr: SocketAddr) -> Server {
         pool_purge_ms: 5000,
         max_reuse: None,
         id: at as u32 + 1,
+        forced_id: false,
+        saved: None,
         redir: None,
         cookie: None,
         fast_open: false,

@@ -7,7 +7,7 @@ use super::{Answer, Command, Level, Shell};
 use crate::base::id::ServerId;
 use crate::ir::{PortSpec, Proxy, Server, ServerAddr};
 use crate::keyword::Meta;
-use crate::state::{Admin, Health, ServerState};
+use crate::state::{Admin, CheckResult, Health, ServerState};
 
 pub(super) static COMMANDS: &[Command] = &[
     Command {
@@ -132,16 +132,18 @@ fn state_line(
     let check = server.check.as_ref();
     let check_addr = state.check_addr.load().as_deref().copied().or(check.and_then(|check| check.addr));
     let line = format!(
-        "{} {} {} {} {ip} {op} {admin} {weight} {} {} {} {check_result} {} {} 0 0 0 {fqdn} {port} {service} {} {} {} - 0",
+        "{} {} {} {} {ip} {op} {admin} {weight} {} {} {} {check_result} {} {} 0 {} {} {fqdn} {port} {service} {} {} {} - 0",
         proxy.uuid,
         proxy.name,
         server.id,
         server.name,
         server.weight,
         (shell.at.now - state.changed_at.load(Relaxed)).max(0),
-        check_status(result.status, server),
+        check_status(&result, server),
         state.check_score.load(Relaxed),
         check_state(server, state),
+        u8::from(proxy.forced_id),
+        u8::from(server.forced_id),
         u8::from(server.tls.is_some()),
         Some(state.check_port.load(Relaxed))
             .filter(|port| *port > 0)
@@ -154,26 +156,14 @@ fn state_line(
     let _ = writeln!(out, "{line}");
 }
 
-/// The numbers of check statuses as `show servers state` writes them; 1 is "no check" or unknown.
-fn check_status(status: &str, server: &Server) -> u8 {
-    match status {
+/// The number of the last check's status; 1 where there was none.
+fn check_status(result: &CheckResult, server: &Server) -> u8 {
+    match result.status {
         _ if server.check.is_none() => 1,
         // Nothing has been said of a server that was added a moment ago.
         "" if server.dynamic => 1,
         "" | "INI" => 2,
-        "SOCKERR" => 5,
-        "L4OK" => 6,
-        "L4TOUT" => 7,
-        "L4CON" => 8,
-        "L6OK" => 9,
-        "L6TOUT" => 10,
-        "L6RSP" => 11,
-        "L7TOUT" => 12,
-        "L7RSP" => 13,
-        "L7OK" => 15,
-        "L7OKC" => 16,
-        "L7STS" => 17,
-        _ => 1,
+        _ => result.number(),
     }
 }
 

@@ -382,14 +382,19 @@ fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
         _ if state.admin() == Admin::Drain || state.weight.load(Relaxed) == 0 => {
             ("DRAIN".to_owned(), pick("active_draining", "backup_draining"))
         }
-        Health::Stopping => ("NOLB".to_owned(), pick("active_nolb", "backup_nolb")),
-        Health::Up => {
+        health => {
             let best = check.rise + check.fall - 1;
-            if score > 0 && score < best {
-                let text = format!("UP {}/{}", (score + 1).saturating_sub(check.rise), check.fall);
-                return (text, pick("active_going_down", "backup_going_down"));
+            let going = score > 0 && score < best;
+            let count = if going {
+                format!(" {}/{}", (score + 1).saturating_sub(check.rise), check.fall)
+            } else {
+                String::new()
+            };
+            match (health, going) {
+                (Health::Stopping, _) => (format!("NOLB{count}"), pick("active_nolb", "backup_nolb")),
+                (_, true) => (format!("UP{count}"), pick("active_going_down", "backup_going_down")),
+                (_, false) => ("UP".to_owned(), pick("active_up", "backup_up")),
             }
-            ("UP".to_owned(), pick("active_up", "backup_up"))
         }
     }
 }

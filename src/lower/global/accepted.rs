@@ -84,8 +84,6 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     alone("insecure-setuid-wanted", "insecure-setuid-wanted", "programs with the setuid bit are never run"),
     alone("expose-experimental-directives", "expose-experimental-directives", "what is supported needs no permission"),
     alone("expose-deprecated-directives", "expose-deprecated-directives", "what is supported needs no permission"),
-    entry("server-state-base", "server-state-base <directory>", STATE),
-    entry("server-state-file", "server-state-file <file>", STATE),
     alone("prealloc-fd", "prealloc-fd", "the kernel's table of descriptors grows by itself"),
     switch("profiling.tasks", "profiling.tasks { auto | on | off }", "tasks are not profiled"),
     switch("profiling.memory", "profiling.memory { on | off }", "memory is not profiled"),
@@ -226,7 +224,6 @@ const CPU: &str = "threads are placed by the kernel; the number of threads is nb
 const COMP: &str = "the compressor takes memory as its window needs it";
 const OPENSSL: &str = "TLS is done by rustls, not by OpenSSL";
 const DH: &str = "rustls has no key exchange over finite fields";
-const STATE: &str = "the file is read for 'load-server-state-from-file' only";
 const RENICE: &str = "reading the files takes a moment, and the priority would be restored after it";
 const UDP: &str = "it sizes sockets of QUIC and 'log-forward' only, which are not offered";
 const TLS: &str = "every 'bind' line has a cache of its own, in one process";

@@ -10,6 +10,7 @@ mod logging;
 mod process;
 mod runtime;
 mod sizes;
+mod state;
 mod tls;
 mod tuning;
 
@@ -61,6 +62,10 @@ pub(super) struct GlobalDraft {
     pub(super) default_path: String,
     /// `thread-hard-limit`
     thread_limit: Option<usize>,
+    /// `server-state-file`
+    pub(super) state_file: Option<String>,
+    /// `server-state-base`
+    pub(super) state_base: Option<String>,
     /// `h1-case-adjust`
     case_map: CaseMap,
     /// `h1-case-adjust-file`
@@ -111,6 +116,8 @@ impl GlobalDraft {
             sockets: Vec::new(),
             default_path: String::new(),
             thread_limit: None,
+            state_file: None,
+            state_base: None,
             case_map: CaseMap::default(),
             case_file: None,
         }
@@ -160,6 +167,7 @@ pub(super) static FAMILIES: &[&[Setting<GlobalDraft>]] = &[
     cpu::SETTINGS,
     logging::SETTINGS,
     runtime::SETTINGS,
+    state::SETTINGS,
     tls::SETTINGS,
     tuning::SETTINGS,
     sizes::SETTINGS,

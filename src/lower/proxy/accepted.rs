@@ -22,10 +22,8 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         Sections::D_BE,
         "memory is taken as it is needed",
     ),
-    entry("server-state-file-name", "server-state-file-name [<file>]", Sections::D_BE, STATE),
     entry("guid", "guid <string>", Sections::PROXY, "it names objects for a file that does not exist yet"),
 ];
 
 const SPLICE: &str = "bodies are copied through buffers, which measured faster than splicing";
 const SMART: &str = "packets are joined where the kernel allows, with or without this option";
-const STATE: &str = "the file is read for 'load-server-state-from-file' only";

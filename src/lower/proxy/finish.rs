@@ -12,6 +12,7 @@ use crate::ir::{Bind, CheckKind, Mode, Proxy, Server};
 use crate::keyword::{Hook, Scope};
 use crate::lower::files::Reader;
 use crate::lower::global::GlobalDraft;
+use crate::lower::saved::StateFiles;
 use crate::lower::server::FinishServer;
 
 /// What finishing a proxy needs.
@@ -23,6 +24,8 @@ pub(in crate::lower) struct FinishProxy<'a> {
     pub(in crate::lower) told: RefCell<HashSet<(Option<Span>, String)>>,
     /// `-dr`
     pub(in crate::lower) ignore_resolution: bool,
+    /// What servers had in an earlier process.
+    pub(in crate::lower) states: StateFiles<'a>,
     /// `-N`
     pub(in crate::lower) default_maxconn: Option<u32>,
 }
@@ -39,6 +42,7 @@ impl FinishProxy<'_> {
         draft.out.aborts_served = draft.out.abort_on_close && draft.shared.compat.before_3_3();
         if let Some((id, _)) = draft.id {
             draft.out.uuid = id;
+            draft.out.forced_id = true;
         }
         self.finish_default_backend(&mut draft, scope);
         let binds = self.finish_binds(&mut draft);
@@ -94,6 +98,7 @@ impl FinishProxy<'_> {
             CheckKind::Tcp(steps) => CheckKind::Tcp(steps.clone()),
             CheckKind::Dialog(dialog) => CheckKind::Dialog(dialog.clone()),
         };
+        let states = self.states.of(&draft.out.name, draft.state_from, draft.state_file.as_deref());
         let finish = FinishServer {
             global: self.global,
             reader: self.reader,
@@ -103,11 +108,16 @@ impl FinishProxy<'_> {
             source: draft.source.map(|source| source.addr),
             check_host: host.as_deref(),
             ignore_resolution: self.ignore_resolution,
+            states: states.as_deref(),
         };
         let mut out = Vec::with_capacity(draft.servers.len());
         for (server, number) in draft.servers.iter().zip(1..) {
             match finish.finish(server, number, shared, port) {
-                Ok(server) => out.push(server),
+                Ok(mut server) => {
+                    let saved = states.as_deref().map(|file| self.states.saved(file, &draft.out.name, &server));
+                    server.saved = saved.flatten();
+                    out.push(server);
+                }
                 Err(error) => self.diags.push(error.lead(Lead::Place)),
             }
         }

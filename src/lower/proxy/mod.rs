@@ -41,6 +41,7 @@ mod options;
 mod persist;
 mod rules;
 mod servers;
+mod state;
 mod stats;
 mod stick;
 mod timeouts;
@@ -48,6 +49,7 @@ mod timeouts;
 use std::sync::LazyLock;
 
 use super::bind::BindDraft;
+use super::saved::From;
 use super::server::{ServerDraft, SourceDraft};
 use super::table::{Draft, Prefix, Table};
 use super::values::SharedRef;
@@ -96,6 +98,10 @@ pub(super) struct ProxyDraft {
     unique_id: Option<Word>,
     abort_on_close: Option<bool>,
     id: Option<(u32, Span)>,
+    /// `load-server-state-from-file`
+    state_from: From,
+    /// `server-state-file-name`
+    state_file: Option<String>,
     /// `option forwardfor` comes from the defaults.
     forwardfor_inherited: bool,
 }
@@ -140,6 +146,8 @@ impl ProxyDraft {
             unique_id: None,
             abort_on_close: None,
             id: None,
+            state_from: From::default(),
+            state_file: None,
             forwardfor_inherited: false,
         }
     }
@@ -179,6 +187,7 @@ pub(super) static FAMILIES: &[&[Setting<ProxyDraft>]] = &[
     hash::SETTINGS,
     persist::SETTINGS,
     servers::SETTINGS,
+    state::SETTINGS,
     logging::SETTINGS,
     errors::SETTINGS,
     compression::SETTINGS,

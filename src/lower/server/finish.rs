@@ -11,6 +11,7 @@ use crate::ir::{Check, CheckKind, PortSpec, Server, ServerAddr};
 use crate::keyword::{Result, Scope};
 use crate::lower::files::Reader;
 use crate::lower::global::GlobalDraft;
+use crate::lower::saved::StateFile;
 use crate::lower::table::{not_yet, sentence};
 
 /// What finishing the servers of one backend needs.
@@ -27,6 +28,8 @@ pub(in crate::lower) struct FinishServer<'a> {
     pub(in crate::lower) check_host: Option<&'a str>,
     /// `-dr`: a name that does not resolve is no error.
     pub(in crate::lower) ignore_resolution: bool,
+    /// What the backend's servers had in an earlier process.
+    pub(in crate::lower) states: Option<&'a StateFile>,
 }
 
 impl FinishServer<'_> {
@@ -107,6 +110,8 @@ impl FinishServer<'_> {
             pool_purge_ms: draft.pool_purge_ms,
             max_reuse: draft.max_reuse,
             id: draft.id.unwrap_or(number),
+            forced_id: draft.id.is_some(),
+            saved: None,
             redir: draft.redir.clone(),
             cookie: draft.cookie.clone(),
             fast_open: draft.fast_open,
@@ -155,7 +160,7 @@ impl FinishServer<'_> {
         let ip = |ip: IpAddr| ServerAddr::Ip(ip);
         let unresolved = || ServerAddr::Unresolved(name.to_owned());
         let found = draft.init_addr.iter().find_map(|method| match method {
-            InitAddr::Last => None,
+            InitAddr::Last => self.states.and_then(|file| file.addr(self.proxy, name_of(draft))).map(ip),
             InitAddr::Libc => self.reader.resolve(name).map(ip),
             InitAddr::None => Some(unresolved()),
             InitAddr::Ip(fixed) => Some(ip(*fixed)),

@@ -70,7 +70,7 @@ pub(super) fn template_names(prefix: &str, range: &str) -> Option<Vec<String>> {
 /// One method of `init-addr`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InitAddr {
-    /// The state file of an earlier run; there is none, so it never yields anything.
+    /// What the state file of an earlier process says.
     Last,
     /// The system's resolver.
     Libc,
