@@ -83,6 +83,16 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The text of the value, with a dot for each byte that cannot be printed.
+    pub fn printable(&self) -> String {
+        let mut text = Vec::new();
+        match self {
+            Value::Bin(bytes) => text.extend_from_slice(bytes.as_ref()),
+            value => value.write_to(&mut text),
+        }
+        text.iter().map(|byte| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' }).collect()
+    }
+
     /// The same value, owning its bytes.
     pub fn into_owned(self) -> Value<'static> {
         match self {

@@ -1,6 +1,7 @@
 //! What goes on from one configuration to the next: counters, states and run-time changes, found again by name (architecture, "The
 //! life of a configuration").
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -8,7 +9,7 @@ use super::check::score;
 use crate::base::clock;
 use crate::base::stick::TableSpec;
 use crate::ir::{Ir, PortSpec, Proxy, Resolvers, Server, ServerAddr};
-use crate::state::{Admin, Health, Process, ProxyState, ResolversState, ServerSetup, ServerState, Table, View};
+use crate::state::{Admin, Health, Output, Process, ProxyState, ResolversState, ServerSetup, ServerState, Table, View};
 
 /// The shared state for a configuration: what the one before has under the same names goes on.
 pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
@@ -27,9 +28,14 @@ pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
     let process = before.map_or_else(|| Arc::new(Process::default()), |(_, view)| view.process.clone());
     process.started_ms.get_or_init(clock::mono_ms);
     process.is_local_address.get_or_init(|| is_local_address);
+    process.output.get_or_init(|| print);
+    // A process that HAProxy starts anew has these values too.
+    for assigned in &ir.global.variables {
+        process.variables.set(assigned.slot, assigned.value.borrowed());
+    }
     let tables = ir.tables.iter().map(|spec| table(spec, before.map(|(_, view)| view))).collect();
     let resolvers = ir.resolvers.iter().map(|section| resolvers(section, before.map(|(_, view)| view))).collect();
-    Arc::new(View { proxies, tables, resolvers, process })
+    Arc::new(View { proxies, tables, resolvers, process, variable_limits: ir.global.variable_limits.map(Box::new) })
 }
 
 /// What a stick table holds goes on if it is still declared the same way.
@@ -161,4 +167,12 @@ fn number(proxy: &Proxy, state: &ProxyState) {
 /// Only an address of the machine can be bound; nothing is sent.
 fn is_local_address(ip: std::net::IpAddr) -> bool {
     ip.is_loopback() || (!ip.is_unspecified() && std::net::UdpSocket::bind((ip, 0)).is_ok())
+}
+
+/// What cannot be written is lost: nobody reads it.
+fn print(output: Output, text: &[u8]) {
+    let _ = match output {
+        Output::Stdout => std::io::stdout().lock().write_all(text).and_then(|()| std::io::stdout().flush()),
+        Output::Stderr => std::io::stderr().lock().write_all(text),
+    };
 }

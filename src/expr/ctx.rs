@@ -2,6 +2,7 @@
 
 use super::facts::{ConnFacts, StreamFacts};
 use super::vars::Vars;
+use crate::base::id::{CoreId, ProxyId};
 use crate::http::Msg;
 use crate::state::View;
 
@@ -70,4 +71,24 @@ pub struct Ctx<'a> {
     pub dir: Dir,
     /// Last evaluation: a test that would miss fails instead.
     pub last: bool,
+}
+
+/// Runs `run` where no client is: while the configuration is read, or for a command of the runtime socket.
+pub fn outside_streams<R>(view: &View, wall_us: i64, now_ms: u64, run: impl FnOnce(&Ctx<'_>) -> R) -> R {
+    let (stream, vars) = (StreamFacts::default(), Vars::default());
+    let conn = ConnFacts::without_client(CoreId(0), ProxyId(0), wall_us, now_ms);
+    run(&Ctx {
+        now_ms,
+        wall_us,
+        conn: &conn,
+        stream: &stream,
+        req: None,
+        res: None,
+        req_bytes: Payload::default(),
+        res_bytes: Payload::default(),
+        vars: &vars,
+        view,
+        dir: Dir::Request,
+        last: true,
+    })
 }

@@ -1,5 +1,7 @@
 //! Plain data about a client connection and a stream, filled by `net` and `engine`, read by fetches and log aliases.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -151,6 +153,80 @@ impl Default for Termination {
 /// A header captured for the log and for `capture.req.hdr`: empty where it was not captured.
 pub type CapturedHeader = Option<Box<[u8]>>;
 
+/// What was captured of the messages of one direction, by slot.
+#[derive(Debug, Default)]
+pub struct Captures {
+    slots: Vec<CapturedHeader>,
+    /// What converters kept since: they see the stream while others read it.
+    late: RefCell<Vec<(usize, Box<[u8]>)>>,
+}
+
+impl Captures {
+    /// As many empty slots.
+    pub fn resize(&mut self, count: usize) {
+        self.slots.resize(count, None);
+    }
+
+    /// One slot more.
+    pub fn push(&mut self, value: CapturedHeader) {
+        self.slots.push(value);
+    }
+
+    /// No slots.
+    pub fn clear(&mut self) {
+        self.slots.clear();
+        self.late.get_mut().clear();
+    }
+
+    /// How many slots there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is no slot.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// What a slot holds.
+    pub fn value(&self, at: usize) -> Option<Cow<'_, [u8]>> {
+        let slot = self.slots.get(at)?;
+        // The list is not borrowed while a converter runs, since its values are handed out as copies.
+        if let Some((_, late)) = self.late.borrow().iter().rfind(|(late, _)| *late == at) {
+            return Some(Cow::Owned(late.to_vec()));
+        }
+        slot.as_deref().map(Cow::Borrowed)
+    }
+
+    /// What each slot holds, empty where it holds nothing.
+    pub fn values(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        (0..self.len()).map(|at| self.value(at).unwrap_or_default())
+    }
+
+    /// Fills a slot; one that is not there is overlooked.
+    pub fn set(&mut self, at: usize, value: Box<[u8]>) {
+        self.late.get_mut().retain(|(late, _)| *late != at);
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = Some(value);
+        }
+    }
+
+    /// As [`Captures::set`], for a converter; whether there is such a slot.
+    pub fn set_late(&self, at: usize, value: Box<[u8]>) -> bool {
+        let exists = at < self.slots.len();
+        if exists {
+            self.late.borrow_mut().push((at, value));
+        }
+        exists
+    }
+}
+
+impl From<Vec<CapturedHeader>> for Captures {
+    fn from(slots: Vec<CapturedHeader>) -> Captures {
+        Captures { slots, late: RefCell::default() }
+    }
+}
+
 /// What rules set for one stream instead of what the configuration says for all.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
@@ -248,9 +324,9 @@ pub struct StreamFacts {
     /// Length of the target in `request_line`.
     pub target_len: u32,
     /// Captured request headers, by slot (`%hr`, `capture.req.hdr`).
-    pub req_captures: Vec<CapturedHeader>,
+    pub req_captures: Captures,
     /// Captured response headers, by slot (`%hs`, `capture.res.hdr`).
-    pub res_captures: Vec<CapturedHeader>,
+    pub res_captures: Captures,
     /// The cookie that `capture cookie` watches, as sent by the client: `name=value` (`%CC`).
     pub req_cookie: CapturedHeader,
     /// The same cookie as set by the server (`%CS`).
@@ -278,6 +354,22 @@ pub struct StreamFacts {
 }
 
 impl StreamFacts {
+    /// An error, a timeout, a retry, a redispatch, or in HTTP a 5xx; answers of our own (`L`) are none.
+    pub fn has_failed(&self, http: bool) -> bool {
+        let ended_well = matches!(self.termination.cause, b'-' | b'L');
+        self.redispatched || self.retries > 0 || http && self.status >= 500 || !ended_well
+    }
+
+    /// The stream had a connection to a server.
+    pub fn was_forwarded(&self) -> bool {
+        self.server.is_some() && self.connect_ms.is_some()
+    }
+
+    /// Something in the proxy itself answered, such as the statistics.
+    pub fn went_to_applet(&self) -> bool {
+        self.applet.is_some_and(|name| name != "<NOSRV>")
+    }
+
     /// What rules set for this stream, to be changed.
     pub fn overrides_mut(&mut self) -> &mut Overrides {
         self.overrides.get_or_insert_default()

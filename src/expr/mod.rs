@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod args;
 mod bind;
+pub mod captures;
 pub mod cond;
 pub mod convert;
 pub mod ctx;
@@ -18,17 +19,19 @@ pub mod lists;
 pub mod log_format;
 mod matching;
 pub mod sticky;
+pub mod target;
 pub mod timezone;
 mod timing;
 pub mod vars;
 
 pub use acl::Acl;
 pub use cond::Cond;
-pub use ctx::{Ctx, Dir, Part, Payload};
+pub use ctx::{Ctx, Dir, Part, Payload, outside_streams};
 pub use expression::Expr;
-pub use facts::{CapturedHeader, ConnFacts, Endpoint, Overrides, StreamFacts, Termination, TlsFacts};
+pub use facts::{CapturedHeader, Captures, ConnFacts, Endpoint, Overrides, StreamFacts, Termination, TlsFacts};
 pub use lists::{Declared, Edited, Lists, Noted};
 pub use log_format::{Alias, Flags, LogFormat, Style};
+pub use target::Target;
 pub use vars::Vars;
 
 use crate::base::value::{Type, Value};

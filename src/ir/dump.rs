@@ -19,6 +19,7 @@ use super::stats::Stats;
 use crate::http::HeaderName;
 use crate::keyword::STICK_COUNTERS;
 use crate::rules::RuleSet;
+use crate::state::variables::Limits;
 
 /// The whole configuration.
 pub fn dump(ir: &Ir) -> String {
@@ -57,6 +58,18 @@ impl Dump {
         }
     }
 
+    fn variable_limits(&mut self, limits: &Limits) {
+        for (name, limit) in [
+            ("process", limits.process),
+            ("sess", limits.sess),
+            ("txn", limits.txn),
+            ("reqres", limits.reqres),
+            ("check", limits.check),
+        ] {
+            self.value(&format!("tune.vars {name}"), Some(limit).filter(|limit| *limit < u64::MAX));
+        }
+    }
+
     fn global(&mut self, global: &Global) {
         self.value("maxconn", global.maxconn);
         self.value("nbthread", global.threads);
@@ -87,6 +100,11 @@ impl Dump {
         self.value("stats maxconn", global.stats_maxconn);
         self.value("node", global.node.as_ref());
         self.value("description", global.description.as_ref());
+        for assigned in &global.variables {
+            let (kind, text) = (assigned.value.kind().name(), assigned.value.printable());
+            self.line(1, format_args!("set-var {} {kind} {text}", assigned.name));
+        }
+        global.variable_limits.iter().for_each(|limits| self.variable_limits(limits));
         self.value("tune.bufsize", Some(global.bufsize).filter(|size| *size != 16384));
         self.value("tune.maxrewrite", Some(global.maxrewrite).filter(|size| *size != 1024));
         self.value("tune.http.cookielen", Some(global.cookielen).filter(|length| *length != 63));

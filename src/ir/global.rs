@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use super::bind::{BindAddr, RecordSizes};
 use super::log::LogTarget;
 use super::resolvers::AcceptFamilies;
+use crate::base::value::Value;
+use crate::state::variables::Limits;
 
 pub use crate::base::userlist::{Group, Password, User, Userlist};
 
@@ -57,6 +59,10 @@ pub struct Global {
     pub node: Option<String>,
     /// `description`.
     pub description: Option<String>,
+    /// `set-var`, `set-var-fmt`: what `proc` variables begin with.
+    pub variables: Vec<Assigned>,
+    /// `tune.vars`
+    pub variable_limits: Option<Limits>,
     /// `tune.bufsize` in bytes, default 16384.
     pub bufsize: usize,
     /// `tune.maxrewrite` in bytes, default 1024.
@@ -143,4 +149,15 @@ pub struct RuntimeSocket {
     pub gid: Option<u32>,
     /// `expose-fd listeners` was given.
     pub expose_fd: bool,
+}
+
+/// A `proc` variable and its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assigned {
+    /// As written, with its scope.
+    pub name: Box<str>,
+    /// Its slot.
+    pub slot: u32,
+    /// What it is set to.
+    pub value: Value<'static>,
 }

@@ -11,7 +11,7 @@ mod words;
 
 pub use scope::{
     Defined, ErrorGroup, FileRef, Hook, Interned, Names, Needs, ProxyName, STICK_COUNTERS, Scope, SectionName, Text,
-    VarNames, VarScope, VarSlot, WITHOUT_EFFECT, process_variable,
+    VarNames, VarScope, VarSlot, VarTable, WITHOUT_EFFECT, process_variable,
 };
 pub use words::{Error, Result, Words, error_at};
 

@@ -4,7 +4,7 @@
 use std::any::{Any, TypeId};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{Meta, Status};
 use crate::base::id::{ProxyId, ServerId, TableId, UserlistId};
@@ -302,6 +302,26 @@ pub struct VarSlot {
 pub struct VarNames {
     names: RefCell<HashMap<(VarScope, String), u32>>,
     counts: RefCell<HashMap<VarScope, u32>>,
+    table: Arc<VarTable>,
+}
+
+/// The names of a configuration's variables, for those who list variables while it runs.
+#[derive(Default)]
+pub struct VarTable {
+    /// Of the scopes that end with the configuration; once all are known.
+    names: OnceLock<Vec<(VarSlot, Box<str>)>>,
+}
+
+impl VarTable {
+    /// Visits the variables of a scope that somebody has named, without their scope.
+    pub fn each(&self, scope: VarScope, mut visit: impl FnMut(VarSlot, &str)) {
+        if let Some(names) = lasting_names(scope) {
+            let names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            (0..).zip(&names).for_each(|(slot, name)| visit(VarSlot { scope, slot }, name));
+        }
+        let names = self.names.get().into_iter().flatten().filter(|(var, _)| var.scope == scope);
+        names.for_each(|(var, name)| visit(*var, name));
+    }
 }
 
 impl VarNames {
@@ -318,6 +338,22 @@ impl VarNames {
             *count - 1
         });
         VarSlot { scope, slot }
+    }
+
+    /// The names, for while the configuration runs.
+    pub fn table(&self) -> Arc<VarTable> {
+        self.table.clone()
+    }
+
+    /// All variables have been named.
+    pub fn seal(&self) {
+        let names = self.names.borrow();
+        let mut names: Vec<(VarSlot, Box<str>)> = names
+            .iter()
+            .map(|((scope, name), &slot)| (VarSlot { scope: *scope, slot }, name.as_str().into()))
+            .collect();
+        names.sort_by_key(|(var, _)| var.slot);
+        self.table.names.get_or_init(|| names);
     }
 
     /// How many slots a scope needs.

@@ -81,6 +81,7 @@ impl Lowering<'_> {
             proxy.fixed_servers = named.fixed_servers.get();
         }
         super::checks::across(&proxies, &self.plan, self.diags);
+        self.vars.seal();
         Ir {
             global: global.out,
             proxies: proxies.into_iter().map(Arc::new).collect(),

@@ -5,7 +5,6 @@
 
 pub mod action;
 mod bind;
-pub mod captures;
 pub mod error_file;
 mod rewrite;
 #[cfg(test)]

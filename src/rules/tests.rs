@@ -19,9 +19,9 @@ fn world(config: &Config, hook: Hook) -> World {
     let mut world = World::new().with_variables(config);
     let response = matches!(hook, Hook::TcpResponseContent | Hook::HttpResponse | Hook::HttpAfterResponse);
     world.dir = if response { Dir::Response } else { Dir::Request };
-    let slots = captures::CaptureSlots::of(crate::base::id::ProxyId(0), &config.scope(hook));
-    world.stream.req_captures = vec![None; slots.all(Dir::Request).len()];
-    world.stream.res_captures = vec![None; slots.all(Dir::Response).len().max(1)];
+    let slots = crate::expr::captures::CaptureSlots::of(crate::base::id::ProxyId(0), &config.scope(hook));
+    world.stream.req_captures = vec![None; slots.all(Dir::Request).len()].into();
+    world.stream.res_captures = vec![None; slots.all(Dir::Response).len().max(1)].into();
     world
 }
 
@@ -115,9 +115,8 @@ impl Seen {
             log_level: world.stream.log_level,
             settings: settings(&world.stream),
             expects_proxy: world.conn.expects_proxy,
-            captures: captures
-                .iter()
-                .map(|text| text.as_ref().map_or("-".to_owned(), |bytes| self::text(bytes)))
+            captures: (0..captures.len())
+                .map(|at| captures.value(at).map_or("-".to_owned(), |bytes| self::text(&bytes)))
                 .collect(),
         }
     }

@@ -8,7 +8,7 @@ use super::counters::{Counters, Rate};
 use super::resolvers::ResolversState;
 use super::server::ServerState;
 use super::stick_table::Table;
-use super::variables::Variables;
+use super::variables::{Limits, Variables};
 use crate::base::id::{ProxyId, ServerId, TableId};
 
 /// One frontend, backend or listen section as one configuration sees it. Its totals are shared between configurations by name, and so
@@ -110,6 +110,17 @@ pub struct View {
     pub resolvers: Vec<Arc<ResolversState>>,
     /// Process-wide state.
     pub process: Arc<Process>,
+    /// What variables may take (`tune.vars`); nothing is counted without.
+    pub variable_limits: Option<Box<Limits>>,
+}
+
+/// A stream of the process itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The standard output.
+    Stdout,
+    /// The standard error.
+    Stderr,
 }
 
 /// Process-wide counters (`show info`).
@@ -121,6 +132,8 @@ pub struct Process {
     pub started_ms: OnceLock<u64>,
     /// Asks the system whether an address is the machine's own (`dst_is_local`), set once at start: addresses come and go.
     pub is_local_address: OnceLock<fn(IpAddr) -> bool>,
+    /// Writes to the standard output or error (`debug`, `filter trace`), set once at start.
+    pub output: OnceLock<fn(Output, &[u8])>,
     /// Process-wide variables.
     pub variables: Variables,
     /// `maxconn` of the process at present (`Maxconn`).
@@ -176,6 +189,13 @@ impl std::ops::Deref for ProxyState {
 }
 
 impl Process {
+    /// Writes to the standard output or error.
+    pub fn print(&self, output: Output, text: &[u8]) {
+        if let Some(write) = self.output.get() {
+            write(output, text);
+        }
+    }
+
     /// Forgets the highest rates (`clear counters`).
     pub fn clear_maxima(&self) {
         for rate in [&self.connection_rate, &self.session_rate, &self.tls_rate] {

@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 
 use super::{Answer, Command, Done, Level, Shell, flat};
-use crate::base::id::{CoreId, ProxyId};
-use crate::base::value::{Type, Value};
+use crate::base::value::Value;
 use crate::diag::{Diagnostics, Span, Word};
 use crate::expr::log_format::Style;
-use crate::expr::{ConnFacts, Ctx, Dir, Expr, LogFormat, StreamFacts, Vars, args};
+use crate::expr::{Expr, LogFormat, args, outside_streams};
 use crate::keyword::{self, Defined, Hook, Meta, Names, Scope, VarNames, VarScope, Words};
 
 pub(super) static COMMANDS: &[Command] = &[
@@ -40,24 +39,7 @@ fn get(shell: &Shell<'_>, words: &[&str]) -> Done {
     let slot = name.strip_prefix("proc.").and_then(keyword::process_variable);
     let value = slot.and_then(|slot| shell.view.process.variables.value(slot));
     let value = value.ok_or_else(|| Answer::error("Variable not found."))?;
-    let kind = match value.kind() {
-        Type::Bool => "bool",
-        Type::Int => "sint",
-        Type::Ipv4 => "ipv4",
-        Type::Ipv6 => "ipv6",
-        Type::Bin => "bin",
-        Type::Meth => "meth",
-        _ => "str",
-    };
-    let mut text = Vec::new();
-    match &value {
-        Value::Bin(bytes) => text.extend_from_slice(bytes.as_ref()),
-        value => value.write_to(&mut text),
-    }
-    // What cannot be printed is a dot, as HAProxy shows it.
-    let text: String =
-        text.iter().map(|byte| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' }).collect();
-    Ok(Answer::data(format!("{name}: type={kind} value=<{text}>\n")))
+    Ok(Answer::data(format!("{name}: type={} value=<{}>\n", value.kind().name(), value.printable())))
 }
 
 fn set(shell: &Shell<'_>, words: &[&str]) -> Done {
@@ -113,30 +95,13 @@ fn evaluated(
     words: &[Word],
     is_format: bool,
 ) -> keyword::Result<Option<Value<'static>>> {
-    let (now_us, now_ms) = (shell.at.now_us, shell.at.now_ms);
-    let (stream, vars) = (StreamFacts::default(), Vars::default());
-    let conn = ConnFacts::without_client(CoreId(0), ProxyId(0), now_us, now_ms);
-    let ctx = Ctx {
-        now_ms,
-        wall_us: now_us,
-        conn: &conn,
-        stream: &stream,
-        req: None,
-        res: None,
-        req_bytes: Default::default(),
-        res_bytes: Default::default(),
-        vars: &vars,
-        view: shell.view,
-        dir: Dir::Request,
-        last: true,
-    };
-    match words {
-        [format] if is_format => Ok(Some(LogFormat::bind_as(format, scope, Style::Text)?.value(&ctx))),
+    outside_streams(shell.view, shell.at.now_us, shell.at.now_ms, |ctx| match words {
+        [format] if is_format => Ok(Some(LogFormat::bind_as(format, scope, Style::Text)?.value(ctx))),
         words => {
             let mut words = Words::new(words, Span::nowhere());
             let expr = Expr::bind(&mut words, scope)?;
             words.finish()?;
-            Ok(expr.with_value(&ctx, |value| value.into_owned()))
+            Ok(expr.with_value(ctx, |value| value.into_owned()))
         }
-    }
+    })
 }

@@ -157,7 +157,7 @@ fn received(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
         let value = name.as_ref().and_then(|name| msg.nth_value(name, -1));
         facts.req_captures.push(value.map(|value| value.get(..*len).unwrap_or(value).into()));
     }
-    facts.res_captures.resize(frontend.capture_res.len(), None);
+    facts.res_captures.resize(frontend.capture_res.len());
 }
 
 /// The first cookie that `capture cookie` wants to see, as `name=value`.

@@ -193,10 +193,10 @@ fn capture(s: &Session, st: &mut Stream, frontend: &Proxy, raw: &[u8]) {
     if let Some(wanted) = &frontend.capture_cookie {
         st.facts.res_cookie = captured_cookie(msg.set_cookies(), wanted, s.local.live.ir.global.cookielen);
     }
-    st.facts.res_captures.clear();
-    for (name, len) in &frontend.capture_res {
-        let value = name.as_ref().and_then(|name| msg.nth_value(name, -1));
-        st.facts.res_captures.push(value.map(|value| value.get(..*len).unwrap_or(value).into()));
+    for (slot, (name, len)) in frontend.capture_res.iter().enumerate() {
+        if let Some(value) = name.as_ref().and_then(|name| msg.nth_value(name, -1)) {
+            st.facts.res_captures.set(slot, value.get(..*len).unwrap_or(value).into());
+        }
     }
 }
 

@@ -132,7 +132,7 @@ impl Options {
 
     /// The level to log a stream at, if it is to be logged.
     fn level(self, facts: &StreamFacts) -> Option<u8> {
-        let failed = self.has_failed(facts);
+        let failed = facts.has_failed(self.http);
         if self.dont_log_normal && !failed || self.dont_log_null && facts.bytes_in == 0 {
             return None;
         }
@@ -142,15 +142,9 @@ impl Options {
         }
     }
 
-    /// An error, a timeout, a retry, a redispatch, or a 5xx; answers of our own (`L`) are none.
-    fn has_failed(self, facts: &StreamFacts) -> bool {
-        let errors = self.http && facts.status >= 500;
-        facts.redispatched || facts.retries > 0 || errors || !matches!(facts.termination.cause, b'-' | b'L')
-    }
-
     /// The connection failed before its request was understood: `error-log-format` applies.
     fn is_refused(self, facts: &StreamFacts) -> bool {
-        self.http && facts.request_ms.is_none() && self.has_failed(facts)
+        self.http && facts.request_ms.is_none() && facts.has_failed(self.http)
     }
 }
 

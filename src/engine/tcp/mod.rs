@@ -64,8 +64,8 @@ fn begin(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
     facts.number = s.core.next_number();
     (facts.began_ms, facts.began_us) = (s.facts.accepted_ms, s.facts.accepted_us);
     // Slots that rules may fill (`capture`).
-    facts.req_captures.resize(frontend.capture_req.len(), None);
-    facts.res_captures.resize(frontend.capture_res.len(), None);
+    facts.req_captures.resize(frontend.capture_req.len());
+    facts.res_captures.resize(frontend.capture_res.len());
 }
 
 async fn process(

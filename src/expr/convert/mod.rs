@@ -8,6 +8,7 @@ mod encoding;
 mod forwarded;
 mod hash;
 mod json;
+mod keep;
 mod language;
 mod map;
 mod number;
@@ -17,6 +18,7 @@ mod sticky;
 mod string;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod url;
 
 use std::borrow::Cow;
@@ -37,6 +39,7 @@ pub static FAMILIES: &[&[Convert]] = &[
     forwarded::CONVERTERS,
     hash::CONVERTERS,
     json::CONVERTERS,
+    keep::CONVERTERS,
     language::CONVERTERS,
     map::CONVERTERS,
     number::CONVERTERS,
@@ -46,6 +49,7 @@ pub static FAMILIES: &[&[Convert]] = &[
     sticky::ELEMENTS,
     sticky::ENTRIES,
     string::CONVERTERS,
+    trace::CONVERTERS,
     url::CONVERTERS,
 ];
 

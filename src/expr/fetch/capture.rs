@@ -3,7 +3,7 @@
 use super::request::version_text;
 use super::{Fetch, one, plain};
 use crate::base::value::{Type, Value};
-use crate::expr::{CapturedHeader, args};
+use crate::expr::{Captures, args};
 use crate::http::uri::Target;
 use crate::keyword::{Example, Meta, Needs, Result, Words};
 
@@ -160,6 +160,6 @@ fn index(words: &mut Words<'_>) -> Result<usize> {
     Ok(usize::try_from(args::int(words)?).unwrap_or(usize::MAX))
 }
 
-fn captured(captures: &[CapturedHeader], at: usize) -> Option<Value<'_>> {
-    captures.get(at)?.as_deref().map(Value::str)
+fn captured(captures: &Captures, at: usize) -> Option<Value<'_>> {
+    captures.value(at).map(Value::Str)
 }

@@ -79,6 +79,7 @@ impl Fixture {
         let mut values = Vars::default();
         values.set(vars.slot(VarScope::Txn, "host"), Value::str(b"example.com"));
         values.set(vars.slot(VarScope::Sess, "n"), Value::Int(12));
+        vars.seal();
         let acl = vec![words("path_end cart.php")];
         let (req, res) = (request(REQUEST), response(RESPONSE));
         let (view, mut conn, mut stream) = (view(), connection(), stream(&req.0));
@@ -301,8 +302,8 @@ fn stream(request: &[u8]) -> StreamFacts {
         method_len: parts[0] as u16,
         target_len: parts[1] as u32,
         request_line: line,
-        req_captures: vec![Some(b"www.example.com".as_slice().into()), None],
-        res_captures: vec![Some(b"11".as_slice().into())],
+        req_captures: vec![Some(b"www.example.com".as_slice().into()), None].into(),
+        res_captures: vec![Some(b"11".as_slice().into())].into(),
         unique_id: Some(b"C0000201:E2F4".as_slice().into()),
         ..StreamFacts::default()
     }

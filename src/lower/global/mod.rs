@@ -13,6 +13,7 @@ mod sizes;
 mod state;
 mod tls;
 mod tuning;
+mod variables;
 
 use std::sync::LazyLock;
 
@@ -25,6 +26,7 @@ use super::values::SharedRef;
 use crate::diag::{Diagnostics, Word};
 use crate::ir::{AcceptFamilies, CaseMap, Global};
 use crate::keyword::{STICK_COUNTERS, Setting, error_at};
+use crate::state::View;
 
 pub(super) use process::joined;
 use runtime::finish_socket;
@@ -70,6 +72,8 @@ pub(super) struct GlobalDraft {
     case_map: CaseMap,
     /// `h1-case-adjust-file`
     case_file: Option<Word>,
+    /// What expressions of `set-var` see: the variables set so far.
+    view: View,
 }
 
 impl Draft for GlobalDraft {
@@ -120,6 +124,7 @@ impl GlobalDraft {
             state_base: None,
             case_map: CaseMap::default(),
             case_file: None,
+            view: View::default(),
         }
     }
 
@@ -171,6 +176,7 @@ pub(super) static FAMILIES: &[&[Setting<GlobalDraft>]] = &[
     tls::SETTINGS,
     tuning::SETTINGS,
     sizes::SETTINGS,
+    variables::SETTINGS,
     compression::SETTINGS,
     case::SETTINGS,
     accepted::SETTINGS,

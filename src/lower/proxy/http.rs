@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use super::ProxyDraft;
 use crate::diag::{Span, Word};
+use crate::expr::captures::CaptureSlots;
 use crate::expr::{Cond, Dir};
 use crate::http::HeaderName;
 use crate::ir::Forwarded;
 use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, Words, error_at};
 use crate::lower::table::sentence;
-use crate::rules::captures::CaptureSlots;
 
 pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     Setting {

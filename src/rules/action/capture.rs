@@ -1,9 +1,9 @@
 //! The action capture: keeps the value of an expression in a capture slot, for the log and for `capture.req.hdr`.
 
 use crate::base::value::Type;
+use crate::expr::captures::CaptureSlots;
 use crate::expr::{Dir, Expr};
 use crate::keyword::{Hook, Meta, Result, Scope, Words};
-use crate::rules::captures::CaptureSlots;
 use crate::rules::{Action, Bound, Hooks, Verdict};
 
 pub(super) static ACTIONS: &[Action] = &[
@@ -83,8 +83,8 @@ fn store(expr: Expr, dir: Dir, slot: usize, len: usize) -> Bound {
             Dir::Request => &mut txn.stream.req_captures,
             Dir::Response => &mut txn.stream.res_captures,
         };
-        if let (Some(Some(text)), Some(slot)) = (kept, slots.get_mut(slot)) {
-            *slot = Some(text);
+        if let Some(Some(text)) = kept {
+            slots.set(slot, text);
         }
         Verdict::Next
     })

@@ -1,9 +1,9 @@
 //! Actions on variables (manual 2.8): set-var, set-var-fmt, unset-var.
 
 use crate::base::value::Value;
-use crate::diag::{Diagnostic, Word};
+use crate::diag::Word;
 use crate::expr::log_format::Style;
-use crate::expr::{Ctx, Expr, LogFormat, args};
+use crate::expr::{Ctx, Expr, LogFormat, Target};
 use crate::keyword::{Meta, Needs, Result, Scope, VarSlot, Words};
 use crate::rules::{Action, Bound, Hooks, Verdict};
 
@@ -47,96 +47,12 @@ pub(super) static ACTIONS: &[Action] = &[
         bind: |words, scope| {
             let target = Target::bind(words, scope)?;
             Ok(Bound::new(Needs::empty(), move |txn| {
-                txn.vars.unset_anywhere(txn.view, target.var);
+                txn.vars.unset_anywhere(txn.view, target.var());
                 Verdict::Next
             }))
         },
     },
 ];
-
-/// The variable to set and under which conditions.
-struct Target {
-    var: VarSlot,
-    conditions: Box<[Condition]>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Condition {
-    Set,
-    NotSet,
-    Empty,
-    NotEmpty,
-    Greater,
-    Less,
-}
-
-impl Target {
-    /// Reads the text between the parentheses, which is the first word.
-    fn bind(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Target> {
-        // Without parentheses the first word is some other argument.
-        let Some(inner) = words.next_word().filter(|word| !word.as_str().is_empty()) else {
-            return Err(args::variable_of(&Word::new("", words.span()), scope)
-                .err()
-                .unwrap_or_else(|| words.error_here("")));
-        };
-        let text = inner.as_str();
-        let name_len = text.find(',').unwrap_or(text.len());
-        let name = Word::new(&text[..name_len], inner.part(0..name_len));
-        let var = args::variable_of(&name, scope)?;
-        let mut conditions = Vec::new();
-        let mut at = name_len;
-        for condition in text.split(',').skip(1) {
-            at += 1;
-            let span = inner.part(at..at + condition.len());
-            at += condition.len();
-            conditions.push(Condition::of(condition).ok_or_else(|| {
-                let error = Diagnostic::alert("bad-argument", format!("unknown condition \"{condition}\"")).at(span);
-                Box::new(error.help(format!("the conditions are {}", Condition::NAMES)))
-            })?);
-        }
-        Ok(Target { var, conditions: conditions.into() })
-    }
-
-    /// Whether all conditions hold for a new value.
-    fn permits(&self, ctx: &Ctx<'_>, value: &Value<'_>) -> bool {
-        self.conditions.is_empty() || {
-            let old = ctx.variable(self.var);
-            self.conditions.iter().all(|condition| condition.holds(old.as_ref(), value))
-        }
-    }
-}
-
-impl Condition {
-    const NAMES: &str = "ifexists, ifnotexists, ifempty, ifnotempty, ifset, ifnotset, ifgt and iflt";
-
-    /// A variable exists here when it is set: what `unset-var` leaves behind in HAProxy is not told apart.
-    fn of(name: &str) -> Option<Condition> {
-        Some(match name {
-            "ifexists" | "ifset" => Condition::Set,
-            "ifnotexists" | "ifnotset" => Condition::NotSet,
-            "ifempty" => Condition::Empty,
-            "ifnotempty" => Condition::NotEmpty,
-            "ifgt" => Condition::Greater,
-            "iflt" => Condition::Less,
-            _ => return None,
-        })
-    }
-
-    fn holds(self, old: Option<&Value<'_>>, new: &Value<'_>) -> bool {
-        // Only texts can be empty.
-        let empty = matches!(new, Value::Str(text) | Value::Bin(text) | Value::Meth(text) if text.is_empty());
-        match (self, old, new) {
-            (Condition::Set, old, _) => old.is_some(),
-            (Condition::NotSet, old, _) => old.is_none(),
-            (Condition::Empty, ..) => empty,
-            (Condition::NotEmpty, ..) => !empty,
-            (Condition::Greater, Some(Value::Int(old)), Value::Int(new)) => old > new,
-            (Condition::Less, Some(Value::Int(old)), Value::Int(new)) => old < new,
-            // Without two integers the comparison is taken to hold (manual 7.3.1, `set-var`).
-            (Condition::Greater | Condition::Less, ..) => true,
-        }
-    }
-}
 
 /// What `set-var` and `set-var-fmt` say: a variable, conditions, and where the value comes from. Rule sets and health
 /// checks have it.
@@ -172,7 +88,7 @@ impl Assignment {
 
     /// The variable.
     pub fn var(&self) -> VarSlot {
-        self.target.var
+        self.target.var()
     }
 
     /// The new value; `None` where the expression has none or a condition does not hold.

@@ -2,7 +2,7 @@
 
 use super::super::{Alias, Flags, encode};
 use super::{any, http_only};
-use crate::expr::{CapturedHeader, Ctx};
+use crate::expr::{Captures, Ctx};
 use crate::http::uri::Target;
 use crate::keyword::Needs;
 
@@ -153,28 +153,28 @@ fn query_at(target: &[u8]) -> usize {
     memchr::memchr(b'?', target).unwrap_or(target.len())
 }
 
-fn braced(out: &mut Vec<u8>, flags: Flags, captures: &[CapturedHeader]) {
+fn braced(out: &mut Vec<u8>, flags: Flags, captures: &Captures) {
     if captures.is_empty() {
         return;
     }
     encode::quoted(out, flags, |out| {
         out.push(b'{');
-        for (at, value) in captures.iter().enumerate() {
+        for (at, value) in captures.values().enumerate() {
             if at > 0 {
                 out.push(b'|');
             }
-            encode::header(out, flags, value.as_deref().unwrap_or_default());
+            encode::header(out, flags, &value);
         }
         out.push(b'}');
     });
 }
 
-fn listed(out: &mut Vec<u8>, flags: Flags, captures: &[CapturedHeader]) {
-    for (at, value) in captures.iter().enumerate() {
+fn listed(out: &mut Vec<u8>, flags: Flags, captures: &Captures) {
+    for (at, value) in captures.values().enumerate() {
         if at > 0 {
             out.push(b' ');
         }
-        match value.as_deref().unwrap_or_default() {
+        match &*value {
             [] => encode::empty(out, flags),
             value => encode::quoted(out, flags, |out| encode::header(out, flags, value)),
         }

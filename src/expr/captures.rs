@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Dir;
 use crate::base::id::ProxyId;
-use crate::expr::Dir;
 use crate::keyword::Scope;
 
 /// The slots of one proxy, by direction: the longest text that each holds, in bytes.
