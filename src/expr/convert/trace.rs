@@ -42,7 +42,8 @@ fn debug(words: &mut Words<'_>, _: &Scope<'_>) -> Result<ConvertFn> {
         Some(("stdout", _)) => Output::Stdout,
         Some(("stderr", _)) => Output::Stderr,
         None | Some(("buf0", _)) => {
-            let text = "'debug' into the ring buffer 'buf0' is known to HAProxy 3.4, not supported by hydroxy yet";
+            let text =
+                "expects the destination 'stdout' or 'stderr': the ring buffer 'buf0' is not supported by hydroxy yet";
             let error = Diagnostic::alert("not-yet", text).at(words.span());
             return Err(Box::new(error.help("write 'debug(<prefix>,stdout)' or 'debug(<prefix>,stderr)'")));
         }
