@@ -12,12 +12,11 @@ use super::pool::{Choice, Upstream};
 use super::session::{Patience, Session};
 use super::stream::Stream;
 use crate::base::id::{ProxyId, ServerId};
-use crate::expr::Endpoint;
-use crate::ir::{Proxy, ProxyProtocol, Reuse, Server};
+use crate::expr::ConnError;
+use crate::ir::{Proxy, Reuse, Server};
 use crate::net::connect::{self, Target};
 use crate::net::io::Io;
 use crate::state::{Admin, ServerState, Stat};
-use crate::wire::proxy_protocol::{Addresses, encode_v1, encode_v2};
 
 /// What a connection is wanted for.
 pub struct Wanted<'a> {
@@ -35,6 +34,8 @@ pub struct Wanted<'a> {
     pub patience: Patience,
     /// The name to ask the server for within TLS (`sni`); see [`server_name`].
     pub name: Option<Box<[u8]>>,
+    /// What the server is told first (`send-proxy`); see [`super::preamble`].
+    pub preamble: Option<Box<[u8]>>,
     /// How long connecting may take, in milliseconds.
     pub connect_timeout: Option<u64>,
 }
@@ -54,8 +55,40 @@ pub fn server_name(
     Some(name.into_boxed_slice()).filter(|name| !name.is_empty())
 }
 
+/// Why there is no connection.
+pub struct Unreached {
+    /// What it means for the stream.
+    pub fault: Fault,
+    /// What is wrong with the connection (`bc_err`).
+    pub error: ConnError,
+}
+
+impl From<Fault> for Unreached {
+    fn from(fault: Fault) -> Self {
+        Unreached { fault, error: ConnError::None }
+    }
+}
+
+impl Unreached {
+    fn socket(error: &io::Error) -> Self {
+        Unreached { fault: fault_of(error), error: named(error) }
+    }
+
+    fn tls(error: &io::Error) -> Self {
+        use rustls::{CertificateError, Error};
+        let error_of = match error.get_ref().and_then(|why| why.downcast_ref()) {
+            Some(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => ConnError::SslMismatch,
+            _ if error.raw_os_error().is_some() => ConnError::SslAbort,
+            _ => ConnError::SslHandshake,
+        };
+        Unreached { fault: fault_of(error), error: error_of }
+    }
+}
+
 /// A connection that is ready for a request; counts it.
-pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream>, Fault> {
+pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream>, Unreached> {
     let target = live::target(wanted.server, wanted.state, s.client_dst()).ok_or(Fault::NoServer)?;
     s.seat.goes_to(wanted.backend.id, wanted.id, wanted.state);
     let found = if wanted.reuse { idle(s, wanted, &target) } else { Idle::Barred };
@@ -140,7 +173,7 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
     }
 }
 
-async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<Io, Fault> {
+async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<Io, Unreached> {
     let options = connect::Options {
         source: wanted.server.source,
         fast_open: wanted.server.fast_open,
@@ -149,11 +182,10 @@ async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<I
     };
     let deadline = wanted.connect_timeout.map(|timeout| s.core.tick_ms() + timeout);
     let connected = within(s, connect::connect(target, options), deadline, wanted.patience).await?;
-    let mut io = Io::Plain(connected.map_err(|error| fault_of(&error))?);
-    if let Some(version) = wanted.server.send_proxy {
-        let header = proxy_header(s, version);
-        let sent = within(s, write_all(&mut io, &header), deadline, wanted.patience).await?;
-        sent.map_err(|error| fault_of(&error))?;
+    let mut io = Io::Plain(connected.map_err(|error| Unreached::socket(&error))?);
+    if let Some(header) = &wanted.preamble {
+        let sent = within(s, write_all(&mut io, header), deadline, wanted.patience).await?;
+        sent.map_err(|error| Unreached::socket(&error))?;
     }
     if wanted.server.tls.is_some() {
         io = secure(s, wanted, io, deadline).await?;
@@ -162,29 +194,14 @@ async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<I
 }
 
 /// The handshake with the server, which belongs to the connection and its time.
-async fn secure(s: &mut Session, wanted: &Wanted<'_>, mut io: Io, deadline: Option<u64>) -> Result<Io, Fault> {
+async fn secure(s: &mut Session, wanted: &Wanted<'_>, mut io: Io, deadline: Option<u64>) -> Result<Io, Unreached> {
     let live = s.local.live.clone();
     let connector = live.proxies.get(wanted.backend.id.index()).and_then(|proxy| proxy.connector(wanted.id));
-    let (Some(connector), Some(plain)) = (connector, io.take_plain()) else { return Err(Fault::Internal) };
-    let mut tls = connector.begin(plain, wanted.name.as_deref()).map_err(|_| Fault::Refused)?;
+    let (Some(connector), Some(plain)) = (connector, io.take_plain()) else { return Err(Fault::Internal.into()) };
+    let mut tls = connector.begin(plain, wanted.name.as_deref()).map_err(|error| Unreached::tls(&error))?;
     let done = within(s, poll_fn(|cx| tls.poll_handshake(cx)), deadline, wanted.patience).await?;
-    done.map_err(|error| fault_of(&error))?;
+    done.map_err(|error| Unreached::tls(&error))?;
     Ok(Io::Connected(Box::new(tls)))
-}
-
-/// Whose connection it is (manual 5.2 `send-proxy`).
-fn proxy_header(s: &Session, version: ProxyProtocol) -> Vec<u8> {
-    let addresses = match (s.facts.src, s.facts.dst) {
-        (Endpoint::Ip(src), Endpoint::Ip(dst)) => Addresses::Inet { src, dst, datagram: false },
-        _ => Addresses::Unknown,
-    };
-    let mut out = Vec::new();
-    match version {
-        ProxyProtocol::V1 => encode_v1(&addresses, &mut out),
-        // Two addresses always fit.
-        ProxyProtocol::V2 => encode_v2(false, &addresses, &[], false, &mut out).unwrap_or_default(),
-    }
-    out
 }
 
 async fn write_all(io: &mut Io, mut bytes: &[u8]) -> io::Result<()> {
@@ -232,6 +249,26 @@ fn fault_of(error: &io::Error) -> Fault {
         }
         Some(libc::ETIMEDOUT) => Fault::ConnectTimeout,
         _ => Fault::Refused,
+    }
+}
+
+/// In the words of the manual's list.
+fn named(error: &io::Error) -> ConnError {
+    match error.raw_os_error() {
+        Some(libc::EMFILE) => ConnError::ProcFdlim,
+        Some(libc::ENFILE) => ConnError::SysFdlim,
+        Some(libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT) => ConnError::Noproto,
+        Some(libc::EADDRNOTAVAIL) => ConnError::CantBind,
+        Some(libc::EAGAIN) => ConnError::FreePorts,
+        Some(libc::EADDRINUSE) => ConnError::AddrInuse,
+        Some(libc::ECONNREFUSED) => ConnError::Erefused,
+        Some(libc::ECONNRESET) => ConnError::Ereset,
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => ConnError::Eunreach,
+        Some(libc::ENOMEM) => ConnError::Enomem,
+        Some(libc::ENOBUFS) => ConnError::Enobufs,
+        Some(libc::EINVAL) => ConnError::Einval,
+        Some(libc::EPIPE) => ConnError::Epipe,
+        _ => ConnError::SockErr,
     }
 }
 

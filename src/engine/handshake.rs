@@ -1,5 +1,5 @@
-//! The handshakes of a client's connection before anything else is read from it: the PROXY header (manual 5.1 `accept-proxy`),
-//! then TLS. Both must be done within `timeout client-hs`.
+//! The handshakes of a client's connection before anything else is read from it: the NetScaler header (manual 5.1
+//! `accept-netscaler-cip`), the PROXY header (`accept-proxy`), then TLS. Both must be done within `timeout client-hs`.
 
 use std::borrow::Cow;
 use std::future::poll_fn;
@@ -12,13 +12,13 @@ use super::buffer::Room;
 use super::hooks::{self, Stage};
 use super::log;
 use super::session::Session;
-use crate::expr::{Endpoint, TlsFacts};
-use crate::ir::Proxy;
+use crate::expr::{ConnError, Endpoint, TlsFacts};
+use crate::ir::{Bind, Proxy};
 use crate::net::io::{Io, Plain};
 use crate::net::tls::{self, Accepted, Acceptor, Asked};
 use crate::state::{Process, Stat};
-use crate::wire::Progress;
-use crate::wire::proxy_protocol::{self, Addresses, HeaderError};
+use crate::wire::proxy_protocol::{self, Addresses, HeaderError, Tlvs};
+use crate::wire::{Progress, netscaler};
 
 /// Counts a client's TLS connection for as long as it lives.
 pub struct Secured {
@@ -47,12 +47,15 @@ pub async fn perform(s: &mut Session, frontend: &Proxy) -> bool {
     let timeout = frontend.timeouts.client_hs.or(frontend.timeouts.client);
     let deadline = timeout.map(|timeout| s.facts.accepted_ms + timeout);
     let mut done = Ok(());
-    if bind.accept_proxy || s.facts.expects_proxy {
+    if let Some(magic) = netscaler_magic(s, bind) {
+        done = netscaler_header(s, magic, deadline).await;
+    }
+    if done.is_ok() && (bind.accept_proxy || s.facts.expects_proxy) {
         done = proxy_header(s, deadline).await;
-        if done.as_ref().is_err_and(|failure| !failure.nothing_came) {
-            // Whoever speaks another protocol is to notice.
-            s.io.plain().reset_on_close();
-        }
+    }
+    if done.as_ref().is_err_and(|failure| !failure.nothing_came) {
+        // Whoever speaks another protocol is to notice.
+        s.io.plain().reset_on_close();
     }
     if bind.tls.is_some() && done.is_ok() {
         done = secure(s, deadline).await;
@@ -62,7 +65,9 @@ pub async fn perform(s: &mut Session, frontend: &Proxy) -> bool {
         Ok(()) => true,
         Err(failure) => {
             // Those that took too long do not count as failed, as the reference has it.
-            let failed = bind.tls.is_some() && !failure.message.starts_with("Timeout");
+            let too_late =
+                matches!(failure.error, ConnError::PrxTimeout | ConnError::CipTimeout | ConnError::SslTimeout);
+            let failed = bind.tls.is_some() && !too_late;
             s.count(Stat::TlsFailures, u64::from(failed));
             report(s, frontend, &failure);
             false
@@ -70,27 +75,38 @@ pub async fn perform(s: &mut Session, frontend: &Proxy) -> bool {
     }
 }
 
-/// Why a handshake failed, in the words of the manual's list at `fc_err_str`.
+/// Why a handshake failed.
 #[derive(Debug)]
 struct Failure {
-    message: Cow<'static, str>,
+    error: ConnError,
+    /// What the library says where the manual's list says no more.
+    detail: Option<String>,
     /// The client sent nothing: probes are like that.
     nothing_came: bool,
 }
 
 impl Failure {
-    fn new(message: &'static str) -> Self {
-        Failure { message: message.into(), nothing_came: false }
+    fn new(error: ConnError) -> Self {
+        Failure { error, detail: None, nothing_came: false }
+    }
+
+    /// As logs say it.
+    fn message(&self) -> Cow<'static, str> {
+        match &self.detail {
+            None => self.error.message().into(),
+            Some(detail) => format!("{} ({detail})", self.error.message()).into(),
+        }
     }
 }
 
 fn report(s: &mut Session, frontend: &Proxy, failure: &Failure) {
     let (core, local) = (s.core.clone(), s.local.clone());
+    s.facts.error = failure.error;
     let mut stream = core.stream();
     stream.facts.began_ms = s.facts.accepted_ms;
     stream.facts.began_us = s.facts.accepted_us;
     let txn = hooks::txn(s, &mut stream, &local.live, Stage::CONNECTION);
-    log::refused(&core, &local, frontend, &txn.ctx(), &failure.message, failure.nothing_came);
+    log::refused(&core, &local, frontend, &txn.ctx(), &failure.message(), failure.nothing_came);
     core.recycle(stream);
 }
 
@@ -98,23 +114,22 @@ fn report(s: &mut Session, frontend: &Proxy, failure: &Failure) {
 async fn proxy_header(s: &mut Session, deadline: Option<u64>) -> Result<(), Failure> {
     let limit = s.local.live.ir.global.bufsize;
     loop {
-        let (addresses, len) = match proxy_protocol::parse(s.buf.data(), limit) {
-            Ok(Progress::Done(header)) => (endpoints(header.addresses), header.len),
+        let (addresses, tlvs, len) = match proxy_protocol::parse(s.buf.data(), limit) {
+            Ok(Progress::Done(header)) => (endpoints(header.addresses), kept(header.tlvs)?, header.len),
             Ok(Progress::Partial) => {
-                more_of_header(s, deadline).await?;
+                more_of_header(s, deadline, &PROXY).await?;
                 continue;
             }
-            Err(HeaderError::NotProxy) => {
-                return Err(Failure::new("Received something which does not look like a PROXY protocol header"));
-            }
-            Err(HeaderError::Kind) => {
-                return Err(Failure::new("Received an unhandled protocol in the PROXY protocol header"));
-            }
-            Err(_) => return Err(Failure::new("Received an invalid PROXY protocol header")),
+            Err(HeaderError::NotProxy) => return Err(Failure::new(ConnError::PrxNotHdr)),
+            Err(HeaderError::Kind) => return Err(Failure::new(ConnError::PrxBadProto)),
+            Err(_) => return Err(Failure::new(ConnError::PrxBadHdr)),
         };
         s.buf.consume(len);
         s.buf.release();
         s.facts.rcvd_proxy = true;
+        if !tlvs.is_empty() {
+            s.facts.rare_mut().proxy_tlvs = tlvs;
+        }
         if let Some((src, dst)) = addresses {
             (s.facts.src, s.facts.dst) = (src, dst);
         }
@@ -122,22 +137,77 @@ async fn proxy_header(s: &mut Session, deadline: Option<u64>) -> Result<(), Fail
     }
 }
 
-/// Waits for more of a PROXY header.
-async fn more_of_header(s: &mut Session, deadline: Option<u64>) -> Result<(), Failure> {
+/// What the header says besides addresses; values above 1024 bytes are refused (manual 7.3.3 `fc_pp_tlv`).
+fn kept(tlvs: Tlvs<'_>) -> Result<Box<[u8]>, Failure> {
+    if tlvs.iter().any(|tlv| tlv.value.len() > LARGEST_TLV) {
+        return Err(Failure::new(ConnError::PrxBadHdr));
+    }
+    Ok(tlvs.as_bytes().into())
+}
+
+/// The number that begins a NetScaler header, if one is expected. Where only a rule expects it, the line has none, which is 0.
+fn netscaler_magic(s: &Session, bind: &Bind) -> Option<u32> {
+    bind.netscaler_magic.or(s.facts.expects_netscaler.then_some(0))
+}
+
+/// Reads the NetScaler header, which must come first, and takes the addresses from it.
+async fn netscaler_header(s: &mut Session, magic: u32, deadline: Option<u64>) -> Result<(), Failure> {
+    let limit = s.local.live.ir.global.bufsize;
+    loop {
+        let header = match netscaler::parse(s.buf.data(), magic, limit) {
+            Ok(Progress::Done(header)) => header,
+            Ok(Progress::Partial) => {
+                more_of_header(s, deadline, &NETSCALER).await?;
+                continue;
+            }
+            Err(netscaler::HeaderError::Magic) => return Err(Failure::new(ConnError::CipBadMagic)),
+            Err(netscaler::HeaderError::Protocol) => return Err(Failure::new(ConnError::CipBadProto)),
+            Err(netscaler::HeaderError::Length) => return Err(Failure::new(ConnError::CipTruncated)),
+        };
+        s.buf.consume(header.len);
+        s.buf.release();
+        (s.facts.src, s.facts.dst) = (Endpoint::Ip(header.src), Endpoint::Ip(header.dst));
+        return Ok(());
+    }
+}
+
+/// What may happen while a header is waited for.
+struct Waiting {
+    /// The end, before anything came.
+    empty: ConnError,
+    /// A failure of the connection.
+    abort: ConnError,
+    /// The end of the time, before anything came.
+    timeout: ConnError,
+    /// Either, after something came.
+    truncated: ConnError,
+}
+
+const PROXY: Waiting = Waiting {
+    empty: ConnError::PrxEmpty,
+    abort: ConnError::PrxAbort,
+    timeout: ConnError::PrxTimeout,
+    truncated: ConnError::PrxTruncated,
+};
+
+const NETSCALER: Waiting = Waiting {
+    empty: ConnError::CipEmpty,
+    abort: ConnError::CipAbort,
+    timeout: ConnError::CipTimeout,
+    truncated: ConnError::CipTruncated,
+};
+
+/// Waits for more of a header.
+async fn more_of_header(s: &mut Session, deadline: Option<u64>, waiting: &Waiting) -> Result<(), Failure> {
     let nothing_came = s.buf.is_empty();
-    let failed = |message: &'static str| Poll::Ready(Err(Failure { message: message.into(), nothing_came }));
+    let failed = |error| Poll::Ready(Err(Failure { error, detail: None, nothing_came }));
     poll_fn(|cx| match s.buf.poll_fill(&mut s.io, Room::Head, cx) {
         Poll::Ready(Ok(1..)) => Poll::Ready(Ok(())),
-        Poll::Ready(Ok(0)) if nothing_came => failed("Connection closed while waiting for PROXY protocol header"),
-        Poll::Ready(Ok(0)) => failed("Truncated PROXY protocol header received"),
-        Poll::Ready(Err(_)) => failed("Connection error while waiting for PROXY protocol header"),
+        Poll::Ready(Ok(0)) => failed(if nothing_came { waiting.empty } else { waiting.truncated }),
+        Poll::Ready(Err(_)) => failed(waiting.abort),
         Poll::Pending => {
             if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
-                return failed(if nothing_came {
-                    "Timeout while waiting for PROXY protocol header"
-                } else {
-                    "Truncated PROXY protocol header received"
-                });
+                return failed(if nothing_came { waiting.timeout } else { waiting.truncated });
             }
             s.slot.arm(cx, deadline);
             Poll::Pending
@@ -159,7 +229,7 @@ async fn secure(s: &mut Session, deadline: Option<u64>) -> Result<(), Failure> {
     let live = s.local.live.clone();
     let acceptor = live.proxies.get(s.frontend().index()).and_then(|proxy| proxy.acceptor(s.facts.bind));
     let (Some(acceptor), Some(plain)) = (acceptor, s.io.take_plain()) else {
-        return Err(Failure::new("SSL fatal error"));
+        return Err(Failure::new(ConnError::SslFatal));
     };
     s.secured = Some(Secured::new(s));
     let mut began = !s.buf.is_empty();
@@ -187,8 +257,11 @@ async fn secure(s: &mut Session, deadline: Option<u64>) -> Result<(), Failure> {
             s.io = Io::Accepted(Box::new(io));
             Ok(())
         }
-        Some(Err(error)) => Err(Failure { message: message(&error), nothing_came: !began }),
-        None => Err(Failure { message: "Timeout during SSL handshake".into(), nothing_came: !began }),
+        Some(Err(error)) => {
+            let (error, detail) = explained(&error);
+            Err(Failure { error, detail, nothing_came: !began })
+        }
+        None => Err(Failure { error: ConnError::SslTimeout, detail: None, nothing_came: !began }),
     }
 }
 
@@ -199,22 +272,21 @@ async fn agree(acceptor: &Acceptor, plain: Plain, received: &[u8], began: &mut b
     Ok((io, asked))
 }
 
-/// The message, with the reason in parentheses where the manual's list says no more.
-fn message(error: &io::Error) -> Cow<'static, str> {
+/// What went wrong, and what the library says of it where the manual's list says no more.
+fn explained(error: &io::Error) -> (ConnError, Option<String>) {
     match error.get_ref().and_then(|why| why.downcast_ref()) {
         Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {
-            return "SSL client CA chain cannot be verified".into();
+            return (ConnError::SslCaFail, None);
         }
-        Some(rustls::Error::InvalidCertificate(_)) => return "SSL client certificate not trusted".into(),
+        Some(rustls::Error::InvalidCertificate(_)) => return (ConnError::SslCrtFail, None),
         _ => {}
     }
-    match (error.kind(), error.get_ref()) {
-        (io::ErrorKind::UnexpectedEof, _) => "Connection closed during SSL handshake".into(),
-        (io::ErrorKind::InvalidData | io::ErrorKind::Other, Some(why)) => {
-            format!("SSL handshake failure ({why})").into()
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => (ConnError::SslEmpty, None),
+        io::ErrorKind::InvalidData | io::ErrorKind::Other => {
+            (ConnError::SslHandshake, error.get_ref().map(|why| why.to_string()))
         }
-        (io::ErrorKind::InvalidData | io::ErrorKind::Other, None) => "SSL handshake failure".into(),
-        _ => "Connection error during SSL handshake".into(),
+        _ => (ConnError::SslAbort, None),
     }
 }
 
@@ -232,3 +304,6 @@ fn facts(io: &Accepted, asked: Asked) -> TlsFacts {
         server_cert: asked.certificate,
     }
 }
+
+/// The most bytes of a value in a PROXY header.
+const LARGEST_TLV: usize = 1024;

@@ -49,6 +49,7 @@ pub mod permit;
 pub mod persist;
 pub mod place;
 pub mod pool;
+mod preamble;
 pub mod queue;
 mod ramp;
 pub mod resolve;

@@ -26,7 +26,7 @@ use super::sticky;
 use super::tcp;
 use super::timer::Slot;
 use crate::base::id::{BindId, ProxyId};
-use crate::expr::{ConnFacts, Endpoint, Vars};
+use crate::expr::{ConnError, ConnFacts, Endpoint, Vars};
 use crate::ir::{BindAddr, Ir, Mode, Proxy, SocketSizes};
 use crate::net::io::{Io, Plain};
 use crate::net::sizes;
@@ -239,9 +239,11 @@ impl Session {
             handshake_ms: 0,
             tls: None,
             expects_proxy: false,
+            expects_netscaler: false,
             silent_drop: None,
-            ends_before: None,
+            rare: None,
             rcvd_proxy: false,
+            error: ConnError::None,
             requests: 0,
             tracked: Default::default(),
         };
@@ -280,7 +282,8 @@ impl Session {
             return;
         }
         let bind = proxy.binds.get(self.facts.bind.index());
-        if (self.facts.expects_proxy || bind.is_some_and(|bind| bind.accept_proxy || bind.tls.is_some()))
+        let expects = self.facts.expects_proxy || self.facts.expects_netscaler;
+        if (expects || bind.is_some_and(|bind| bind.has_handshake()))
             && !Box::pin(handshake::perform(self, &proxy)).await
         {
             return;

@@ -5,8 +5,10 @@ use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::ConnError;
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::state::Tracked;
+use crate::wire::proxy_protocol::Tlvs;
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -65,14 +67,18 @@ pub struct ConnFacts {
     pub handshake_ms: u64,
     /// TLS facts, once the handshake is done.
     pub tls: Option<Box<TlsFacts>>,
-    /// `src` and `dst` before a request's rules changed them: they do so for that request only.
-    pub ends_before: Option<Box<(Endpoint, Endpoint)>>,
+    /// What few connections have.
+    pub rare: Option<Box<RareFacts>>,
     /// A rule expects a PROXY header (`expect-proxy`).
     pub expects_proxy: bool,
+    /// A rule expects a NetScaler header (`expect-netscaler-cip`).
+    pub expects_netscaler: bool,
     /// A rule lets the connection disappear (`silent-drop`): how far a reset may travel, 0 if none is to be sent.
     pub silent_drop: Option<u8>,
     /// A PROXY header was received (`fc_rcvd_proxy`).
     pub rcvd_proxy: bool,
+    /// What is wrong with it (`fc_err`).
+    pub error: ConnError,
     /// Requests on this connection so far (`fc_nb_streams`-like; `txn` number for keep-alive).
     pub requests: u32,
     /// Entries of stick tables that the connection tracks.
@@ -83,9 +89,19 @@ impl ConnFacts {
     /// Takes back what the rules of the request before did to the addresses.
     #[inline]
     pub fn restore_ends(&mut self) {
-        if let Some(ends) = self.ends_before.take() {
-            (self.src, self.dst) = *ends;
+        if let Some(ends) = self.rare.as_mut().and_then(|rare| rare.ends_before.take()) {
+            (self.src, self.dst) = ends;
         }
+    }
+
+    /// What few connections have, to be changed.
+    pub fn rare_mut(&mut self) -> &mut RareFacts {
+        self.rare.get_or_insert_default()
+    }
+
+    /// What the client's PROXY header said besides addresses (`fc_pp_tlv`).
+    pub fn proxy_tlvs(&self) -> Tlvs<'_> {
+        Tlvs::new(self.rare.as_ref().map_or(&[], |rare| &rare.proxy_tlvs))
     }
 
     /// Where no client is: health checks, commands of the runtime socket.
@@ -103,14 +119,25 @@ impl ConnFacts {
             accepted_ms: now_ms,
             handshake_ms: 0,
             tls: None,
-            ends_before: None,
+            rare: None,
             expects_proxy: false,
+            expects_netscaler: false,
             silent_drop: None,
             rcvd_proxy: false,
+            error: ConnError::None,
             requests: 0,
             tracked: Default::default(),
         }
     }
+}
+
+/// What few connections have: in a box, so that the others have no room for it.
+#[derive(Clone, Debug, Default)]
+pub struct RareFacts {
+    /// `src` and `dst` before a request's rules changed them: they do so for that request only.
+    pub ends_before: Option<(Endpoint, Endpoint)>,
+    /// The TLVs of the PROXY header, as they stood there.
+    pub proxy_tlvs: Box<[u8]>,
 }
 
 /// What a client TLS session is made of.
@@ -289,6 +316,8 @@ pub struct StreamFacts {
     pub server_src: Endpoint,
     /// Address of the server's connection: its side (`%si`, `%sp`).
     pub server_dst: Endpoint,
+    /// What is wrong with the connection to the server (`bc_err`).
+    pub server_error: ConnError,
     /// The server's connection was reused (`%rc`-like facts, `bc_reused`-like).
     pub reused: bool,
     /// Retries of the connection (`%rc`).

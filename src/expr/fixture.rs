@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{ConnFacts, Ctx, Dir, Endpoint, Part, Payload, StreamFacts, Termination, TlsFacts, Vars};
+use super::{ConnError, ConnFacts, Ctx, Dir, Endpoint, Part, Payload, StreamFacts, Termination, TlsFacts, Vars};
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::base::stick::{DataType, KeyType, Shape, Stored, TableSpec};
 use crate::base::value::Value;
@@ -188,9 +188,11 @@ fn conn() -> ConnFacts {
             ..TlsFacts::default()
         })),
         expects_proxy: false,
+        expects_netscaler: false,
         silent_drop: None,
-        ends_before: None,
+        rare: None,
         rcvd_proxy: false,
+        error: ConnError::None,
         requests: 1,
         tracked: Default::default(),
     }

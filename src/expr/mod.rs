@@ -8,6 +8,7 @@ pub mod args;
 mod bind;
 pub mod captures;
 pub mod cond;
+mod conn_error;
 pub mod convert;
 pub mod ctx;
 pub mod expression;
@@ -26,9 +27,13 @@ pub mod vars;
 
 pub use acl::Acl;
 pub use cond::Cond;
+pub use conn_error::ConnError;
 pub use ctx::{Ctx, Dir, Part, Payload, outside_streams};
 pub use expression::Expr;
-pub use facts::{CapturedHeader, Captures, ConnFacts, Endpoint, Overrides, StreamFacts, Termination, TlsFacts};
+pub use facts::{
+    CapturedHeader, Captures, ConnFacts, Endpoint, Overrides, RareFacts, StreamFacts, Termination, TlsFacts,
+};
+pub use fetch::{common_name, signature_algorithm};
 pub use lists::{Declared, Edited, Lists, Noted};
 pub use log_format::{Alias, Flags, LogFormat, Style};
 pub use target::Target;

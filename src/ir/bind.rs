@@ -33,6 +33,8 @@ pub struct Bind {
     pub backlog: Option<u32>,
     /// `accept-proxy`: a PROXY header is required.
     pub accept_proxy: bool,
+    /// `accept-netscaler-cip`: a NetScaler header that begins with this number is required.
+    pub netscaler_magic: Option<u32>,
     /// `tfo`.
     pub fast_open: bool,
     /// `defer-accept`.
@@ -66,6 +68,7 @@ impl Bind {
             maxconn: None,
             backlog: None,
             accept_proxy: false,
+            netscaler_magic: None,
             fast_open: false,
             defer_accept: false,
             transparent: false,
@@ -78,6 +81,11 @@ impl Bind {
             tls: None,
             place: Box::from(""),
         }
+    }
+
+    /// Clients have something to send before their first byte counts.
+    pub fn has_handshake(&self) -> bool {
+        self.accept_proxy || self.netscaler_magic.is_some() || self.tls.is_some()
     }
 }
 

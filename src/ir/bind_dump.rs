@@ -57,6 +57,7 @@ impl Display for Listener<'_> {
                 ("maxconn", bind.maxconn.map(|n| n.to_string())),
                 ("backlog", bind.backlog.map(|n| n.to_string())),
                 ("interface", bind.interface.clone()),
+                ("accept-netscaler-cip", bind.netscaler_magic.map(|n| n.to_string())),
                 ("mss", bind.mss.map(|n| n.to_string())),
                 ("id", bind.id.map(|n| n.to_string())),
             ],

@@ -88,6 +88,7 @@ impl Dump {
         self.value("fd-hard-limit", global.fd_hard_limit);
         self.value("mworker-max-reloads", global.max_reloads);
         self.flag("set-dumpable true", global.dumpable);
+        self.flag("pp2-never-send-local", global.checks_as_clients);
         self.value("hard-stop-after", global.hard_stop_after);
         self.value("grace", global.grace);
         global.logs.iter().for_each(|log| self.log(log));
@@ -501,14 +502,20 @@ impl Display for Target<'_> {
             ],
         )?;
         flags(f, &[("non-stick", server.non_stick)])?;
-        match server.send_proxy {
-            None => {}
-            Some(ProxyProtocol::V1) => f.write_str(" send-proxy")?,
-            Some(ProxyProtocol::V2) => f.write_str(" send-proxy-v2")?,
-        }
+        server.send_proxy.as_ref().map_or(Ok(()), |protocol| send_proxy(f, protocol))?;
         server.tls.as_ref().map_or(Ok(()), |tls| server_tls(f, tls))?;
         server.check.as_ref().map_or(Ok(()), |check| health(f, check))
     }
+}
+
+fn send_proxy(f: &mut fmt::Formatter<'_>, protocol: &ProxyProtocol) -> fmt::Result {
+    let ProxyProtocol::V2(v2) = protocol else { return f.write_str(" send-proxy") };
+    f.write_str(" send-proxy-v2")?;
+    let facts: Vec<&str> = v2.facts.names().collect();
+    if !facts.is_empty() {
+        write!(f, " {}", facts.join(","))?;
+    }
+    v2.tlvs.iter().try_for_each(|(kind, format)| write!(f, " tlv {kind:#04x} '{}'", format.text()))
 }
 
 fn server_tls(f: &mut fmt::Formatter<'_>, tls: &ServerTls) -> fmt::Result {

@@ -43,6 +43,8 @@ pub struct Global {
     pub hard_stop_after: Option<u64>,
     /// `grace` in milliseconds.
     pub grace: Option<u64>,
+    /// `pp2-never-send-local`: PROXY headers of checks look like those of clients.
+    pub checks_as_clients: bool,
     /// `log` lines.
     pub logs: Vec<LogTarget>,
     /// `log-send-hostname`: `Some(None)` is the machine's own name.

@@ -34,7 +34,9 @@ pub use proxy::{
     ServerChoice, StickRule, Timeouts,
 };
 pub use resolvers::{AcceptFamilies, NameServer, Resolve, Resolvers};
-pub use server::{HashKey, PortSpec, ProxyProtocol, Saved, SavedCheck, Server, ServerAddr, ServerTls, Verify};
+pub use server::{
+    HashKey, PortSpec, ProxyFacts, ProxyProtocol, ProxyV2, Saved, SavedCheck, Server, ServerAddr, ServerTls, Verify,
+};
 pub use stats::Stats;
 
 use std::collections::HashMap;

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::bind::{RecordSizes, TlsVersions};
 use super::check::Check;
 use super::resolvers::Resolve;
-use crate::expr::Expr;
+use crate::expr::{Expr, LogFormat};
 use crate::state::{Admin, Health};
 
 /// One server.
@@ -166,13 +166,68 @@ pub enum PortSpec {
 }
 
 /// The PROXY header a server expects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyProtocol {
     /// Version 1.
     V1,
     /// Version 2.
-    V2,
+    V2(Box<ProxyV2>),
 }
+
+/// What a header of version 2 says besides addresses.
+pub struct ProxyV2 {
+    /// `proxy-v2-options`
+    pub facts: ProxyFacts,
+    /// `set-proxy-v2-tlv-fmt`: types and values.
+    pub tlvs: Vec<(u8, LogFormat)>,
+}
+
+bitflags::bitflags! {
+    /// What a header of version 2 can say.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct ProxyFacts: u8 {
+        /// `ssl`: whether and how the client speaks TLS.
+        const SSL = 1;
+        /// `cert-cn`: the common name of its certificate.
+        const CERT_CN = 2;
+        /// `ssl-cipher`
+        const SSL_CIPHER = 4;
+        /// `cert-sig`: how the certificate that it was shown is signed.
+        const CERT_SIG = 8;
+        /// `cert-key`: the key of that certificate.
+        const CERT_KEY = 16;
+        /// `authority`: the name that it asked for.
+        const AUTHORITY = 32;
+        /// `crc32c`: a checksum of the header.
+        const CRC32C = 64;
+        /// `unique-id`
+        const UNIQUE_ID = 128;
+        /// Each of these makes the header speak of TLS.
+        const WITHIN_SSL = 31;
+    }
+}
+
+impl ProxyFacts {
+    /// By its name in `proxy-v2-options`.
+    pub fn from_option(name: &str) -> Option<ProxyFacts> {
+        OPTIONS.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact)
+    }
+
+    /// The names in `proxy-v2-options`.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        OPTIONS.iter().filter(move |(_, fact)| self.contains(*fact)).map(|(name, _)| *name)
+    }
+}
+
+const OPTIONS: [(&str, ProxyFacts); 8] = [
+    ("ssl", ProxyFacts::SSL),
+    ("cert-cn", ProxyFacts::CERT_CN),
+    ("ssl-cipher", ProxyFacts::SSL_CIPHER),
+    ("cert-sig", ProxyFacts::CERT_SIG),
+    ("cert-key", ProxyFacts::CERT_KEY),
+    ("authority", ProxyFacts::AUTHORITY),
+    ("crc32c", ProxyFacts::CRC32C),
+    ("unique-id", ProxyFacts::UNIQUE_ID),
+];
 
 /// TLS towards a server.
 pub struct ServerTls {

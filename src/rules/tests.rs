@@ -83,6 +83,7 @@ struct Seen {
     log_level: Option<u8>,
     settings: String,
     expects_proxy: bool,
+    expects_netscaler: bool,
     captures: Vec<String>,
     counters: Vec<String>,
 }
@@ -115,6 +116,7 @@ impl Seen {
             log_level: world.stream.log_level,
             settings: settings(&world.stream),
             expects_proxy: world.conn.expects_proxy,
+            expects_netscaler: world.conn.expects_netscaler,
             captures: (0..captures.len())
                 .map(|at| captures.value(at).map_or("-".to_owned(), |bytes| self::text(&bytes)))
                 .collect(),
@@ -145,6 +147,9 @@ impl Seen {
         }
         if self.expects_proxy != after.expects_proxy {
             all.push("expects a PROXY header".to_owned());
+        }
+        if self.expects_netscaler != after.expects_netscaler {
+            all.push("expects a NetScaler header".to_owned());
         }
         all.extend(after.counters.iter().filter(|line| !self.counters.contains(line)).cloned());
         if self.captures != after.captures {

@@ -52,20 +52,28 @@ pub fn describe(der: &[u8]) -> Option<Description> {
     let serial = serial.strip_prefix("00").filter(|rest| !rest.is_empty()).map_or(serial.clone(), str::to_owned);
     let alternatives = cert.subject_alternative_name().ok().flatten();
     let names = alternatives.into_iter().flat_map(|found| &found.value.general_names).filter_map(alternative);
-    let algorithm = match cert.public_key().parsed() {
-        Ok(PublicKey::RSA(key)) => format!("RSA{}", key.key_size()),
-        Ok(PublicKey::EC(point)) => format!("EC{}", point.key_size()),
-        _ => String::new(),
-    };
     Some(Description {
         serial,
         not_before: time(&cert.validity().not_before),
         not_after: time(&cert.validity().not_after),
         alternatives: names.collect::<Vec<_>>().join(", "),
-        algorithm,
+        algorithm: key_of(&cert),
         subject: distinguished(cert.subject()),
         issuer: distinguished(cert.issuer()),
     })
+}
+
+/// The kind and size of the key, e.g. `RSA2048`.
+pub fn key(der: &[u8]) -> Option<String> {
+    X509Certificate::from_der(der).ok().map(|(_, cert)| key_of(&cert)).filter(|key| !key.is_empty())
+}
+
+fn key_of(cert: &X509Certificate<'_>) -> String {
+    match cert.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => format!("RSA{}", key.key_size()),
+        Ok(PublicKey::EC(point)) => format!("EC{}", point.key_size()),
+        _ => String::new(),
+    }
 }
 
 fn alternative(name: &GeneralName<'_>) -> Option<String> {

@@ -108,6 +108,7 @@ fn bind() -> Bind {
         maxconn: None,
         backlog: None,
         accept_proxy: false,
+        netscaler_magic: None,
         fast_open: false,
         defer_accept: false,
         transparent: false,

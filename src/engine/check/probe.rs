@@ -16,14 +16,15 @@ use super::request::Request;
 use super::response::Response;
 use crate::engine::core::Core;
 use crate::engine::live::{self, Live};
+use crate::engine::preamble;
 use crate::engine::servers::Place;
 use crate::expr::{ConnFacts, Ctx, Dir, Payload, StreamFacts, Vars};
 use crate::ir::check::{CheckConnect, PortOf};
-use crate::ir::{Check, CheckKind, Expect, HttpCheckStep, Proxy, ProxyProtocol, Server};
+use crate::ir::{Check, CheckKind, Expect, HttpCheckStep, Proxy, Server};
 use crate::net::connect::{self, Options, Target};
 use crate::net::io::Io;
 use crate::state::{Health, ServerState};
-use crate::wire::proxy_protocol::{Addresses, encode_v1, encode_v2};
+use crate::wire::proxy_protocol::Addresses;
 
 /// A check about to be made.
 pub(super) struct Probe<'a> {
@@ -236,17 +237,12 @@ impl<'a> Probe<'a> {
     }
 
     fn proxy_header(&self, io: &Io, target: &Target) -> Vec<u8> {
-        let mut out = Vec::new();
         let addresses = match (io.plain().local_addr(), target) {
             (Some(src), Target::Ip(dst)) => Addresses::Inet { src, dst: *dst, datagram: false },
             _ => Addresses::Unknown,
         };
-        match self.server.send_proxy {
-            // A header without addresses always fits.
-            Some(ProxyProtocol::V2) => encode_v2(true, &addresses, &[], false, &mut out).unwrap_or_default(),
-            Some(ProxyProtocol::V1) | None => encode_v1(&addresses, &mut out),
-        }
-        out
+        let local = !self.live.ir.global.checks_as_clients;
+        preamble::of_check(self.server.send_proxy.as_ref(), &addresses, local)
     }
 
     pub(super) fn usual_way(&self) -> Way<'a> {

@@ -19,12 +19,14 @@ use crate::engine::live::Live;
 use crate::engine::persist;
 use crate::engine::place::{self, Search};
 use crate::engine::pool::Upstream;
+use crate::engine::preamble;
 use crate::engine::queue::Slot;
 use crate::engine::retry::Retries;
 use crate::engine::session::{Patience, Session};
 use crate::engine::stick;
 use crate::engine::stream::{RequestAt, Stream};
 use crate::engine::watch::{Side, Watch};
+use crate::expr::ConnError;
 use crate::http::{
     Answering, Framing, Msg, OutOptions, ParseOptions, Parsed, Version, parse_response, write_request, write_response,
 };
@@ -184,13 +186,20 @@ async fn attempt(
     st.phase = Phase::Connect;
     let keep = backend.connection == ConnectionMode::KeepAlive && frontend.connection != ConnectionMode::ServerClose;
     let name = connect::server_name(s, st, live, server, stage(st, tries));
+    let preamble = preamble::of_stream(s, st, live, server, stage(st, tries));
     let connect_timeout = st.facts.timeout(|set| set.connect, backend.timeouts.connect);
-    let wanted = Wanted { backend, id, server, state, reuse: keep && !tries.fresh, name, patience, connect_timeout };
+    let reuse = keep && !tries.fresh;
+    let wanted = Wanted { backend, id, server, state, reuse, name, preamble, patience, connect_timeout };
     let failed = |fault, stale, silent| Failed { fault, server: Some(id), stale, silent };
     slot.count(s.core.id, s.core.now_ms(), s.core.unix_us());
-    let mut upstream = connect::obtain(s, &wanted).await.map_err(|fault| failed(fault, false, false))?;
+    let obtained = connect::obtain(s, &wanted).await;
+    let mut upstream = obtained.map_err(|why| {
+        st.facts.server_error = why.error;
+        failed(why.fault, false, false)
+    })?;
     let facts = &mut st.facts;
     facts.connect_ms = Some(s.core.now_ms());
+    facts.server_error = ConnError::None;
     facts.reused = upstream.requests > 1;
     (facts.server_src, facts.server_dst) = (upstream.src, upstream.dst);
     st.phase = Phase::Headers;

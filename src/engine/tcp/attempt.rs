@@ -9,11 +9,13 @@ use crate::engine::live::Live;
 use crate::engine::persist;
 use crate::engine::place::{self, Search};
 use crate::engine::pool::Upstream;
+use crate::engine::preamble;
 use crate::engine::queue::Slot;
 use crate::engine::retry::Retries;
 use crate::engine::session::{Patience, Session};
 use crate::engine::stick;
 use crate::engine::stream::Stream;
+use crate::expr::ConnError;
 use crate::ir::Proxy;
 
 /// A connected server.
@@ -59,9 +61,15 @@ async fn attempt(s: &mut Session, st: &mut Stream, search: &Search<'_>, id: Serv
     st.facts.server = Some(id);
     st.phase = Phase::Connect;
     let name = connect::server_name(s, st, live, server, super::content::last(Stage::RAW));
+    let preamble = preamble::of_stream(s, st, live, server, super::content::last(Stage::RAW));
     let connect_timeout = st.facts.timeout(|set| set.connect, backend.timeouts.connect);
-    let wanted = Wanted { backend, id, server, state, reuse: false, patience: *patience, name, connect_timeout };
-    let upstream = connect::obtain(s, &wanted).await?;
+    let (reuse, patience) = (false, *patience);
+    let wanted = Wanted { backend, id, server, state, reuse, patience, name, preamble, connect_timeout };
+    let upstream = connect::obtain(s, &wanted).await.map_err(|why| {
+        st.facts.server_error = why.error;
+        why.fault
+    })?;
+    st.facts.server_error = ConnError::None;
     st.facts.connect_ms = Some(s.core.now_ms());
     (st.facts.server_src, st.facts.server_dst) = (upstream.src, upstream.dst);
     Ok(upstream)

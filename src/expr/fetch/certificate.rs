@@ -104,6 +104,18 @@ pub(super) fn entry(der: &[u8], which: Which, entry: &str, occurrence: i32) -> O
     Some(Value::string(attribute.attr_value().data.to_vec()))
 }
 
+/// The common name of the subject.
+pub fn common_name(der: &[u8]) -> Option<Vec<u8>> {
+    let cert = parse(der)?;
+    let attribute = cert.subject().iter_common_name().next()?;
+    Some(attribute.attr_value().data.to_vec())
+}
+
+/// What the certificate is signed with, e.g. `RSA-SHA256`.
+pub fn signature_algorithm(der: &[u8]) -> Option<Cow<'static, str>> {
+    Some(object_name(&parse(der)?.signature_algorithm.algorithm))
+}
+
 fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
     X509Certificate::from_der(der).ok().map(|(_, cert)| cert)
 }

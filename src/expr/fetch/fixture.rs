@@ -14,7 +14,8 @@ use crate::base::value::Value;
 use crate::diag::{Diagnostics, Span, Word};
 use crate::expr::fixture::{fill, made, tables, words};
 use crate::expr::{
-    Cond, ConnFacts, Ctx, Dir, Endpoint, Expr, Part, Payload, StreamFacts, Termination, TlsFacts, Tri, Vars, bind,
+    Cond, ConnError, ConnFacts, Ctx, Dir, Endpoint, Expr, Part, Payload, RareFacts, StreamFacts, Termination, TlsFacts,
+    Tri, Vars, bind,
 };
 use crate::http::{Answering, Head, Msg, ParseOptions, Parsed, parse_request, parse_response};
 use crate::keyword::{
@@ -247,13 +248,19 @@ fn connection() -> ConnFacts {
         handshake_ms: 8,
         tls: Some(Box::new(tls())),
         expects_proxy: false,
+        expects_netscaler: false,
         silent_drop: None,
-        ends_before: None,
         rcvd_proxy: true,
+        error: ConnError::SslHandshake,
+        rare: Some(Box::new(RareFacts { ends_before: None, proxy_tlvs: PROXY_TLVS.into() })),
         requests: 1,
         tracked: Default::default(),
     }
 }
+
+/// AUTHORITY, UNIQUE_ID twice, and SSL with the version of TLS.
+const PROXY_TLVS: &[u8] =
+    b"\x02\0\x0bexample.org\x05\0\x06first1\x05\0\x07second2\x20\0\x0f\x01\0\0\0\0\x21\0\x07TLSv1.2";
 
 fn tls() -> TlsFacts {
     TlsFacts {
@@ -285,6 +292,7 @@ fn stream(request: &[u8]) -> StreamFacts {
         backend: Some(ProxyId(1)),
         server: Some(ServerId(0)),
         server_src: endpoint("10.0.0.1:33000"),
+        server_error: ConnError::Erefused,
         server_dst: endpoint("10.0.0.11:8080"),
         reused: true,
         retries: 1,

@@ -7,6 +7,7 @@ mod body;
 mod capture;
 mod certificate;
 mod clock;
+mod conn_error;
 mod connection;
 mod constant;
 mod cookie;
@@ -15,11 +16,14 @@ pub(in crate::expr) mod fixture;
 mod header;
 mod payload;
 mod process;
+mod proxy_header;
 mod request;
 mod server;
 mod sticky;
 mod tls;
 mod variable;
+
+pub use certificate::{common_name, signature_algorithm};
 
 use super::{Ctx, Dir, Fetch, FetchFn, Seen, args};
 use crate::base::value::Value;
@@ -32,12 +36,14 @@ pub static FAMILIES: &[&[Fetch]] = &[
     body::FETCHES,
     capture::FETCHES,
     clock::FETCHES,
+    conn_error::FETCHES,
     connection::FETCHES,
     constant::FETCHES,
     cookie::FETCHES,
     header::FETCHES,
     payload::FETCHES,
     process::FETCHES,
+    proxy_header::FETCHES,
     request::FETCHES,
     server::FETCHES,
     sticky::VALUES,

@@ -18,6 +18,18 @@ const fn accepted(name: &'static str, usage: &'static str, why: &'static str) ->
 pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
     entry(
         Meta::new(
+            "accept-netscaler-cip",
+            "accept-netscaler-cip <number>",
+            "Expects a NetScaler Client IP header on every connection, which begins with this number.",
+            &[("bind :8080 accept-netscaler-cip 305419896", "accept-netscaler-cip 305419896")],
+        ),
+        |words, draft, _| {
+            draft.netscaler_magic = Some(integer(words, 1, u32::MAX)?);
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "accept-proxy",
             "accept-proxy",
             "Expects a PROXY protocol header, version 1 or 2, on every connection.",

@@ -179,6 +179,18 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     ),
     entry(
         Meta::new(
+            "pp2-never-send-local",
+            "pp2-never-send-local",
+            "Lets PROXY protocol headers of version 2 of health checks look like those of clients, as releases before 2.2 did.",
+            &[("pp2-never-send-local", "pp2-never-send-local")],
+        ),
+        |_, draft, _| {
+            draft.out.checks_as_clients = true;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "set-dumpable",
             "set-dumpable [ on | off | libs ]",
             "Lets the kernel write a core when the process crashes, although its user has changed.",

@@ -7,7 +7,7 @@ use super::{InitAddr, ServerDraft};
 use crate::base::addr::{Address, Host, Ports};
 use crate::diag::{Diagnostic, Diagnostics, Lead, Span};
 use crate::ir::check::InitState;
-use crate::ir::{Check, CheckKind, PortSpec, Server, ServerAddr};
+use crate::ir::{Check, CheckKind, PortSpec, ProxyProtocol, Server, ServerAddr};
 use crate::keyword::{Result, Scope};
 use crate::lower::files::Reader;
 use crate::lower::global::GlobalDraft;
@@ -56,13 +56,7 @@ impl FinishServer<'_> {
             Some(resolve) if service => ServerAddr::Unresolved(resolve.shown.clone()),
             _ => self.resolve(draft, address, &place)?,
         };
-        let port = match address.ports {
-            // The records of a service tell the port.
-            _ if service => PortSpec::Fixed(0),
-            Ports::One(port) if port > 0 => PortSpec::Fixed(port),
-            Ports::Offset(offset) => PortSpec::Offset(offset),
-            _ => PortSpec::Offset(0),
-        };
+        let port = port_of(address, service);
         let context = TlsContext {
             global: self.global,
             reader: self.reader,
@@ -103,7 +97,7 @@ impl FinishServer<'_> {
             slowstart_ms: draft.slowstart_ms,
             hash_key: draft.hash_key,
             check,
-            send_proxy: draft.send_proxy,
+            send_proxy: self.finish_proxy(draft, &place)?,
             tls,
             source: draft.source.map(|source| source.addr).or(self.source),
             pool_max: draft.pool_max,
@@ -124,6 +118,10 @@ impl FinishServer<'_> {
             resolve,
             place: draft.shared.place(draft.span()),
         })
+    }
+
+    fn finish_proxy(&self, draft: &ServerDraft, place: &str) -> Result<Option<ProxyProtocol>> {
+        draft.proxy.finish(self.scope).map_err(|error| Box::new(error.or_at(draft.span()).context(place)))
     }
 
     fn no_check_port(&self, draft: &ServerDraft, span: Span) -> crate::keyword::Error {
@@ -189,8 +187,18 @@ impl FinishServer<'_> {
             addr: check.addr,
             tls,
             own_tls,
-            send_proxy: check.send_proxy || (draft.send_proxy.is_some() && !elsewhere),
+            send_proxy: check.send_proxy || (draft.proxy.sends() && !elsewhere),
         })
+    }
+}
+
+/// The records of a service tell the port.
+fn port_of(address: &Address, service: bool) -> PortSpec {
+    match address.ports {
+        _ if service => PortSpec::Fixed(0),
+        Ports::One(port) if port > 0 => PortSpec::Fixed(port),
+        Ports::Offset(offset) => PortSpec::Offset(offset),
+        _ => PortSpec::Offset(0),
     }
 }
 

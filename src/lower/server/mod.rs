@@ -3,6 +3,7 @@
 mod check;
 mod finish;
 mod options;
+mod proxy_protocol;
 mod resolve;
 mod source;
 mod tls;
@@ -15,7 +16,7 @@ use super::values::{SharedRef, invalid_char};
 use crate::base::addr::{Accepts, Address, Host, Transport};
 use crate::diag::{Diagnostic, Span, Word, suggest};
 use crate::expr::Expr;
-use crate::ir::{HashKey, ProxyProtocol};
+use crate::ir::HashKey;
 use crate::keyword::known::{self, Class};
 use crate::keyword::{Result, Scope, Setting, Words};
 
@@ -43,7 +44,7 @@ pub(super) struct ServerDraft {
     pub(super) minconn: Option<u32>,
     pub(super) slowstart_ms: Option<u64>,
     pub(super) hash_key: HashKey,
-    pub(super) send_proxy: Option<ProxyProtocol>,
+    proxy: proxy_protocol::ProxyOptions,
     pub(super) pool_max: Option<u32>,
     pub(super) pool_purge_ms: u64,
     pub(super) max_reuse: Option<u32>,
@@ -103,7 +104,7 @@ impl ServerDraft {
             minconn: None,
             slowstart_ms: None,
             hash_key: HashKey::default(),
-            send_proxy: None,
+            proxy: proxy_protocol::ProxyOptions::default(),
             pool_max: None,
             pool_purge_ms: 5000,
             max_reuse: None,
@@ -217,5 +218,12 @@ pub(super) fn bind_expr(words: &[Word], end: Span, scope: &Scope<'_>) -> Result<
 }
 
 /// Every family, for the reference and the table tests.
-pub(super) static FAMILIES: &[&[Setting<ServerDraft>]] =
-    &[options::SETTINGS, options::ACCEPTED, check::SETTINGS, resolve::SETTINGS, source::SETTINGS, tls::SETTINGS];
+pub(super) static FAMILIES: &[&[Setting<ServerDraft>]] = &[
+    options::SETTINGS,
+    options::ACCEPTED,
+    check::SETTINGS,
+    proxy_protocol::SETTINGS,
+    resolve::SETTINGS,
+    source::SETTINGS,
+    tls::SETTINGS,
+];

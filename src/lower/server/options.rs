@@ -1,7 +1,7 @@
 //! `server` options of traffic and state (manual 5.2).
 
 use super::ServerDraft;
-use crate::ir::{HashKey, ProxyProtocol};
+use crate::ir::HashKey;
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::{not_yet, sentence};
 use crate::lower::values::{integer, limit, millis, text};
@@ -133,30 +133,6 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
             &[("server a 127.0.0.1:80 hash-key addr", "hash-key addr")],
         ),
         hash_key,
-    ),
-    flag!(
-        "send-proxy",
-        "Sends a PROXY protocol header of version 1 on every connection.",
-        ("server a 127.0.0.1:80 send-proxy", "send-proxy"),
-        send_proxy = Some(ProxyProtocol::V1)
-    ),
-    flag!(
-        "no-send-proxy",
-        "Takes back a 'send-proxy' of 'default-server'.",
-        ("server a 127.0.0.1:80 no-send-proxy", "server a"),
-        send_proxy = None
-    ),
-    flag!(
-        "send-proxy-v2",
-        "Sends a PROXY protocol header of version 2 on every connection.",
-        ("server a 127.0.0.1:80 send-proxy-v2", "send-proxy-v2"),
-        send_proxy = Some(ProxyProtocol::V2)
-    ),
-    flag!(
-        "no-send-proxy-v2",
-        "Takes back a 'send-proxy-v2' of 'default-server'.",
-        ("server a 127.0.0.1:80 no-send-proxy-v2", "server a"),
-        send_proxy = None
     ),
     entry(
         Meta::new(
@@ -314,8 +290,6 @@ pub(super) static ACCEPTED: &[Setting<ServerDraft>] = &[
     accepted("shard", "shard <shard>", "it counts for peers only, which are refused themselves"),
     accepted("guid", "guid <string>", "it names objects for a file that does not exist yet"),
     accepted_word("no-agent-check", "agent checks are refused themselves"),
-    accepted_word("no-send-proxy-v2-ssl", "it takes back an option that is refused itself"),
-    accepted_word("no-send-proxy-v2-ssl-cn", "it takes back an option that is refused itself"),
     accepted_word("no-check-reuse-pool", "it takes back an option that is refused itself"),
 ];
 

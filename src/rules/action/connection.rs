@@ -10,6 +10,23 @@ use crate::rules::{Action, Bound, Hooks, Txn, Verdict};
 pub(super) static ACTIONS: &[Action] = &[
     Action {
         meta: Meta::new(
+            "expect-netscaler-cip",
+            "expect-netscaler-cip layer4",
+            "Expects a NetScaler Client IP header before anything else, as `accept-netscaler-cip` of the bind line does. Without that \
+             word the number that begins it is 0.",
+            &[("expect-netscaler-cip layer4", "expects a NetScaler header")],
+        ),
+        hooks: Hooks::TCP_REQ_CONN,
+        bind: |words, _| {
+            layer4(words)?;
+            Ok(Bound::new(Needs::empty(), |txn| {
+                txn.conn.expects_netscaler = true;
+                Verdict::Next
+            }))
+        },
+    },
+    Action {
+        meta: Meta::new(
             "expect-proxy layer4",
             "expect-proxy layer4",
             "Expects a PROXY header before anything else, as `accept-proxy` of the bind line does.",
@@ -61,14 +78,19 @@ pub(super) static ACTIONS: &[Action] = &[
 ];
 
 fn expect_proxy(words: &mut Words<'_>, _: &Scope<'_>) -> Result<Bound> {
-    let layer = words.next_word().map_or("", |word| word.as_str());
-    if layer != "layer4" {
-        return Err(words.error_last(format!("only supports 'layer4' (got '{layer}')")));
-    }
+    layer4(words)?;
     Ok(Bound::new(Needs::empty(), |txn| {
         txn.conn.expects_proxy = true;
         Verdict::Next
     }))
+}
+
+fn layer4(words: &mut Words<'_>) -> Result<()> {
+    let layer = words.next_word().map_or("", |word| word.as_str());
+    if layer != "layer4" {
+        return Err(words.error_last(format!("only supports 'layer4' (got '{layer}')")));
+    }
+    Ok(())
 }
 
 fn set(words: &mut Words<'_>, scope: &Scope<'_>, kind: Type, store: fn(&mut Txn<'_>, &Value<'_>)) -> Result<Bound> {
@@ -82,7 +104,7 @@ fn set(words: &mut Words<'_>, scope: &Scope<'_>, kind: Type, store: fn(&mut Txn<
         if let Some(value) = found {
             let (src, dst) = (txn.conn.src, txn.conn.dst);
             if !for_connection {
-                txn.conn.ends_before.get_or_insert_with(|| Box::new((src, dst)));
+                txn.conn.rare_mut().ends_before.get_or_insert((src, dst));
             }
             store(txn, &value);
         }

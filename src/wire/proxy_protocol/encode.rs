@@ -21,7 +21,7 @@ pub fn encode_v1(addresses: &Addresses<'_>, out: &mut Vec<u8>) {
     written.unwrap_or_default();
 }
 
-/// Appends a version 2 header, with a CRC32c after the other TLVs if `checksum` is set. With `local` it is a `LOCAL`
+/// Appends a version 2 header, with a CRC32c before the other TLVs, as HAProxy writes it, if `checksum` is set. With `local` it is a `LOCAL`
 /// header without addresses, as health checks send it. Fails with [`HeaderError::TooLong`], and leaves `out` as it was, if
 /// addresses and TLVs exceed 65,535 bytes or a path 108.
 pub fn encode_v2(
@@ -52,18 +52,18 @@ fn write_body(
     if !local {
         out[start + 13] = write_addresses(addresses, out)?;
     }
-    for tlv in tlvs {
-        write_tlv(*tlv, out)?;
-    }
+    let sum_at = out.len() + 3;
     if checksum {
         write_tlv(Tlv { kind: tlv::CRC32C, value: &[0; 4] }, out)?;
+    }
+    for tlv in tlvs {
+        write_tlv(*tlv, out)?;
     }
     let len = u16::try_from(out.len() - start - FIXED).map_err(|_| HeaderError::TooLong)?;
     out[start + 14..start + FIXED].copy_from_slice(&len.to_be_bytes());
     if checksum {
         let sum = crc32c(&[&out[start..]]);
-        let at = out.len() - 4;
-        out[at..].copy_from_slice(&sum.to_be_bytes());
+        out[sum_at..sum_at + 4].copy_from_slice(&sum.to_be_bytes());
     }
     Ok(())
 }
@@ -96,7 +96,8 @@ fn write_addresses(addresses: &Addresses<'_>, out: &mut Vec<u8>) -> Result<u8, H
     })
 }
 
-fn write_tlv(tlv: Tlv<'_>, out: &mut Vec<u8>) -> Result<(), HeaderError> {
+/// Appends a TLV; fails if its value exceeds 65,535 bytes.
+pub fn write_tlv(tlv: Tlv<'_>, out: &mut Vec<u8>) -> Result<(), HeaderError> {
     let len = u16::try_from(tlv.value.len()).map_err(|_| HeaderError::TooLong)?;
     out.push(tlv.kind);
     out.extend_from_slice(&len.to_be_bytes());

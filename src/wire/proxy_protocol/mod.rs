@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 
 use super::Progress;
 
-pub use encode::{encode_v1, encode_v2};
+pub use encode::{encode_v1, encode_v2, write_tlv};
 pub use v2::{Tlv, Tlvs, tlv};
 
 /// A header and its length on the wire.

@@ -26,8 +26,25 @@ pub mod tlv {
     pub const UNIQUE_ID: u8 = 0x05;
     /// TLS facts; has TLVs of its own.
     pub const SSL: u8 = 0x20;
+    /// Within `SSL`: the version of TLS.
+    pub const SSL_VERSION: u8 = 0x21;
+    /// Within `SSL`: the common name of the client's certificate.
+    pub const SSL_CN: u8 = 0x22;
+    /// Within `SSL`: the cipher suite.
+    pub const SSL_CIPHER: u8 = 0x23;
+    /// Within `SSL`: how the server's certificate is signed.
+    pub const SSL_SIG_ALG: u8 = 0x24;
+    /// Within `SSL`: the key of the server's certificate.
+    pub const SSL_KEY_ALG: u8 = 0x25;
     /// The network namespace.
     pub const NETNS: u8 = 0x30;
+
+    /// Flag of `SSL`: the client speaks TLS.
+    pub const CLIENT_SSL: u8 = 1;
+    /// Flag of `SSL`: it showed a certificate on this connection.
+    pub const CLIENT_CERT_CONN: u8 = 2;
+    /// Flag of `SSL`: it showed one at least once in this TLS session.
+    pub const CLIENT_CERT_SESS: u8 = 4;
 }
 
 /// One type-length-value vector.
@@ -44,6 +61,11 @@ pub struct Tlv<'a> {
 pub struct Tlvs<'a>(&'a [u8]);
 
 impl<'a> Tlvs<'a> {
+    /// TLVs as they stood in a header, for instance the inner ones of `SSL` behind its first five bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Tlvs(bytes)
+    }
+
     /// The TLVs, as long as they lie within the bytes.
     pub fn iter(self) -> impl Iterator<Item = Tlv<'a>> {
         let mut rest = self.0;
@@ -103,7 +125,11 @@ pub(super) fn parse(bytes: &[u8], limit: usize) -> Result<Progress<Header<'_>>, 
         return Err(HeaderError::TooLong);
     }
     let Some(header) = bytes.get(..len) else { return Ok(Progress::Partial) };
-    let (addresses, tlvs) = if local { (Addresses::Unknown, Tlvs::default()) } else { body(kind, &header[FIXED..])? };
+    let (addresses, tlvs) = match (local, body(kind, &header[FIXED..])) {
+        (false, found) => found?,
+        // The real connection counts; what is told about it besides addresses stays (HAProxy keeps it).
+        (true, found) => (Addresses::Unknown, found.map_or_else(|_| Tlvs::default(), |(_, tlvs)| tlvs)),
+    };
     verify(header, tlvs)?;
     Ok(Progress::Done(Header { version: 2, local, addresses, tlvs, len }))
 }
