@@ -6,8 +6,8 @@ use super::fault::{Fault, Phase};
 use super::session::Session;
 use super::stream::Stream;
 use crate::base::id::ServerId;
+use crate::ir::Proxy;
 use crate::ir::proxy::RetryOn;
-use crate::ir::{Balance, Proxy};
 use crate::state::Stat;
 
 /// What was tried so far.
@@ -42,7 +42,8 @@ impl Retries {
             return false;
         }
         if matches!(fault, Fault::ServerAbort | Fault::BadResponse) {
-            failed(s, backend, server);
+            // An error also where the request is sent again.
+            tally(s, backend, server, Stat::ResponseErrors);
         }
         self.count(s, st, backend, server);
         if self.same.is_some() && matches!(fault, Fault::Refused | Fault::Resource) {
@@ -50,6 +51,7 @@ impl Retries {
             let until = s.core.tick_ms() + pause;
             s.slot.sleep_until(until).await;
             s.core.tick_us();
+            self.leave_who_is_down(s, st, backend, server);
         }
         true
     }
@@ -58,52 +60,66 @@ impl Retries {
     pub fn count(&mut self, s: &Session, st: &mut Stream, backend: &Proxy, server: ServerId) {
         self.count += 1;
         st.facts.retries = self.count;
-        let live = &s.local.live;
-        let core = s.core.id;
-        // Algorithms that take turns do not care which server gets a stream: a failed one is left at the first retry.
-        let redispatch = match backend.redispatch {
-            None | Some(0) => false,
-            Some(_) if st.persist.forced => false,
-            Some(_)
-                if st.persist.server.is_none()
-                    && matches!(backend.balance, Balance::RoundRobin | Balance::StaticRr) =>
-            {
-                true
-            }
+        let leaves = match backend.redispatch {
+            Some(_) if is_down(s, backend, server) => true,
+            // Algorithms that do not look at who asks for what leave a failed server at the first retry.
+            Some(_) if st.persist.server.is_none() && !backend.balance.is_by_hash() => true,
             Some(every @ 1..) => self.count.is_multiple_of(every as u32),
             Some(back) => self.count == (limit(st, backend) + 1).saturating_sub(back.unsigned_abs()),
+            None => false,
         };
-        let (proxy, state) = (live.view.proxy(backend.id), live.view.server(backend.id, server));
-        let itself = state.is_some_and(|state| state.usable());
-        let stat = if redispatch && proxy.usable_servers() > usize::from(itself) {
-            st.facts.redispatched = true;
-            st.unbind();
-            self.same = None;
-            self.avoid.push(server);
+        let stat = if leaves && may_leave(st, backend) && self.leave(s, st, backend, server) {
             Stat::Redispatches
         } else {
             self.same = Some(server);
             Stat::Retries
         };
-        proxy.be.inc(core, stat);
-        if let Some(state) = state {
-            state.counters.inc(core, stat);
+        tally(s, backend, server, stat);
+    }
+
+    /// A server that was found to be down while the stream waited for it is not asked again.
+    fn leave_who_is_down(&mut self, s: &Session, st: &mut Stream, backend: &Proxy, server: ServerId) {
+        if may_leave(st, backend) && is_down(s, backend, server) && self.leave(s, st, backend, server) {
+            tally(s, backend, server, Stat::Redispatches);
         }
+    }
+
+    /// Goes to another server, if there is one.
+    fn leave(&mut self, s: &Session, st: &mut Stream, backend: &Proxy, server: ServerId) -> bool {
+        let view = &s.local.live.view;
+        let itself = view.server(backend.id, server).is_some_and(|state| state.usable());
+        if view.proxy(backend.id).usable_servers() <= usize::from(itself) {
+            return false;
+        }
+        st.facts.redispatched = true;
+        st.unbind();
+        self.same = None;
+        self.avoid.push(server);
+        true
+    }
+}
+
+/// Whether `option redispatch` lets the stream go to another server.
+fn may_leave(st: &Stream, backend: &Proxy) -> bool {
+    backend.redispatch.is_some() && !st.persist.forced
+}
+
+fn is_down(s: &Session, backend: &Proxy, server: ServerId) -> bool {
+    s.local.live.view.server(backend.id, server).is_none_or(|state| !state.running())
+}
+
+/// Counts what a stream does next for a server and its backend.
+fn tally(s: &Session, backend: &Proxy, server: ServerId, stat: Stat) {
+    let (view, core) = (&s.local.live.view, s.core.id);
+    view.proxy(backend.id).be.inc(core, stat);
+    if let Some(state) = view.server(backend.id, server) {
+        state.counters.inc(core, stat);
     }
 }
 
 /// How often a stream may try again.
 fn limit(st: &Stream, backend: &Proxy) -> u32 {
     st.facts.overrides.as_ref().and_then(|set| set.retries).unwrap_or(backend.retries)
-}
-
-/// A response that failed is an error also where the request is sent again.
-fn failed(s: &Session, backend: &Proxy, server: ServerId) {
-    let (view, core) = (&s.local.live.view, s.core.id);
-    view.proxy(backend.id).be.inc(core, Stat::ResponseErrors);
-    if let Some(state) = view.server(backend.id, server) {
-        state.counters.inc(core, Stat::ResponseErrors);
-    }
 }
 
 /// The `retry-on` condition that a fault fulfils.

@@ -123,7 +123,7 @@ async def play(p):
     return good, memory
 
 
-def crowd(hydroxy, _):
+def crowd(hydroxy, *_):
     (port,) = proxy.free_ports(1)
     origin = proxy.start_origin(port)
     try:
@@ -150,7 +150,7 @@ def crowd(hydroxy, _):
         wrong.append(f"{left} descriptors are open after all clients have gone")
     if "CurrConns: " in info and int(info.split("CurrConns: ")[1].split()[0]) > 5:
         wrong.append("connections are counted as open after all clients have gone")
-    return measured, wrong
+    return measured, wrong, {}
 
 
 TESTS = {"crowd": crowd}

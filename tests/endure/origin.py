@@ -1,25 +1,67 @@
 #!/usr/bin/env python3
-"""A small HTTP server on the port given: 200 with its port as body, keep-alive; `/slow` takes half a second."""
+"""A small server on the port given: HTTP with its port as body, `/slow` takes half a second, or with `tcp` an echo of lines.
+
+`tls=PEM` encrypts. `idle=SECONDS` closes a connection that was idle so long. SIGUSR1 makes it ill as `ill=` says, SIGUSR2 well again:
+`reset` resets each connection at the first request, `garbage` answers what is no HTTP, `error` answers 500.
+"""
 import asyncio
+import signal
+import ssl
+import struct
 import sys
+from socket import SO_LINGER, SOL_SOCKET
+
+PORT = int(sys.argv[1])
+WORDS = sys.argv[2:]
+SET = dict(word.split("=", 1) for word in WORDS if "=" in word)
+IDLE = float(SET["idle"]) if "idle" in SET else None
+STATE = {"ill": ""}
+
+
+def abort(writer):
+    """Closes with a reset."""
+    writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def respond(head, writer):
+    if b" /slow " in head.split(b"\r\n")[0]:
+        await asyncio.sleep(0.5)
+    body = str(PORT).encode()
+    if STATE["ill"] == "garbage":
+        writer.write(b"\x00\x01 this is no HTTP\r\n\r\n")
+        return writer.close()
+    status = b"500 Broken" if STATE["ill"] == "error" else b"200 OK"
+    writer.write(b"HTTP/1.1 %s\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body))
 
 
 async def serve(reader, writer):
+    end = b"\n" if "tcp" in WORDS else b"\r\n\r\n"
     try:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            if b" /slow " in head.split(b"\r\n")[0]:
-                await asyncio.sleep(0.5)
-            body = sys.argv[1].encode()
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+        while True:
+            head = await asyncio.wait_for(reader.readuntil(end), IDLE)
+            if STATE["ill"] == "reset":
+                return abort(writer)
+            if "tcp" in WORDS:
+                writer.write(head)
+            else:
+                await respond(head, writer)
             await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, asyncio.TimeoutError, ConnectionError):
         pass
     finally:
         writer.close()
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1]))
+    context = None
+    if "tls" in SET:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(SET["tls"])
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, lambda: STATE.update(ill=SET.get("ill", "")))
+    loop.add_signal_handler(signal.SIGUSR2, lambda: STATE.update(ill=""))
+    server = await asyncio.start_server(serve, "127.0.0.1", PORT, ssl=context)
     async with server:
         await server.serve_forever()
 

@@ -1,7 +1,10 @@
 """Starting and stopping a proxy and origins for a test, on ports that were free a moment ago."""
+import atexit
+import functools
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -38,8 +41,8 @@ def wait_for_port(port, process, seconds=5):
     raise RuntimeError(f"nothing listens on port {port}")
 
 
-def start_origin(port):
-    process = subprocess.Popen([sys.executable, str(HERE / "origin.py"), str(port)], stdin=subprocess.DEVNULL)
+def start_origin(port, words=()):
+    process = subprocess.Popen([sys.executable, str(HERE / "origin.py"), str(port), *words], stdin=subprocess.DEVNULL)
     wait_for_port(port, process)
     return process
 
@@ -49,6 +52,18 @@ def end(process):
         process.send_signal(signal.SIGCONT)
         process.kill()
     process.wait()
+
+
+@functools.cache
+def certificate():
+    """A certificate that signs itself, with its key in the same file."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="endure-"))
+    atexit.register(shutil.rmtree, folder)
+    path, key = folder / "site.pem", folder / "key.pem"
+    made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    subprocess.run([*made.split(), "-keyout", key, "-out", path], check=True, capture_output=True)
+    path.write_text(path.read_text() + key.read_text())
+    return path
 
 
 class Proxy:
@@ -100,8 +115,15 @@ class Proxy:
 
     def status_of(self, server):
         """`UP`, `DOWN`, ... as `show stat` has it."""
+        return self.row_of(server)[17]
+
+    def sessions_of(self, server):
+        """How many streams were given to the server (`stot`)."""
+        return int(self.row_of(server)[7] or 0)
+
+    def row_of(self, server):
         found = re.search(rf"^\w+,{server},.*$", self.ask("show stat"), re.M)
-        return found.group(0).split(",")[17] if found else ""
+        return found.group(0).split(",") if found else [""] * 20
 
     def resident_kib(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()

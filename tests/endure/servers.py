@@ -1,20 +1,28 @@
-"""Servers that die, hang and come back under steady load."""
+"""Servers that die, hang, vanish, lie and come back under steady load, behind hydroxy and behind HAProxy in turn."""
 import asyncio
+import contextlib
 import functools
+import os
 import signal
+import statistics
 import time
 
+import clients
+import namespace
 import proxy
+import readings
 from crowd import Skip
 
 CONFIG = """
 global
     stats socket {{socket}} level admin
+    nbthread 2
 defaults
-    mode http
+    mode {mode}
     timeout connect 500ms
     timeout client 5s
     timeout server 1s
+    timeout queue 2s
     retries 3
     option redispatch
 frontend fe
@@ -22,124 +30,219 @@ frontend fe
     default_backend be
 backend be
     balance roundrobin
-    option httpchk GET /
-    default-server check inter 200ms fall 2 rise 2
-    server s1 127.0.0.1:{0}
-    server s2 127.0.0.1:{1}
-    server s3 127.0.0.1:{2}
+    {backend}
+    default-server check inter 200ms fall 2 rise 2 {server}
 """
-CLIENTS = 12
-SECONDS = 5.0
-BREAK_AT, MEND_AT = 1.0, 3.0
-PAUSE = 0.01
+HTTP = "option httpchk GET /\n    http-reuse always"
+SECONDS, BREAK_AT, MEND_AT = 5.0, 1.0, 3.0
+POLL = 0.02
 
 
-class Tally:
-    """What the clients saw."""
+class Setup:
+    """How the proxy is set up, and what its servers are started with."""
 
-    def __init__(self):
-        self.good, self.bad = 0, []
+    def __init__(self, backend=HTTP, server="", mode="http", origin=(), count=3, last="", load=16, pause=0.02):
+        self.backend, self.server, self.mode, self.origin = backend, server, mode, list(origin)
+        self.count, self.last, self.load, self.pause = count, last, load, pause
+
+    def config(self, ports):
+        lines = [f"    server s{at + 1} 127.0.0.1:{port}" for at, port in enumerate(ports)]
+        lines[-1] += f" {self.last}"
+        shape = CONFIG.format(mode=self.mode, backend=self.backend, server=self.server)
+        return shape + "\n".join(lines) + "\n"
+
+    def words(self):
+        """The arguments of a server, with its certificate where it needs one."""
+        made = [f"tls={proxy.certificate()}" if word == "tls" else word for word in self.origin]
+        return made + (["tcp"] if self.mode == "tcp" else [])
 
 
-async def client(port, until, tally):
-    """Requests one after the other on a keep-alive connection, a new one after each failure."""
-    reader = writer = None
-    while time.monotonic() < until:
+SETUPS = {
+    "http": Setup(),
+    "tcp": Setup(mode="tcp", backend=""),
+    "tls": Setup(server="ssl verify none", origin=["tls"]),
+    "retry": Setup(backend=HTTP + "\n    retry-on all-retryable-errors"),
+    "shutdown": Setup(backend=HTTP + "\n    timeout server 4s", server="on-marked-down shutdown-sessions"),
+    "queue": Setup(server="maxconn 3", load=24, pause=0.005),
+    "backup": Setup(count=2, last="backup"),
+    "sticky": Setup(backend=HTTP + "\n    balance source\n    hash-type consistent"),
+    "fast": Setup(server="inter 1s fastinter 100ms downinter 300ms"),
+}
+
+
+class Play:
+    """One outage behind one proxy."""
+
+    def __init__(self, program, setup, how):
+        self.program, self.setup, self.how = program, setup, how
+        self.ports = proxy.free_ports(setup.count)
+        self.words = setup.words()
+        if how in ("reset", "garbage", "error"):
+            self.words.append(f"ill={how}")
+        if how == "close":
+            self.words.append("idle=0.03")
+        self.origins, self.victim, self.alive = [], 0, False
+        self.tally = clients.Tally()
+        self.down = self.up = self.given = None
+        self.foreign = 0.0
+
+    def run(self):
         try:
-            if writer is None:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 8)
-            status = head.split(b" ", 2)[1]
-            length = next(int(l.split(b":")[1]) for l in head.lower().split(b"\r\n") if l.startswith(b"content-length"))
-            await reader.readexactly(length)
-            if status == b"200":
-                tally.good += 1
-            else:
-                tally.bad.append(status.decode())
-                if b"connection: close" in head.lower():
-                    writer.close()
-                    writer = None
-        except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError) as error:
-            tally.bad.append(type(error).__name__)
-            if writer:
-                writer.close()
-            writer = None
-        await asyncio.sleep(PAUSE)
-    if writer:
-        writer.close()
+            self.origins = [proxy.start_origin(port, self.words) for port in self.ports]
+            with proxy.Proxy(self.program, self.setup.config(self.ports)) as p:
+                # The first checks are over.
+                time.sleep(0.5)
+                with self.watching_others():
+                    asyncio.run(self.play(p))
+                self.alive = p.process.poll() is None and "panicked" not in p.said()
+            return self
+        finally:
+            for origin in self.origins:
+                proxy.end(origin)
 
+    @contextlib.contextmanager
+    def watching_others(self):
+        """Notes the share of the machine that other processes took."""
+        start, busy, own = time.monotonic(), readings.busy_us(), sum(readings.cpu_us(os.getpid()))
+        yield
+        spent = sum(readings.cpu_us(os.getpid())) - own
+        wall = (time.monotonic() - start) * 1e6 * os.cpu_count()
+        self.foreign = max(0.0, (readings.busy_us() - busy - spent) / wall)
 
-async def wait_for_status(p, wanted, since, seconds=4):
-    """Seconds until the server s1 has the status."""
-    while time.monotonic() < since + seconds:
-        status = await asyncio.to_thread(p.status_of, "s1")
-        if status.startswith(wanted):
-            return time.monotonic() - since
-        await asyncio.sleep(0.02)
-    return seconds
+    async def play(self, p):
+        ask = clients.ask_tcp if self.setup.mode == "tcp" else clients.ask_http
+        start = time.monotonic()
+        one = functools.partial(clients.client, ask, p.port, self.ports, start + SECONDS, self.tally, self.setup.pause)
+        load = [asyncio.create_task(one()) for _ in range(self.setup.load)]
+        await asyncio.sleep(BREAK_AT)
+        if self.how == "restart":
+            await self.restart_all()
+        elif self.how != "close":
+            await self.break_busiest(p, start)
+        await asyncio.gather(*load)
 
+    async def break_busiest(self, p, start):
+        """A server that has much to lose: with `balance source` there is only one."""
+        counts = [await asyncio.to_thread(p.sessions_of, f"s{at + 1}") for at in range(len(self.ports))]
+        before = max(counts)
+        self.victim = counts.index(before)
+        broken = time.monotonic()
+        await self.turn(True)
+        self.down = await self.wait_for(p, "DOWN", broken)
+        await asyncio.sleep(max(0, start + MEND_AT - time.monotonic()))
+        self.given = await asyncio.to_thread(p.sessions_of, self.name()) - before
+        mended = time.monotonic()
+        await self.turn(False)
+        self.up = await self.wait_for(p, "UP", mended)
 
-async def play(p, ports, how, origins):
-    tally = Tally()
-    start = time.monotonic()
-    load = [asyncio.create_task(client(p.port, start + SECONDS, tally)) for _ in range(CLIENTS)]
-    await asyncio.sleep(BREAK_AT)
-    broken = time.monotonic()
-    if how == "kill":
-        origins[0].kill()
-        origins[0].wait()
-    else:
-        origins[0].send_signal(signal.SIGSTOP)
-    down = await wait_for_status(p, "DOWN", broken)
-    await asyncio.sleep(max(0, start + MEND_AT - time.monotonic()))
-    mended = time.monotonic()
-    if how == "kill":
-        origins[0] = await asyncio.to_thread(proxy.start_origin, ports[0])
-    else:
-        origins[0].send_signal(signal.SIGCONT)
-    up = await wait_for_status(p, "UP", mended)
-    await asyncio.gather(*load)
-    return tally, down, up
+    async def restart_all(self):
+        """One after the other: killed and started again, as an update does."""
+        for at, port in enumerate(self.ports):
+            proxy.end(self.origins[at])
+            self.origins[at] = await asyncio.to_thread(proxy.start_origin, port, self.words)
+            await asyncio.sleep(0.7)
 
+    def name(self):
+        return f"s{self.victim + 1}"
 
-def under(program, how, options=()):
-    ports = proxy.free_ports(3)
-    origins = [proxy.start_origin(port) for port in ports]
-    try:
-        with proxy.Proxy(program, CONFIG.format(*ports), options) as p:
-            return asyncio.run(play(p, ports, how, origins))
-    finally:
-        for origin in origins:
+    async def turn(self, ill):
+        """Breaks or mends the server."""
+        origin, port = self.origins[self.victim], self.ports[self.victim]
+        if self.how == "kill" and ill:
             proxy.end(origin)
+        elif self.how == "kill":
+            self.origins[self.victim] = await asyncio.to_thread(proxy.start_origin, port, self.words)
+        elif self.how == "stop":
+            origin.send_signal(signal.SIGSTOP if ill else signal.SIGCONT)
+        elif self.how == "drop":
+            await asyncio.to_thread(namespace.cut if ill else namespace.mend, port)
+        else:
+            origin.send_signal(signal.SIGUSR1 if ill else signal.SIGUSR2)
+
+    async def wait_for(self, p, wanted, since, seconds=4):
+        """Seconds until the server has the status."""
+        while time.monotonic() < since + seconds:
+            if (await asyncio.to_thread(p.status_of, self.name())).startswith(wanted):
+                return time.monotonic() - since
+            await asyncio.sleep(POLL)
+        return seconds
 
 
-def compare(how, hydroxy, reference):
-    if not reference:
+class Summary:
+    """The medians of the rounds of one proxy."""
+
+    def __init__(self, plays):
+        self.plays = plays
+        self.good = self.middle(lambda play: play.tally.good)
+        self.bad = self.middle(lambda play: len(play.tally.bad))
+        self.kinds = sorted({kind for play in plays for kind in play.tally.bad})
+        self.foreign = self.middle(lambda play: play.foreign)
+        self.slowest = self.middle(lambda play: play.tally.slowest)
+        self.down, self.up, self.given = (
+            self.middle(lambda play, name=name: getattr(play, name)) for name in ("down", "up", "given")
+        )
+
+    def middle(self, of):
+        values = [of(play) for play in self.plays]
+        return None if None in values else statistics.median(values)
+
+    def text(self, name):
+        parts = [f"{self.good:.0f} requests well, {self.bad:.0f} failed"]
+        if self.kinds:
+            parts[0] += f" ({' '.join(self.kinds)})"
+        if self.down is not None:
+            parts.append(f"down after {self.down:.2f} s, up after {self.up:.2f} s, {self.given:.0f} given to the ill server")
+        parts.append(f"the slowest took {self.slowest:.2f} s, others took {self.foreign:.0%} of the machine")
+        return f"{name}: {', '.join(parts)}"
+
+
+def compare(setup, how, hydroxy, references, rounds=1):
+    """Plays the outage behind each proxy in turn; gives back what was measured, what is wrong, and the summaries."""
+    if not references:
         raise Skip("no reference HAProxy is installed")
-    results = {"haproxy": under(reference, how), "hydroxy": under(hydroxy, how)}
-    measured = [
-        f"{name}: {tally.good} requests well, {len(tally.bad)} failed ({' '.join(sorted(set(tally.bad)))}), "
-        f"down after {down:.2f} s, up after {up:.2f} s"
-        for name, (tally, down, up) in results.items()
-    ]
-    (theirs, their_down, their_up), (ours, our_down, our_up) = results["haproxy"], results["hydroxy"]
+    if how == "drop" and not namespace.can_cut():
+        raise Skip("packets can be dropped by root in a network of its own only (unshare, iptables)")
+    programs = {**references, "hydroxy": hydroxy}
+    plays = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, program in programs.items():
+            plays[name].append(Play(program, SETUPS[setup], how).run())
+    summaries = {name: Summary(played) for name, played in plays.items()}
+    ours = summaries.pop("hydroxy")
+    measured = [summary.text(name) for name, summary in [*summaries.items(), ("hydroxy", ours)]]
+    return measured, judge(setup, how, ours, list(summaries.values())), {**summaries, "hydroxy": ours}
+
+
+def judge(setup, how, ours, others):
     wrong = []
-    # A stopped server holds the requests that are with it at the moment, which differ by chance: one a client at most.
-    allowed = len(theirs.bad) + (0 if how == "kill" else CLIENTS // 2)
-    if len(ours.bad) > allowed:
-        wrong.append(f"{len(ours.bad)} requests failed, {allowed} at most are as good as HAProxy")
-    # The times are grains of checks (200 ms) and of this program's polling.
-    if our_down > their_down + 0.4:
-        wrong.append(f"the server was called down {our_down - their_down:.2f} s later than by HAProxy")
-    if our_up > their_up + 0.4:
-        wrong.append(f"the server was called up {our_up - their_up:.2f} s later than by HAProxy")
-    if ours.good < theirs.good * 0.7:
+    if not all(play.alive for play in ours.plays):
+        wrong.append("the proxy died or panicked")
+    # A server holds the requests that are with it when it breaks, which differ by chance: one a client at most.
+    chance = SETUPS[setup].load // 2 if how != "close" else 0
+    if ours.bad > (allowed := max(other.bad for other in others) + chance):
+        wrong.append(f"{ours.bad:.0f} requests failed, {allowed:.0f} at most are as good as HAProxy")
+    # The times are grains of checks and of this program's polling.
+    grain = 0.4
+    if ours.down is not None and ours.down > max(other.down for other in others) + grain:
+        wrong.append("the server was called down later than by HAProxy")
+    if ours.up is not None and ours.up > max(other.up for other in others) + grain:
+        wrong.append("the server was called up later than by HAProxy")
+    if ours.good < min(other.good for other in others) * 0.7:
         wrong.append("far fewer requests were served than by HAProxy")
-    return measured, wrong
+    return wrong
 
 
+OUTAGES = {
+    "http": ["kill", "stop", "drop", "reset", "garbage", "close", "restart"],
+    "tcp": ["kill", "stop", "drop", "reset", "restart"],
+    "tls": ["kill", "stop", "drop", "close"],
+    "retry": ["kill", "stop", "reset", "garbage"],
+    "shutdown": ["stop", "drop"],
+    "queue": ["kill", "stop", "drop"],
+    "fast": ["kill", "stop", "error"],
+    "backup": ["kill", "drop"],
+    "sticky": ["kill", "drop"],
+}
 TESTS = {
-    "server_killed": functools.partial(compare, "kill"),
-    "server_stopped": functools.partial(compare, "stop"),
+    f"{setup}_{how}": functools.partial(compare, setup, how) for setup, ways in OUTAGES.items() for how in ways
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use hydroxy::base::id::{BindId, ProxyId};
 use hydroxy::engine::{Engine, Options, Sockets, start, view};
-use hydroxy::ir::{Bind, BindAddr, Global, Ir, Mode, PortSpec, Proxy, Section, Server, ServerAddr, Timeouts};
+use hydroxy::ir::{
+    Bind, BindAddr, Check, CheckKind, Global, Ir, Mode, PortSpec, Proxy, Section, Server, ServerAddr, Timeouts,
+};
 
 pub struct Running {
     pub engine: Engine,
@@ -98,6 +100,24 @@ fn server(at: usize, addr: SocketAddr) -> Server {
         ends_streams_when_down: false,
         ends_backups_when_up: false,
         place: "test:1".into(),
+    }
+}
+
+/// A check that connects, and that believes the first failure.
+pub fn check(inter_ms: u64) -> Check {
+    Check {
+        kind: CheckKind::Connect,
+        inter_ms,
+        fastinter_ms: None,
+        downinter_ms: None,
+        rise: 1,
+        fall: 1,
+        init_state: Default::default(),
+        port: None,
+        addr: None,
+        tls: false,
+        own_tls: None,
+        send_proxy: false,
     }
 }
 

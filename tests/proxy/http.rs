@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use hydroxy::ir::{ConnectionMode, Reuse};
+use hydroxy::base::id::{ProxyId, ServerId};
+use hydroxy::ir::{Balance, ConnectionMode, Reuse};
+use hydroxy::state::Stat;
 
-use crate::fixture::{Conn, origin, plain_origin, run};
+use crate::fixture::{Conn, check, origin, plain_origin, run};
 
 #[test]
 fn a_request_is_forwarded_and_the_connection_lives_on() {
@@ -240,6 +242,25 @@ fn no_server_no_answer_and_garbage_have_their_status() {
 
     let all = Conn::to(proxy.addr).send("GET / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n").rest();
     assert!(all.starts_with("HTTP/1.1 400 Bad request\r\nContent-length: 90\r\n"), "{all}");
+}
+
+#[test]
+fn a_server_that_goes_down_before_a_retry_is_left() {
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("bound")
+    };
+    let proxy = run(&[plain_origin(), closed], |proxy| {
+        // By its weight the second one is meant; its first check comes in the middle of the interval.
+        (proxy.balance, proxy.redispatch, proxy.timeouts.connect) = (Balance::Source, Some(-1), Some(800));
+        proxy.servers[1].weight = 256;
+        proxy.servers.iter_mut().for_each(|server| server.check = Some(check(600)));
+    });
+    let head = Conn::to(proxy.addr).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").head();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    let (_, view) = proxy.engine.current();
+    let closed = view.server(ProxyId(0), ServerId(1)).expect("a server");
+    assert_eq!([Stat::Connects, Stat::Retries, Stat::Redispatches].map(|stat| closed.counters.sum(stat)), [1, 1, 1]);
 }
 
 #[test]
