@@ -18,6 +18,13 @@ impl Diagnostics {
         self.list.borrow_mut().push(found);
     }
 
+    /// The same for what many lines come across, such as a default that they share: it is said once.
+    pub fn push_once(&self, found: Diagnostic) {
+        if !self.list.borrow().contains(&found) {
+            self.push(found);
+        }
+    }
+
     /// Keeps the error and goes on without the value.
     pub fn ok<T>(&self, result: Result<T>) -> Option<T> {
         result.map_err(|found| self.push(found)).ok()

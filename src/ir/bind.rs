@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::SupportedCipherSuite;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{NamedGroup, SignatureScheme, SupportedCipherSuite};
 
 /// Where something listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -122,6 +122,8 @@ pub struct BindTls {
     pub alpn: Vec<Vec<u8>>,
     /// Allowed suites in order; empty is the library's default.
     pub suites: Vec<SupportedCipherSuite>,
+    /// Key exchange and signatures.
+    pub algorithms: TlsAlgorithms,
     /// Allowed protocol versions.
     pub versions: TlsVersions,
     /// `prefer-client-ciphers`: the client's order of suites counts, not ours.
@@ -136,6 +138,17 @@ pub struct BindTls {
     pub records: RecordSizes,
     /// `verify optional` or `required`.
     pub client_auth: Option<ClientAuth>,
+}
+
+/// Algorithms of a handshake beyond the cipher suites, in order of preference; empty is the library's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsAlgorithms {
+    /// `curves`, `ecdhe`: groups of the key exchange.
+    pub groups: Vec<NamedGroup>,
+    /// `sigalgs`: with which the server of a connection signs.
+    pub signatures: Vec<SignatureScheme>,
+    /// `client-sigalgs`: with which its client does.
+    pub client_signatures: Vec<SignatureScheme>,
 }
 
 /// How much data a TLS record holds at most; 0 is as much as the protocol allows (manual 3.2).

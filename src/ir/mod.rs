@@ -19,7 +19,8 @@ pub mod stats;
 
 pub use balance::{Affinity, Balance, Choosing, HashFunction, HashOn, HashType, KeyPart};
 pub use bind::{
-    Bind, BindAddr, BindTls, CertChain, CertList, CertListEntry, ClientAuth, ProtocolVersion, RecordSizes, TlsVersions,
+    Bind, BindAddr, BindTls, CertChain, CertList, CertListEntry, ClientAuth, ProtocolVersion, RecordSizes,
+    TlsAlgorithms, TlsVersions,
 };
 pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TcpCheckStep};
 pub use compression::{Coding, Compression};

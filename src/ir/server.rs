@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::SupportedCipherSuite;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::bind::{RecordSizes, TlsVersions};
+use super::bind::{RecordSizes, TlsAlgorithms, TlsVersions};
 use super::check::Check;
 use super::resolvers::Resolve;
 use crate::expr::{Expr, LogFormat};
@@ -247,6 +247,8 @@ pub struct ServerTls {
     pub alpn: Vec<Vec<u8>>,
     /// Allowed suites; empty is the library's default.
     pub suites: Vec<SupportedCipherSuite>,
+    /// Key exchange and signatures.
+    pub algorithms: TlsAlgorithms,
     /// Allowed protocol versions.
     pub versions: TlsVersions,
     /// `no-ssl-reuse`.

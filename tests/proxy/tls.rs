@@ -5,9 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hydroxy::ir::{BindTls, CertChain, ClientAuth, RecordSizes, Reuse, ServerTls, TlsVersions, Verify};
+use hydroxy::ir::{BindTls, CertChain, ClientAuth, RecordSizes, Reuse, ServerTls, TlsAlgorithms, TlsVersions, Verify};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, NamedGroup, RootCertStore, SignatureScheme, StreamOwned};
 
 use crate::fixture::{Conn, Draft, Running, plain_origin, run};
 
@@ -31,6 +31,7 @@ pub fn bind_tls(certs: Vec<Arc<CertChain>>) -> BindTls {
         strict_sni: false,
         alpn: Vec::new(),
         suites: Vec::new(),
+        algorithms: TlsAlgorithms::default(),
         versions: TlsVersions::default(),
         prefer_client_ciphers: false,
         no_tickets: false,
@@ -135,6 +136,21 @@ fn versions_are_limited() {
     let error = connect(&old, proxy.addr, "a.test").expect_err("refused");
     assert!(error.to_string().contains("ProtocolVersion"), "{error}");
     connect(&Arc::new(client(&certs)), proxy.addr, "a.test").expect("accepted");
+}
+
+#[test]
+fn groups_and_signatures_are_limited() {
+    let certs = [certificate(&["a.test"])];
+    let proxy = serve(certs.to_vec(), |tls, _| tls.algorithms.groups = vec![NamedGroup::secp384r1]);
+    let stream = connect(&Arc::new(client(&certs)), proxy.addr, "a.test").expect("accepted");
+    assert_eq!(stream.conn.negotiated_key_exchange_group().map(|group| group.name()), Some(NamedGroup::secp384r1));
+    // The key is one of P-256, which signs with SHA-256 only.
+    for (scheme, fits) in
+        [(SignatureScheme::ECDSA_NISTP256_SHA256, true), (SignatureScheme::ECDSA_NISTP384_SHA384, false)]
+    {
+        let proxy = serve(certs.to_vec(), |tls, _| tls.algorithms.signatures = vec![scheme]);
+        assert_eq!(connect(&Arc::new(client(&certs)), proxy.addr, "a.test").is_ok(), fits, "{scheme:?}");
+    }
 }
 
 #[test]
@@ -285,6 +301,7 @@ pub fn server_tls(cert: &CertChain, verify: Verify) -> ServerTls {
         cert: None,
         alpn: Vec::new(),
         suites: Vec::new(),
+        algorithms: TlsAlgorithms::default(),
         versions: TlsVersions::default(),
         no_reuse: false,
         no_tickets: false,

@@ -157,6 +157,54 @@ pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
     ),
     entry(
         Meta::new(
+            "curves",
+            "curves <list>",
+            "Sets the groups of the key exchange in order of preference, by OpenSSL's names.",
+            &[("bind :8443 ssl crt site.pem curves X25519:P-256", "ssl crt site.pem")],
+        ),
+        |words, draft, _| {
+            draft.options.curves = Some(words.expect("a list of names.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "ecdhe",
+            "ecdhe <named curve>",
+            "Sets the one group of the key exchange; 'curves' wins.",
+            &[("bind :8443 ssl crt site.pem ecdhe prime256v1", "ssl crt site.pem")],
+        ),
+        |words, draft, _| {
+            draft.options.ecdhe = Some(words.expect("a list of names.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "sigalgs",
+            "sigalgs <list>",
+            "Sets the signature algorithms that certificates are used with, by OpenSSL's names.",
+            &[("bind :8443 ssl crt site.pem sigalgs ECDSA+SHA256:RSA-PSS+SHA256", "ssl crt site.pem")],
+        ),
+        |words, draft, _| {
+            draft.options.sigalgs = Some(words.expect("a list of names.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "client-sigalgs",
+            "client-sigalgs <list>",
+            "Sets the signature algorithms that clients may use with their certificates.",
+            &[("bind :8443 ssl crt site.pem client-sigalgs ECDSA+SHA256", "ssl crt site.pem")],
+        ),
+        |words, draft, _| {
+            draft.options.client_sigalgs = Some(words.expect("a list of names.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "verify",
             "verify { none | optional | required }",
             "Sets whether clients are asked for a certificate, which must lead to an authority of 'ca-file', and must show one.",
@@ -265,6 +313,7 @@ impl BindDraft {
             defaults,
             strict_sni,
             alpn: self.finish_alpn(diags),
+            algorithms: options.algorithms(diags)?,
             versions: options.versions(&suites, diags)?,
             suites,
             prefer_client_ciphers: options.client_order,

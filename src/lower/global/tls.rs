@@ -79,6 +79,60 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     ),
     entry(
         Meta::new(
+            "ssl-default-bind-curves",
+            "ssl-default-bind-curves <list>",
+            "Sets the groups of the key exchange of 'bind' lines that set none, by OpenSSL's names.",
+            &[("ssl-default-bind-curves X25519:prime256v1:secp384r1", "")],
+        ),
+        |words, draft, _| list(words, &mut draft.bind_tls.curves, "ssl-default-bind-curves"),
+    ),
+    entry(
+        Meta::new(
+            "ssl-default-bind-sigalgs",
+            "ssl-default-bind-sigalgs <list>",
+            "Sets the signature algorithms of 'bind' lines that set none, by OpenSSL's names.",
+            &[("ssl-default-bind-sigalgs ECDSA+SHA256:RSA-PSS+SHA256", "")],
+        ),
+        |words, draft, _| list(words, &mut draft.bind_tls.sigalgs, "ssl-default-bind-sigalgs"),
+    ),
+    entry(
+        Meta::new(
+            "ssl-default-bind-client-sigalgs",
+            "ssl-default-bind-client-sigalgs <list>",
+            "Sets the signature algorithms of clients' certificates for 'bind' lines that set none.",
+            &[("ssl-default-bind-client-sigalgs ECDSA+SHA256", "")],
+        ),
+        |words, draft, _| list(words, &mut draft.bind_tls.client_sigalgs, "ssl-default-bind-client-sigalgs"),
+    ),
+    entry(
+        Meta::new(
+            "ssl-default-server-curves",
+            "ssl-default-server-curves <list>",
+            "Sets the groups of the key exchange of servers that set none, by OpenSSL's names.",
+            &[("ssl-default-server-curves X25519:prime256v1:secp384r1", "")],
+        ),
+        |words, draft, _| list(words, &mut draft.server_tls.curves, "ssl-default-server-curves"),
+    ),
+    entry(
+        Meta::new(
+            "ssl-default-server-sigalgs",
+            "ssl-default-server-sigalgs <list>",
+            "Sets the signature algorithms of servers that set none, by OpenSSL's names.",
+            &[("ssl-default-server-sigalgs ECDSA+SHA256:RSA-PSS+SHA256", "")],
+        ),
+        |words, draft, _| list(words, &mut draft.server_tls.sigalgs, "ssl-default-server-sigalgs"),
+    ),
+    entry(
+        Meta::new(
+            "ssl-default-server-client-sigalgs",
+            "ssl-default-server-client-sigalgs <list>",
+            "Sets the signature algorithms of clients' certificates for servers that set none.",
+            &[("ssl-default-server-client-sigalgs ECDSA+SHA256", "")],
+        ),
+        |words, draft, _| list(words, &mut draft.server_tls.client_sigalgs, "ssl-default-server-client-sigalgs"),
+    ),
+    entry(
+        Meta::new(
             "ssl-default-bind-options",
             "ssl-default-bind-options [<option>]...",
             "Sets protocol versions and other flags of 'bind' lines that say nothing of them.",
@@ -124,6 +178,15 @@ fn base(words: &mut Words<'_>, slot: &mut Option<String>, name: &str) -> Result<
 fn ciphers(words: &mut Words<'_>, slot: &mut Option<Word>, name: &str) -> Result<()> {
     let Some(word) = words.next_word() else {
         let message = format!("global statement '{name}' expects a cipher suite as an argument.");
+        return Err(sentence(words.end(), "missing", message));
+    };
+    *slot = Some(word.clone());
+    Ok(())
+}
+
+fn list(words: &mut Words<'_>, slot: &mut Option<Word>, name: &str) -> Result<()> {
+    let Some(word) = words.next_word() else {
+        let message = format!("global statement '{name}' expects a list of names as an argument.");
         return Err(sentence(words.end(), "missing", message));
     };
     *slot = Some(word.clone());

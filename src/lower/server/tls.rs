@@ -211,6 +211,42 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
             Ok(())
         },
     ),
+    entry(
+        Meta::new(
+            "curves",
+            "curves <list>",
+            "Sets the groups of the key exchange in order of preference, by OpenSSL's names.",
+            &[("server a 127.0.0.1:443 ssl verify none curves X25519:P-256", "ssl")],
+        ),
+        |words, draft, _| {
+            draft.tls.options.curves = Some(words.expect("a list of names.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "sigalgs",
+            "sigalgs <list>",
+            "Sets the signature algorithms that the server may use with its certificate, by OpenSSL's names.",
+            &[("server a 127.0.0.1:443 ssl verify none sigalgs ECDSA+SHA256:RSA-PSS+SHA256", "ssl")],
+        ),
+        |words, draft, _| {
+            draft.tls.options.sigalgs = Some(words.expect("a list of names.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "client-sigalgs",
+            "client-sigalgs <list>",
+            "Sets the signature algorithms that the certificate of 'crt' is used with.",
+            &[("server a 127.0.0.1:443 ssl verify none client-sigalgs ECDSA+SHA256", "ssl")],
+        ),
+        |words, draft, _| {
+            draft.tls.options.client_sigalgs = Some(words.expect("a list of names.")?.clone());
+            Ok(())
+        },
+    ),
     word!(
         "no-ssl-reuse",
         "Resumes no TLS sessions with the server.",
@@ -309,6 +345,7 @@ impl ServerDraft {
             sni: self.finish_sni(scope, place)?,
             cert,
             alpn,
+            algorithms: options.algorithms(diags)?,
             versions: options.versions(&suites, diags)?,
             suites,
             no_reuse: tls.no_reuse,

@@ -4,6 +4,7 @@
 
 mod cert_list;
 mod certs;
+mod groups;
 mod suites;
 
 pub use cert_list::list_line;
@@ -15,7 +16,7 @@ use rustls::SupportedCipherSuite;
 
 use super::table::sentence;
 use crate::diag::{Diagnostic, Diagnostics, Word};
-use crate::ir::TlsVersions;
+use crate::ir::{TlsAlgorithms, TlsVersions};
 use crate::keyword::{Result, Words};
 
 /// What a line (or the defaults) says of TLS.
@@ -25,6 +26,14 @@ pub(super) struct TlsOptions {
     pub(super) ciphers: Option<Word>,
     /// `ciphersuites`: TLS 1.3.
     pub(super) ciphersuites: Option<Word>,
+    /// `curves`
+    pub(super) curves: Option<Word>,
+    /// `ecdhe`: a single curve, where `curves` says nothing.
+    pub(super) ecdhe: Option<Word>,
+    /// `sigalgs`
+    pub(super) sigalgs: Option<Word>,
+    /// `client-sigalgs`
+    pub(super) client_sigalgs: Option<Word>,
     min: Option<(Version, Word)>,
     max: Option<(Version, Word)>,
     /// Versions turned off one by one.
@@ -89,6 +98,10 @@ impl TlsOptions {
         TlsOptions {
             ciphers: self.ciphers.clone().or_else(|| defaults.ciphers.clone()),
             ciphersuites: self.ciphersuites.clone().or_else(|| defaults.ciphersuites.clone()),
+            curves: self.curves.clone().or_else(|| defaults.curves.clone()),
+            ecdhe: self.ecdhe.clone().or_else(|| defaults.ecdhe.clone()),
+            sigalgs: self.sigalgs.clone().or_else(|| defaults.sigalgs.clone()),
+            client_sigalgs: self.client_sigalgs.clone().or_else(|| defaults.client_sigalgs.clone()),
             min: self.min.clone().or_else(|| defaults.min.clone()),
             max: self.max.clone().or_else(|| defaults.max.clone()),
             off: off.clone(),
@@ -119,7 +132,7 @@ impl TlsOptions {
         if let Some((_, word)) = self.min.as_ref().filter(|(min, _)| *min < Version::Tls12) {
             let text = format!("'{word}': TLS versions below TLSv1.2 are not offered.");
             let found = Diagnostic::warning("old-tls", text).at(word.span);
-            diags.push(found.help("they are broken (RFC 8996); write 'ssl-min-ver TLSv1.2'"));
+            diags.push_once(found.help("they are broken (RFC 8996); write 'ssl-min-ver TLSv1.2'"));
         }
         Ok(versions)
     }
@@ -127,6 +140,24 @@ impl TlsOptions {
     /// The cipher suites in order of preference; empty is the library's default. Unknown names are named in a warning.
     pub(super) fn suites(&self, diags: &Diagnostics) -> Vec<SupportedCipherSuite> {
         suites::select(self.ciphers.as_ref(), self.ciphersuites.as_ref(), diags)
+    }
+
+    /// The algorithms beyond the suites.
+    pub(super) fn algorithms(&self, diags: &Diagnostics) -> Result<TlsAlgorithms> {
+        let groups = match (&self.curves, &self.ecdhe) {
+            (Some(word), _) => groups::groups(word, "curves", diags)?,
+            (None, Some(word)) => groups::groups(word, "ecdhe", diags)?,
+            (None, None) => Vec::new(),
+        };
+        let read = |word: &Option<Word>, keyword| match word {
+            Some(word) => groups::signatures(word, keyword, diags),
+            None => Ok(Vec::new()),
+        };
+        Ok(TlsAlgorithms {
+            groups,
+            signatures: read(&self.sigalgs, "sigalgs")?,
+            client_signatures: read(&self.client_sigalgs, "client-sigalgs")?,
+        })
     }
 }
 

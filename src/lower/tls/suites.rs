@@ -77,7 +77,7 @@ fn warn(word: &Word, keyword: &str, missing: &[&str], diags: &Diagnostics) {
         return;
     }
     let text = format!("'{keyword}': not supported and left out: {}.", missing.join(", "));
-    diags.push(Diagnostic::warning("ciphers", text).at(word.span).help(
+    diags.push_once(Diagnostic::warning("ciphers", text).at(word.span).help(
         "hydroxy has the suites with forward secrecy and authenticated encryption: ECDHE with AES-GCM or ChaCha20-Poly1305",
     ));
 }

@@ -11,12 +11,13 @@ use std::task::Poll;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::UnbufferedServerConnection;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ServerConfig, SupportedCipherSuite};
+use rustls::{NamedGroup, ServerConfig, SignatureScheme, SupportedCipherSuite};
 use tokio::io::AsyncWrite;
 
 use super::choose::{Abilities, Names};
 use super::records::Records;
 use super::sessions::{Sessions, Tickets};
+use super::signer::signer;
 use super::stream::{Tls, receive};
 use super::verify::ClientVerifier;
 use crate::ir::{BindTls, CertChain, RecordSizes, TlsVersions};
@@ -64,7 +65,7 @@ impl Acceptor {
             let number = match by_chain.get(&Arc::as_ptr(chain)) {
                 Some(number) => *number,
                 None => {
-                    let key = Arc::new(certified(chain)?);
+                    let key = Arc::new(certified(chain, &tls.algorithms.signatures)?);
                     let mut config = match &base {
                         Some(base) => base.clone(),
                         None => base.insert(config(tls, &key)?).clone(),
@@ -171,14 +172,14 @@ async fn refuse(plain: &mut Plain, description: u8) -> io::Error {
 }
 
 fn config(tls: &BindTls, key: &Arc<CertifiedKey>) -> Result<ServerConfig, rustls::Error> {
-    let provider = Arc::new(provider(&tls.suites));
+    let provider = Arc::new(provider(&tls.suites, &tls.algorithms.groups));
     let builder = ServerConfig::builder_with_provider(provider.clone());
     let builder = builder.with_protocol_versions(&versions(tls.versions))?;
     let builder = match &tls.client_auth {
         None => builder.with_no_client_auth(),
         Some(auth) => {
-            let verifier =
-                ClientVerifier::new(auth, provider).map_err(|error| rustls::Error::General(error.to_string()))?;
+            let verifier = ClientVerifier::new(auth, provider, &tls.algorithms.client_signatures)
+                .map_err(|error| rustls::Error::General(error.to_string()))?;
             builder.with_client_cert_verifier(Arc::new(verifier))
         }
     };
@@ -196,15 +197,20 @@ fn resolver(key: &Arc<CertifiedKey>) -> Arc<SingleCertAndKey> {
     Arc::new(SingleCertAndKey::from(key.clone()))
 }
 
-fn certified(chain: &CertChain) -> Result<CertifiedKey, rustls::Error> {
-    Ok(CertifiedKey::new(chain.chain.clone(), aws_lc_rs::sign::any_supported_type(&chain.key)?))
+fn certified(chain: &CertChain, allowed: &[SignatureScheme]) -> Result<CertifiedKey, rustls::Error> {
+    Ok(CertifiedKey::new(chain.chain.clone(), signer(&chain.key, allowed)?))
 }
 
-/// The library's algorithms with these suites only; empty is all.
-pub(super) fn provider(suites: &[SupportedCipherSuite]) -> CryptoProvider {
+/// The library's algorithms with these suites and groups only; empty is all.
+pub(super) fn provider(suites: &[SupportedCipherSuite], groups: &[NamedGroup]) -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     if !suites.is_empty() {
         provider.cipher_suites = suites.to_vec();
+    }
+    if !groups.is_empty() {
+        let all = std::mem::take(&mut provider.kx_groups);
+        provider.kx_groups =
+            groups.iter().filter_map(|group| all.iter().find(|known| known.name() == *group).copied()).collect();
     }
     provider
 }

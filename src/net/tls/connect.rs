@@ -8,9 +8,11 @@ use rustls::ClientConfig;
 use rustls::client::{Resumption, Tls12Resumption, UnbufferedClientConnection};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::accept::{provider, versions};
 use super::records::Records;
+use super::signer::signer;
 use super::stream::Tls;
 use super::verify::{Authorities, Expected, Verifier};
 use crate::ir::{RecordSizes, ServerTls, Verify};
@@ -32,12 +34,12 @@ pub struct Connector {
 impl Connector {
     /// Makes a line ready. Keys and suites were checked at load.
     pub fn new(tls: &ServerTls) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(provider(&tls.suites));
+        let provider = Arc::new(provider(&tls.suites, &tls.algorithms.groups));
         let verifies = tls.verify == Verify::Required;
         let authorities = verifies.then(|| Arc::new(Authorities::new(&tls.roots, tls.system_roots)));
         let config = |expected| {
             let (authorities, provider) = (authorities.clone(), provider.clone());
-            config(tls, Verifier { authorities, expected, provider })
+            config(tls, Verifier { authorities, expected, provider, signatures: tls.algorithms.signatures.clone() })
         };
         let without = tls.verify_host.clone().map_or(Expected::Any, Expected::Host);
         let mut unnamed = config(without)?;
@@ -83,7 +85,10 @@ fn config(tls: &ServerTls, verifier: Verifier) -> Result<ClientConfig, rustls::E
     let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&versions(tls.versions))?;
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match &tls.cert {
-        Some((chain, key)) => builder.with_client_auth_cert(chain.clone(), key.clone_key())?,
+        Some((chain, key)) => {
+            let key = signer(key, &tls.algorithms.client_signatures)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain.clone(), key))))
+        }
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = tls.alpn.clone();

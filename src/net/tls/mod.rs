@@ -17,6 +17,7 @@ mod connect;
 mod names;
 mod records;
 mod sessions;
+mod signer;
 mod stream;
 mod verify;
 

@@ -10,6 +10,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 
+use super::signer::permitted;
 use crate::ir::ClientAuth;
 use crate::wire::certificate;
 
@@ -50,6 +51,8 @@ pub(super) struct Verifier {
     pub(super) authorities: Option<Arc<Authorities>>,
     pub(super) expected: Expected,
     pub(super) provider: Arc<CryptoProvider>,
+    /// `sigalgs`
+    pub(super) signatures: Vec<SignatureScheme>,
 }
 
 impl Verifier {
@@ -121,7 +124,7 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        permitted(self.provider.signature_verification_algorithms.supported_schemes(), &self.signatures)
     }
 }
 
@@ -130,10 +133,16 @@ impl ServerCertVerifier for Verifier {
 pub(super) struct ClientVerifier {
     library: Arc<dyn ClientCertVerifier>,
     certificates: Vec<CertificateDer<'static>>,
+    signatures: Vec<SignatureScheme>,
 }
 
 impl ClientVerifier {
-    pub(super) fn new(auth: &ClientAuth, provider: Arc<CryptoProvider>) -> Result<Self, VerifierBuilderError> {
+    /// With the algorithms of `client-sigalgs`; empty is all.
+    pub(super) fn new(
+        auth: &ClientAuth,
+        provider: Arc<CryptoProvider>,
+        signatures: &[SignatureScheme],
+    ) -> Result<Self, VerifierBuilderError> {
         let store = Arc::new(Authorities::new(&auth.roots, false).store);
         let mut builder = WebPkiClientVerifier::builder_with_provider(store, provider);
         if !auth.required {
@@ -142,7 +151,8 @@ impl ClientVerifier {
         if !auth.names {
             builder = builder.clear_root_hint_subjects();
         }
-        Ok(ClientVerifier { library: builder.build()?, certificates: auth.roots.clone() })
+        let (certificates, signatures) = (auth.roots.clone(), signatures.to_vec());
+        Ok(ClientVerifier { library: builder.build()?, certificates, signatures })
     }
 }
 
@@ -186,7 +196,7 @@ impl ClientCertVerifier for ClientVerifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.library.supported_verify_schemes()
+        permitted(self.library.supported_verify_schemes(), &self.signatures)
     }
 }
 
