@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::captured::LastErrors;
 use super::counters::{Counters, Rate};
 use super::resolvers::ResolversState;
 use super::server::ServerState;
@@ -61,6 +62,8 @@ pub struct ProxyTotals {
     pub be_rate: Rate,
     /// Log lines sent so far (`%lc`).
     pub logged: AtomicU64,
+    /// The last malformed messages.
+    pub errors: LastErrors,
     /// Held while a server's state changes, so that counts and messages fit each other.
     pub changing: Mutex<()>,
     /// Unix time in seconds of the backend's last change between up and down.
@@ -176,6 +179,8 @@ pub struct Process {
     pub tls_rate: Rate,
     /// Log lines dropped because their target did not keep up (`DroppedLogs`).
     pub dropped_logs: AtomicU64,
+    /// Malformed messages so far.
+    pub captured: AtomicU64,
     /// Tasks that panicked; each cost its own connection only.
     pub panics: AtomicU64,
 }
@@ -254,6 +259,7 @@ impl ProxyState {
             req_rate: Rate::default(),
             be_rate: Rate::default(),
             logged: AtomicU64::new(0),
+            errors: LastErrors::default(),
             changing: Mutex::default(),
             changed_at: AtomicI64::new(now),
             downs: AtomicU64::new(0),

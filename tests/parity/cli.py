@@ -51,6 +51,7 @@ class Console:
         answer = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", answer)
         answer = re.sub(r"(?m)^(  \w+: +)[1-9]\d*$", r"\1SOME", answer)  # Of a name server.
         answer = re.sub(r" ts=\w+ .*", " ...", answer)  # Of a stream.
+        answer = re.sub(r"\[\d\d/\w+/\d+:[\d:.]+\]", "[DATE]", answer)
         answer = re.sub(r"\[\d+:\d\d:\d\d:\d\d\]>", "[UPTIME]>", answer)
         answer = re.sub(r" exp=[1-9]\d*", " exp=T", answer)  # Of an entry in a table.
         # Lists of commands grow with releases.

@@ -14,6 +14,7 @@
 //! | `backends` | `show backend`, `show servers` |
 //! | `server` | the state of one server: `set server`, `set weight`, `disable server` |
 //! | `dynamic` | `add server`, `del server` |
+//! | `errors` | `show errors` |
 //! | `frontend` | `disable frontend`, `set maxconn`, `set rate-limit` |
 //! | `stream` | `show sess`, `shutdown session` |
 //! | `table` | `show table`, `set table`, `clear table` |
@@ -26,6 +27,7 @@ mod cert;
 mod cert_list;
 pub mod console;
 mod dynamic;
+mod errors;
 mod frontend;
 mod help;
 mod info;
@@ -179,6 +181,7 @@ pub static FAMILIES: &[&[Command]] = &[
     cert_list::COMMANDS,
     console::COMMANDS,
     dynamic::COMMANDS,
+    errors::COMMANDS,
     frontend::COMMANDS,
     help::COMMANDS,
     info::COMMANDS,

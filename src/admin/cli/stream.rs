@@ -1,4 +1,4 @@
-//! Streams: `show sess`, `shutdown session`, `shutdown sessions server`; `show errors`.
+//! Streams: `show sess`, `shutdown session`, `shutdown sessions server`.
 
 use std::fmt::Write;
 

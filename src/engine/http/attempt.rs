@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::response::Judgement;
-use super::{After, compress, cookie, forwarded, reply, request, response, via};
+use super::{After, captured, compress, cookie, forwarded, reply, request, response, via};
 use crate::base::id::ServerId;
 use crate::engine::buffer::Room;
 use crate::engine::connect::{self, Wanted};
@@ -331,7 +331,12 @@ async fn converse(
                 match parse_response(upstream.buf.data_mut(), &mut st.res, answering, &options) {
                     Ok(Parsed::Complete) => return Poll::Ready(Ok(())),
                     Ok(Parsed::Partial) if upstream.buf.len() < limit => {}
-                    _ => {
+                    refused => {
+                        if let Err(error) = refused {
+                            let server = backend.servers.iter().find(|server| *server.name == *upstream.state.name);
+                            let server = server.map(|server| &**server);
+                            captured::response(s, (frontend, backend, server), upstream.buf.data(), &error);
+                        }
                         st.facts.response_ms = None;
                         return Poll::Ready(Err(Fault::BadResponse));
                     }

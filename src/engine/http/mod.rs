@@ -11,12 +11,14 @@
 //! | `compress` | decides which messages are compressed |
 //! | `attempt` | gets a connection to a server, sends the request, waits for the response head, retries |
 //! | `response` | runs the response rules, sends the head |
+//! | `captured` | keeps what was malformed |
 //! | `exchange` | moves both bodies until they end |
 //!
 //! While no request is there, a connection holds no buffer and no `Stream`.
 
 mod attempt;
 mod cacheable;
+mod captured;
 pub(super) mod compress;
 mod cookie;
 mod dates;

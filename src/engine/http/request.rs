@@ -7,7 +7,7 @@ use std::task::Poll;
 use super::After;
 use super::reply;
 use super::rules::{self, Decision, Why};
-use super::{attempt, cookie};
+use super::{attempt, captured, cookie};
 use crate::engine::buffer::Room;
 use crate::engine::fault::{Fault, Phase};
 use crate::engine::finish;
@@ -85,13 +85,16 @@ async fn read_head(s: &mut Session, st: &mut Stream, frontend: &Proxy) -> Result
     let whole = timeouts.http_request.map(|timeout| start + timeout);
     loop {
         match parse_request(s.buf.data_mut(), &mut st.req, &options) {
-            Ok(Parsed::Complete) if st.req.len <= limit => return check_chunks(s, st),
+            Ok(Parsed::Complete) if st.req.len <= limit => return check_chunks(s, st, frontend),
             Ok(Parsed::Partial) if s.buf.len() < limit => {}
             Ok(Parsed::Complete | Parsed::Partial) => {
                 return Err(Fault::BadRequest(if st.req.has_start_line() { 431 } else { 414 }));
             }
             Ok(Parsed::Preface) => return Err(Fault::BadRequest(400)),
-            Err(error) => return Err(Fault::BadRequest(error.status())),
+            Err(error) => {
+                captured::request(s, frontend, error.pos, &error.kind);
+                return Err(Fault::BadRequest(error.status()));
+            }
         }
         let deadline = whole.or_else(|| timeouts.client.map(|timeout| s.core.now_ms() + timeout));
         fill(s, deadline).await?;
@@ -100,7 +103,7 @@ async fn read_head(s: &mut Session, st: &mut Stream, frontend: &Proxy) -> Result
 
 /// Looks at the chunks that came with the head: a request whose body is malformed from the start is refused like one with a bad head,
 /// before any rule or server sees it.
-fn check_chunks(s: &Session, st: &Stream) -> Result<(), Fault> {
+fn check_chunks(s: &Session, st: &Stream, frontend: &Proxy) -> Result<(), Fault> {
     if st.req.body != Framing::Chunked {
         return Ok(());
     }
@@ -110,7 +113,10 @@ fn check_chunks(s: &Session, st: &Stream) -> Result<(), Fault> {
         match decoder.next(body, &mut at) {
             Ok(ChunkStep::Bytes(_)) => {}
             Ok(ChunkStep::More | ChunkStep::Trailers) => return Ok(()),
-            Err(_) => return Err(Fault::BadRequest(400)),
+            Err(error) => {
+                captured::request(s, frontend, st.req.len + at, &error);
+                return Err(Fault::BadRequest(400));
+            }
         }
     }
 }

@@ -14,6 +14,13 @@ use super::{Ctx, Expr};
 use crate::base::value::Value;
 use crate::keyword::{Hook, Meta, Needs};
 
+/// A moment in local time with milliseconds, from Unix time in microseconds: `26/Nov/2026:03:14:02.153`.
+pub fn moment(us: i64) -> String {
+    let second = date::of(us.div_euclid(1_000_000));
+    let date = second.local.get(..date::SHORT).unwrap_or_default();
+    format!("{}.{:03}", String::from_utf8_lossy(date), us.rem_euclid(1_000_000) / 1000)
+}
+
 /// A bound format string. Built by [`LogFormat::bind`].
 pub struct LogFormat {
     items: Box<[Item]>,
