@@ -24,7 +24,7 @@ pub(super) static COMMANDS: &[Command] = &[
             "dump list of cli sockets",
             &[("show cli sockets", "# socket lvl processes")],
         ),
-        level: Level::Operator,
+        level: Level::User,
         run: show_cli_sockets,
     },
     Command {

@@ -79,7 +79,16 @@ fn show(shell: &Shell<'_>, words: &[&str]) -> Done {
         return Ok(Answer::data(out));
     };
     let table = find(shell, name)?;
-    match choose(table, words, now, ("Showing keys from", SHOW_USAGE))? {
+    let chosen = choose(table, words, now, ("Showing keys from", SHOW_USAGE))?;
+    if shell.console.level < Level::Operator {
+        if matches!(chosen, Chosen::One(_)) {
+            return Err(Answer::error("Permission denied"));
+        }
+        title(table, now, &mut out);
+        out.push_str("# contents not dumped due to insufficient privileges\n");
+        return Ok(Answer::data(out));
+    }
+    match chosen {
         Chosen::One(entry) => {
             if let Some(entry) = entry {
                 title(table, now, &mut out);
