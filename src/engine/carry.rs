@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::check::score;
+use super::check::{self, score};
 use crate::base::clock;
 use crate::base::stick::TableSpec;
 use crate::ir::{Ir, PortSpec, Proxy, Resolvers, Server, ServerAddr};
@@ -35,7 +35,9 @@ pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
     }
     let tables = ir.tables.iter().map(|spec| table(spec, before.map(|(_, view)| view))).collect();
     let resolvers = ir.resolvers.iter().map(|section| resolvers(section, before.map(|(_, view)| view))).collect();
-    Arc::new(View { proxies, tables, resolvers, process, variable_limits: ir.global.variable_limits.map(Box::new) })
+    let view = View { proxies, tables, resolvers, process, variable_limits: ir.global.variable_limits.map(Box::new) };
+    check::assign(ir, &view, cores);
+    Arc::new(view)
 }
 
 /// What a stick table holds goes on if it is still declared the same way.

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::JoinSet;
 
+use super::check::Watches;
 use super::live::{Live, Local};
 use super::log::herald::Herald;
 use super::log::lines::Lines;
@@ -123,7 +123,7 @@ pub struct Core {
     /// Its client connections.
     pub roster: Roster,
     /// The tasks that check servers; they end when dropped.
-    pub checks: RefCell<JoinSet<()>>,
+    pub checks: RefCell<Watches>,
     local: RefCell<Rc<Local>>,
     /// Boxed, since a session hands its stream on between functions.
     #[allow(clippy::vec_box)]

@@ -106,6 +106,9 @@ impl CheckResult {
     }
 }
 
+/// No core.
+pub const NO_CORE: u32 = u32::MAX;
+
 /// The statuses of checks by their numbers in `show servers state`.
 const NUMBERED: [&str; 18] = [
     "", "INI", "", "", "", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT", "L7RSP", "",
@@ -199,6 +202,8 @@ pub struct ServerState {
     pub checking: AtomicBool,
     /// Checks are suspended (`disable health`).
     pub checks_off: AtomicBool,
+    /// The core that checks it; `NO_CORE` where none does.
+    pub check_core: AtomicU32,
     /// Where checks connect, if somebody has changed that; port 0 is as configured.
     pub check_addr: ArcSwapOption<IpAddr>,
     /// See `check_addr`.
@@ -242,6 +247,7 @@ impl ServerState {
             check: ArcSwap::default(),
             checking: AtomicBool::new(false),
             checks_off: AtomicBool::new(false),
+            check_core: AtomicU32::new(NO_CORE),
             check_addr: ArcSwapOption::empty(),
             check_port: AtomicU16::new(0),
         }

@@ -1,7 +1,7 @@
 //! A second configuration in a running engine: what goes on, what changes, what is freed.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use hydroxy::ir::Ir;
 use hydroxy::net::listen;
 use hydroxy::state::{Admin, Change, Stat};
 
-use crate::fixture::{Conn, Draft, Running, configuration, origin, plain_origin, run};
+use crate::fixture::{Conn, Draft, Running, check, configuration, origin, plain_origin, run};
 
 /// Swaps a configuration in; what is left of it at the end tells whether it was freed.
 fn reload(proxy: &Running, servers: &[SocketAddr], change: impl FnOnce(&mut Draft)) -> Weak<Ir> {
@@ -146,4 +146,29 @@ fn a_listener_that_is_taken_out_closes_and_one_that_comes_opens() {
     wait_until("the old listener is open", || std::net::TcpStream::connect(proxy.addr).is_err());
     // Its connections go on.
     get(&mut client);
+}
+
+#[test]
+fn checks_go_on_in_time_while_other_servers_are_added() {
+    let checks = Arc::new(AtomicUsize::new(0));
+    let counted = checks.clone();
+    let server = origin(move |_, _| {
+        counted.fetch_add(1, Relaxed);
+    });
+    let checked = |draft: &mut Draft| draft.servers[0].check = Some(check(100));
+    let proxy = run(&[server], checked);
+    let spare = configuration(&[plain_origin(); 81], |_| {});
+    for added in &spare.proxies[0].servers[1..] {
+        let edited = proxy.engine.edit(|ir, _| {
+            let mut proxy = (*ir.proxies[0]).clone();
+            proxy.servers.push(added.clone());
+            let mut ir = ir.clone();
+            ir.proxies[0] = Arc::new(proxy);
+            Ok(ir)
+        });
+        edited.expect("its sockets are open");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let made = checks.load(Relaxed);
+    assert!((4..=12).contains(&made), "{made} checks in 800 ms, one each 100 ms was wanted");
 }

@@ -26,74 +26,151 @@ mod response;
 pub mod score;
 mod tcp;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 
 use super::core::Core;
 use super::live::Live;
 use super::ramp;
 use super::servers::{self, Place};
-use crate::base::id::ServerId;
+use crate::base::id::{CoreId, ServerId};
 use crate::engine::resolve::Resolver;
-use crate::ir::Check;
-use crate::state::ServerState;
+use crate::ir::{Check, Ir, Server};
+use crate::state::server::NO_CORE;
+use crate::state::{ServerState, View};
 use probe::Probe;
 
-/// Starts the checks that this core makes under its present configuration, and ends those of the one before.
+/// The checks that a core makes.
+#[derive(Default)]
+pub struct Watches(Vec<Watch>);
+
+/// One server's checks.
+struct Watch {
+    line: Arc<Server>,
+    state: Arc<ServerState>,
+    at: Rc<RefCell<At>>,
+    task: JoinHandle<()>,
+}
+
+/// Where a server stands in the present configuration.
+#[derive(Clone)]
+struct At {
+    live: Arc<Live>,
+    place: Place,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Makes the checks that this core makes those of its present configuration. Servers whose lines are the very same go on as they
+/// are: the runtime socket changes other servers, or certificates.
 pub fn arrange(core: &Rc<Core>) {
     let live = core.local().live.clone();
     let checked = checked(&live);
     let smallest =
-        checked.iter().map(|(_, check)| check.inter_ms).filter(|ms| *ms >= score::COUNTS_FOR_SPREAD_MS).min();
-    let cores = core.shared.cores.len().max(1);
-    let mut tasks = JoinSet::new();
-    for (at, (place, check)) in checked.iter().enumerate().filter(|(at, _)| at % cores == core.id.index()) {
-        let own = check.fastinter_ms.unwrap_or(check.inter_ms);
+        checked.iter().map(|found| found.check.inter_ms).filter(|ms| *ms >= score::COUNTS_FOR_SPREAD_MS).min();
+    let mut before = std::mem::take(&mut core.checks.borrow_mut().0);
+    let mut watches = Vec::new();
+    for (at, found) in checked.iter().enumerate().filter(|(_, found)| found.is_checked_by(core.id)) {
+        let present = At { live: live.clone(), place: found.place };
+        let same = |watch: &Watch| Arc::ptr_eq(&watch.line, found.line) && Arc::ptr_eq(&watch.state, found.state);
+        if let Some(kept) = before.iter().position(same) {
+            let kept = before.swap_remove(kept);
+            *kept.at.borrow_mut() = present;
+            watches.push(kept);
+            continue;
+        }
+        let own = found.check.fastinter_ms.unwrap_or(found.check.inter_ms);
         let bound = live.ir.global.max_spread_checks;
         let delay = score::first_delay(at, checked.len(), own, smallest.unwrap_or(0), bound);
-        tasks.spawn_local(watch(core.clone(), live.clone(), *place, delay));
+        let place = Rc::new(RefCell::new(present));
+        let task = tokio::task::spawn_local(watch(core.clone(), place.clone(), delay));
+        watches.push(Watch { line: found.line.clone(), state: found.state.clone(), at: place, task });
     }
-    // The tasks before end here.
-    *core.checks.borrow_mut() = tasks;
+    // What is left of those before ends here.
+    core.checks.borrow_mut().0 = watches;
+}
+
+/// A server that is checked.
+struct Checked<'l> {
+    place: Place,
+    line: &'l Arc<Server>,
+    state: &'l Arc<ServerState>,
+    check: &'l Check,
+}
+
+impl Checked<'_> {
+    fn is_checked_by(&self, core: CoreId) -> bool {
+        self.state.check_core.load(Relaxed) == core.0
+    }
 }
 
 /// All checked servers, in order of the configuration.
-fn checked(live: &Live) -> Vec<(Place, &Check)> {
+fn checked(live: &Live) -> Vec<Checked<'_>> {
     let mut found = Vec::new();
     for proxy in live.ir.proxies.iter().filter(|proxy| proxy.backend && !proxy.disabled) {
-        for (at, server) in proxy.servers.iter().enumerate() {
-            found.extend(server.check.as_ref().map(|check| ((proxy.id, ServerId(at as u32)), check)));
+        let pairs = proxy.servers.iter().zip(&live.view.proxy(proxy.id).servers);
+        for ((line, state), at) in pairs.zip(0..) {
+            if let Some(check) = &line.check {
+                found.push(Checked { place: (proxy.id, ServerId(at)), line, state, check });
+            }
         }
     }
     found
 }
 
-/// Checks a server for ever.
-async fn watch(core: Rc<Core>, live: Arc<Live>, place: Place, delay_ms: u64) {
-    tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-    let Some((server, state)) = live.server(place.0, place.1) else { return };
-    let Some(check) = &server.check else { return };
-    loop {
-        let paused = state.in_maintenance() || state.checks_off.load(Relaxed);
-        if !paused && let Some(probe) = Probe::new(&core, &live, place) {
-            let running = Running::new(state);
-            let outcome = Box::pin(probe.run()).await;
-            drop(running);
-            let ends = servers::checked(&core.shared.herald, &live, place, &outcome);
-            core.shared.end_streams(&ends);
-            if outcome.result.status == "L4TOUT" && server.resolve.is_some() {
-                Resolver::suspect(&core.shared, place);
-            }
-        }
-        ramp::follow(&live, live.ir.proxy(place.0), core.now_ms());
-        let interval = score::interval(check, state.check_score.load(Relaxed));
-        let interval = score::spread(interval, live.ir.global.spread_checks, core.random());
-        tokio::time::sleep(Duration::from_millis(interval)).await;
+/// Gives every checked server that has none a core that checks it, each core the next one.
+pub(super) fn assign(ir: &Ir, view: &View, cores: usize) {
+    let proxies = ir.proxies.iter().zip(&view.proxies).filter(|(proxy, _)| proxy.backend && !proxy.disabled);
+    let servers = proxies.flat_map(|(proxy, state)| proxy.servers.iter().zip(&state.servers));
+    let checked: Vec<_> = servers.filter(|(line, _)| line.check.is_some()).map(|(_, state)| state).collect();
+    let is_new = |state: &&&Arc<ServerState>| state.check_core.load(Relaxed) == NO_CORE;
+    let new: Vec<_> = checked.iter().filter(is_new).collect();
+    let old = checked.len() - new.len();
+    for (state, number) in new.into_iter().zip(old..) {
+        state.check_core.store((number % cores.max(1)) as u32, Relaxed);
     }
+}
+
+/// Checks a server for ever, wherever it stands in the configuration of the moment.
+async fn watch(core: Rc<Core>, at: Rc<RefCell<At>>, delay_ms: u64) {
+    let mut pause = Some(delay_ms);
+    while let Some(ms) = pause {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        pause = check_once(&core, &at).await;
+    }
+}
+
+/// Makes a check unless checks are suspended: milliseconds until the next.
+async fn check_once(core: &Rc<Core>, at: &RefCell<At>) -> Option<u64> {
+    let At { live, place } = at.borrow().clone();
+    let (server, state) = live.server(place.0, place.1)?;
+    let check = server.check.as_ref()?;
+    let paused = state.in_maintenance() || state.checks_off.load(Relaxed);
+    if !paused && let Some(probe) = Probe::new(core, &live, place) {
+        let running = Running::new(state);
+        let outcome = Box::pin(probe.run()).await;
+        drop(running);
+        // The configuration may be another one by now.
+        let At { live, place } = at.borrow().clone();
+        let ends = servers::checked(&core.shared.herald, &live, place, &outcome);
+        core.shared.end_streams(&ends);
+        if outcome.result.status == "L4TOUT" && server.resolve.is_some() {
+            Resolver::suspect(&core.shared, place);
+        }
+    }
+    let At { live, place } = at.borrow().clone();
+    ramp::follow(&live, live.ir.proxy(place.0), core.now_ms());
+    let interval = score::interval(check, state.check_score.load(Relaxed));
+    Some(score::spread(interval, live.ir.global.spread_checks, core.random()))
 }
 
 /// Shows in the statistics that a check is being made.
