@@ -208,10 +208,13 @@ fn text_length(bytes: &[u8]) -> usize {
 }
 
 fn parse_as(text: &[u8], to: Type) -> Option<Value<'static>> {
+    match to {
+        Type::Int => return leading_int(text).map(Value::Int),
+        Type::Bool => return leading_int(text).map(|number| Value::Bool(number != 0)),
+        _ => {}
+    }
     let text = std::str::from_utf8(text).ok()?;
     match to {
-        Type::Int => Some(Value::Int(leading_int(text))),
-        Type::Bool => Some(Value::Bool(leading_int(text) != 0)),
         Type::Ipv4 => text.parse().ok().map(Value::Ipv4),
         Type::Ipv6 => text.parse().ok().map(Value::Ipv6),
         Type::Addr => text.parse().ok().map(Value::addr),
@@ -219,16 +222,16 @@ fn parse_as(text: &[u8], to: Type) -> Option<Value<'static>> {
     }
 }
 
-/// A string counts as the integer it begins with, cut to 64 bits; without digits it is zero.
-fn leading_int(text: &str) -> i64 {
-    let (negative, digits) = match text.as_bytes() {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+/// A string counts as the integer it begins with, cut to 64 bits; without digits it is zero. The empty string is no number.
+fn leading_int(text: &[u8]) -> Option<i64> {
+    let (sign, digits) = match text {
+        [] => return None,
+        [b'-', digits @ ..] => (-1, digits),
+        [b'+', digits @ ..] => (1, digits),
+        digits => (1, digits),
     };
     let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
-    let number = digits.fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
-    if negative { -number } else { number }
+    Some(digits.fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(sign * i64::from(digit - b'0'))))
 }
 
 #[cfg(test)]
@@ -244,6 +247,11 @@ mod tests {
         assert_eq!(Value::str(b"+12").cast(Type::Int), Some(Value::Int(12)));
         assert_eq!(Value::str(b" 12").cast(Type::Int), Some(Value::Int(0)));
         assert_eq!(Value::str(b"99999999999999999999").cast(Type::Int), Some(Value::Int(i64::MAX)));
+        assert_eq!(Value::str(b"-99999999999999999999").cast(Type::Int), Some(Value::Int(i64::MIN)));
+        assert_eq!(Value::str(b"7\xe9").cast(Type::Int), Some(Value::Int(7)));
+        // What HAProxy 2.8 makes of `str(),add(1)` and `str(),bool`: nothing.
+        assert_eq!(Value::str(b"").cast(Type::Int), None);
+        assert_eq!(Value::str(b"").cast(Type::Bool), None);
     }
 
     /// What HAProxy 2.8 does with `int(5),hex`, `src,bytes(0),hex`, `ipv4(1.2.3.4),add(0)`, `int(-5),ipmask(32)`.

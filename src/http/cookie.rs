@@ -3,14 +3,14 @@
 use super::edit::is_blank;
 use super::list::{Cookie, Elements};
 
-/// What becomes of a cookie.
+/// What becomes of a cookie. Blanks around the `=` go in any case, as in HAProxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookieEdit {
     /// It stays as it is.
     Keep,
     /// It goes, with its attributes (RFC 2965, 3.3.4: words that start with `$`).
     Remove,
-    /// So many bytes go from the start of its value. Blanks around the `=` go in any case.
+    /// So many bytes go from the start of its value.
     Cut(usize),
 }
 
@@ -28,10 +28,11 @@ pub(super) fn edit(value: &[u8], text: &mut Vec<u8>, mut decide: impl FnMut(&Coo
         let Some(cookie) = super::list::pair_of(part.start, part.bytes) else { continue };
         let decided = decide(&cookie);
         removing = decided == CookieEdit::Remove;
+        let value_at = part.start + part.bytes.len() - cookie.value.len();
         match decided {
-            CookieEdit::Keep => {}
+            CookieEdit::Keep => out.cut(&cookie, value_at, 0),
             CookieEdit::Remove => out.remove(part.start, part.bytes.len()),
-            CookieEdit::Cut(count) => out.cut(&cookie, part.start + part.bytes.len() - cookie.value.len(), count),
+            CookieEdit::Cut(count) => out.cut(&cookie, value_at, count),
         }
     }
     out.text.extend_from_slice(value.get(out.copied..).unwrap_or_default());
@@ -67,7 +68,8 @@ impl Editor<'_> {
     }
 
     fn cut(&mut self, cookie: &Cookie<'_>, value_at: usize, count: usize) {
-        let compact = cookie.start + cookie.name.len() + 1 == value_at;
+        let compact = self.value.get(cookie.start + cookie.name.len()) == Some(&b'=')
+            && !self.value.get(cookie.start + cookie.name.len() + 1).is_some_and(|byte| is_blank(*byte));
         if count == 0 && compact {
             return;
         }
@@ -75,7 +77,7 @@ impl Editor<'_> {
         self.copy_to(cookie.start);
         self.text.extend_from_slice(cookie.name);
         self.text.push(b'=');
-        self.copied = value_at + count;
+        self.copied = if cookie.value.is_empty() { self.skip_blanks(value_at) } else { value_at + count };
     }
 
     fn skip_blanks(&self, at: usize) -> usize {
@@ -133,7 +135,8 @@ mod tests {
         assert_eq!(edited("a=1; SRV=s1~v; b=2", CookieEdit::Cut(3)), "a=1; SRV=v; b=2");
         assert_eq!(edited("SRV=s1~; SRV=s1~w", CookieEdit::Cut(3)), "SRV=; SRV=w");
         assert_eq!(edited("SRV = s1~v", CookieEdit::Cut(3)), "SRV=v");
-        assert_eq!(edited("SRV = v; a = b", CookieEdit::Cut(0)), "SRV=v; a = b");
+        assert_eq!(edited("SRV = v; a = b", CookieEdit::Keep), "SRV=v; a=b");
         assert_eq!(edited("SRV=v", CookieEdit::Cut(0)), "SRV=v");
+        assert_eq!(edited("SRV= ; a=1", CookieEdit::Cut(0)), "SRV=; a=1");
     }
 }

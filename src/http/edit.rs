@@ -177,6 +177,24 @@ impl<'a> MsgMut<'a> {
         }
     }
 
+    /// Takes away the blanks around the `=` of each `Set-Cookie` field's first cookie, as HAProxy does when it looks for one.
+    pub fn tidy_set_cookies(&mut self) {
+        self.replace_values(&HeaderName::SET_COOKIE, |value, text| {
+            let Some(cookie) = super::list::set_cookie(value) else { return false };
+            let name_end = cookie.start + cookie.name.len();
+            let rest = &value[name_end..];
+            let Some(equals) = rest.iter().position(|byte| *byte == b'=') else { return false };
+            let blanks = rest[equals + 1..].iter().take_while(|byte| is_blank(**byte)).count();
+            if equals + blanks == 0 {
+                return false;
+            }
+            text.extend_from_slice(&value[..name_end]);
+            text.push(b'=');
+            text.extend_from_slice(&rest[equals + 1 + blanks..]);
+            true
+        });
+    }
+
     /// Replaces the method.
     pub fn set_method(&mut self, method: &[u8]) {
         self.head.method = Method::of(method);

@@ -28,6 +28,11 @@ impl<'a> Elements<'a> {
     pub fn of_cookie(value: &'a [u8]) -> Elements<'a> {
         Elements { value, separators: b";,", next: 0 }
     }
+
+    /// The separator behind the latest element.
+    fn ended_by(&self) -> Option<u8> {
+        self.value.get(self.next.checked_sub(1)?).copied()
+    }
 }
 
 impl<'a> Iterator for Elements<'a> {
@@ -71,10 +76,40 @@ impl<'a> Iterator for Cookies<'a> {
     }
 }
 
-/// The cookie of one `Set-Cookie` value (RFC 6265, 4.1.1): what stands before the attributes.
+/// The first cookie of a `Set-Cookie` value (RFC 6265, 4.1.1): what stands before the attributes. A comma ends it, too, as in
+/// HAProxy: RFC 2109 let one field set several cookies.
 pub fn set_cookie(value: &[u8]) -> Option<Cookie<'_>> {
-    let (lead, pair) = trim(&value[..separator(value, b";")]);
-    pair_of(lead, pair)
+    let first = Elements::of_cookie(value).next()?;
+    pair_of(first.start, first.bytes)
+}
+
+/// The cookies of a `Set-Cookie` value, mostly one. Behind a comma follows another one, behind a semicolon its attributes.
+#[derive(Clone, Debug)]
+pub struct SetCookies<'a> {
+    parts: Elements<'a>,
+    over: bool,
+}
+
+impl<'a> SetCookies<'a> {
+    pub fn new(value: &'a [u8]) -> SetCookies<'a> {
+        SetCookies { parts: Elements::of_cookie(value), over: false }
+    }
+}
+
+impl<'a> Iterator for SetCookies<'a> {
+    type Item = Cookie<'a>;
+
+    fn next(&mut self) -> Option<Cookie<'a>> {
+        while !self.over {
+            let part = self.parts.next()?;
+            let Some(cookie) = pair_of(part.start, part.bytes) else { continue };
+            self.over = self.parts.ended_by() != Some(b',');
+            if !cookie.name.starts_with(b"$") {
+                return Some(cookie);
+            }
+        }
+        None
+    }
 }
 
 /// Name and value pairs of a query string, still encoded. `&`, `;` and the delimiter that started the parameters separate.
@@ -202,8 +237,19 @@ mod tests {
     #[test]
     fn the_cookie_of_a_response_ends_at_its_attributes() {
         let cookie = set_cookie(b" SID=31d4,x ; Path=/").unwrap();
-        assert_eq!((cookie.start, cookie.name, cookie.value), (1, &b"SID"[..], &b"31d4,x"[..]));
+        assert_eq!((cookie.start, cookie.name, cookie.value), (1, &b"SID"[..], &b"31d4"[..]));
         assert!(set_cookie(b"HttpOnly").is_none());
+    }
+
+    /// What HAProxy 2.8 finds with `res.cook(<name>)`.
+    #[test]
+    fn a_comma_separates_cookies_of_a_response() {
+        let names = |value: &'static [u8]| SetCookies::new(value).map(|c| c.name).collect::<Vec<_>>().join(&b' ');
+        assert_eq!(names(b"a=1; path=/; b=2"), b"a");
+        assert_eq!(names(b"a=1, b=2; path=/; c=3"), b"a b");
+        assert_eq!(names(b"a; b=1; c=2"), b"b");
+        assert_eq!(names(b"a, b=2; c=3"), b"b");
+        assert_eq!(names(b"a=\"1,b=2\""), b"a");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `Msg`: read access to a message head. Owns nothing; see `edit` for changes.
 
-use super::list::{Cookie, Cookies, Elements};
+use super::list::{Cookie, Cookies, Elements, SetCookies};
 use super::parse::is_h2;
 use super::uri::Target;
 use super::{Field, Head, HeadFlags, HeaderId, HeaderName, Kind, Method, Slice, Version};
@@ -149,11 +149,16 @@ impl<'a> Msg<'a> {
         cookies.flat_map(move |f| Cookies::new(f.value.of(raw, &head.extra)))
     }
 
-    /// Every cookie that the response sets. A comma does not separate here: it may stand in a date.
+    /// Every cookie that the response sets.
     pub fn set_cookies(self) -> impl Iterator<Item = Cookie<'a>> + Clone + use<'a> {
         let Msg { raw, head } = self;
         let fields = head.fields.iter().filter(|f| f.id == HeaderId::SetCookie && f.is_live());
-        fields.filter_map(move |f| super::list::set_cookie(f.value.of(raw, &head.extra)))
+        fields.flat_map(move |f| SetCookies::new(f.value.of(raw, &head.extra)))
+    }
+
+    /// The first cookie of each `Set-Cookie` field.
+    pub fn first_set_cookies(self) -> impl Iterator<Item = Cookie<'a>> + Clone + use<'a> {
+        self.named(&HeaderName::SET_COOKIE).filter_map(|f| super::list::set_cookie(f.value))
     }
 
     /// The `Host` field, or nothing.

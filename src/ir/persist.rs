@@ -102,9 +102,9 @@ impl CookieMode {
 }
 
 impl Cookie {
-    /// Whether responses are looked at and logs tell of the cookie: HAProxy does neither for a cookie without any option.
+    /// Whether responses are looked at and logs tell of the cookie: HAProxy does neither without a mode or `indirect`.
     pub fn is_watched(&self) -> bool {
-        self.mode != CookieMode::Passive || !self.options.is_empty()
+        self.mode != CookieMode::Passive || self.options.contains(CookieOptions::INDIRECT)
     }
 }
 

@@ -1,8 +1,12 @@
 //! Files that hold a whole HTTP/1 response (manual 4.2 `errorfile`, `return errorfile`): made ready to be sent.
 
 /// Checks a response as written in a file and brings its head into the form that is sent: names in lower case, CRLF line
-/// ends, no fields that HAProxy drops. The body stays as it is. The error says what is wrong with the file.
+/// ends, no fields that HAProxy drops. The body stays as it is. An empty file, such as `/dev/null`, is an answer without a byte.
+/// The error says what is wrong with the file.
 pub fn normalize(file: &[u8]) -> Result<Box<[u8]>, String> {
+    if file.is_empty() {
+        return Ok(Box::default());
+    }
     let (head, body) = split(file).ok_or("there is no empty line between the head and the body of the response")?;
     let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let start = lines.next().unwrap_or_default();

@@ -53,9 +53,17 @@ impl Reader<'_> {
         let delimiter = if prefix { b'~' } else { b'|' };
         let end = memchr::memchr(delimiter, pair.value);
         let (named, rest) = pair.value.split_at(end.unwrap_or(pair.value.len()));
-        if self.found != b'V' {
-            self.found = if self.persist.ignored { b'U' } else { self.bind(named, rest) };
+        let mut over = None;
+        if self.cookie.mode == CookieMode::Insert {
+            over = self.date(rest);
         }
+        self.found = match over {
+            Some(over) => over,
+            // Of several cookies the first that binds is the one.
+            None if self.found == b'V' || self.persist.by_cookie => self.found,
+            None if self.persist.ignored => b'U',
+            None => self.bind(named),
+        };
         match self.cookie.mode {
             CookieMode::Prefix => CookieEdit::Cut(end.map_or(0, |end| end + 1)),
             CookieMode::Insert if self.cookie.options.contains(CookieOptions::INDIRECT) => CookieEdit::Remove,
@@ -63,19 +71,18 @@ impl Reader<'_> {
         }
     }
 
-    /// Binds the stream to the server with this value; `rest` holds the dates. Returns what the log says of the cookie.
-    fn bind(&mut self, named: &[u8], rest: &[u8]) -> u8 {
-        let (mut seen_at, mut since) = (None, None);
-        if self.cookie.mode == CookieMode::Insert {
-            (seen_at, since) = dates::read(rest);
-            if dates::is_over(seen_at, self.cookie.max_idle, self.now) {
-                return b'E';
-            }
-            if dates::is_over(since, self.cookie.max_life, self.now) {
-                return b'O';
-            }
-        }
-        let mut found = b'I';
+    /// Keeps the dates behind a value; says what the log tells of a cookie that is too old. A later cookie's dates count.
+    fn date(&mut self, rest: &[u8]) -> Option<u8> {
+        let (seen_at, since) = dates::read(rest);
+        self.persist.seen_at = seen_at.or(self.persist.seen_at);
+        self.persist.since = since.or(self.persist.since);
+        let over = |date, limit, found| dates::is_over(date, limit, self.now).then_some(found);
+        over(since, self.cookie.max_life, b'O').or_else(|| over(seen_at, self.cookie.max_idle, b'E'))
+    }
+
+    /// Binds the stream to the server with this value. Returns what the log says of the cookie.
+    fn bind(&mut self, named: &[u8]) -> u8 {
+        let mut found = if self.found == b'N' { b'I' } else { self.found };
         for (server, at) in self.backend.servers.iter().zip(0..) {
             let id = ServerId(at);
             let Some(state) = self.live.view.server(self.backend.id, id) else { continue };
@@ -84,7 +91,7 @@ impl Reader<'_> {
             }
             found = if state.running() { b'V' } else { b'D' };
             if persist::may_serve(self.live, self.backend, id, self.persist.forced) {
-                self.persist = Persist { server: Some(id), by_cookie: true, seen_at, since, ..self.persist };
+                self.persist = Persist { server: Some(id), by_cookie: true, ..self.persist };
                 break;
             }
         }
@@ -94,7 +101,11 @@ impl Reader<'_> {
 
 /// Makes the cookies of a response what the client is to see.
 pub(super) fn answer(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, id: ServerId, raw: &[u8]) {
-    let Some(cookie) = backend.persist.cookie.as_ref().filter(|cookie| cookie.is_watched()) else { return };
+    let Some(cookie) = &backend.persist.cookie else { return };
+    MsgMut::new(raw, &mut st.res).tidy_set_cookies();
+    if !cookie.is_watched() || st.persist.ignored {
+        return;
+    }
     let Some((server, state)) = live.server(backend.id, id) else { return };
     let value = persist::cookie_of(backend, server, state);
     let value = value.as_ref().map(|value| value.bytes());
@@ -107,7 +118,6 @@ pub(super) fn answer(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy,
     let stale = || dates::is_stale(&st.persist, cookie, now);
     if cookie.mode != CookieMode::Insert
         || st.facts.cookie_flags[1] == b'P'
-        || st.persist.ignored
         || (options.contains(CookieOptions::POSTONLY) && st.req.method != Method::Post)
         || (bound && !stale())
     {
@@ -143,8 +153,8 @@ fn of_server(mut msg: MsgMut<'_>, cookie: &Cookie, value: Option<&[u8]>, bound: 
             return false;
         };
         done = Some(b'R');
-        let equals = pair.start + memchr::memchr(b'=', &field[pair.start..]).unwrap_or_default();
-        let start = equals + 1 + field[equals + 1..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        // No blanks are left around the `=`.
+        let start = pair.start + pair.name.len() + 1;
         text.extend_from_slice(pair.name);
         text.push(b'=');
         text.extend_from_slice(value);

@@ -21,7 +21,7 @@ use crate::engine::stream::Stream;
 use crate::engine::tunnel::{self, Limits};
 use crate::engine::{stick, sticky};
 use crate::expr::Termination;
-use crate::http::{Framing, Msg, OutOptions, write_response};
+use crate::http::{Framing, Msg, MsgMut, OutOptions, write_response};
 use crate::ir::Proxy;
 use crate::keyword::Needs;
 use crate::rules::{Cursor, Final, RuleSet, Verdict};
@@ -189,10 +189,12 @@ async fn through_tunnel(
 }
 
 fn capture(s: &Session, st: &mut Stream, frontend: &Proxy, raw: &[u8]) {
-    let msg = Msg { raw, head: &st.res };
     if let Some(wanted) = &frontend.capture_cookie {
-        st.facts.res_cookie = captured_cookie(msg.set_cookies(), wanted, s.local.live.ir.global.cookielen);
+        let msg = Msg { raw, head: &st.res };
+        st.facts.res_cookie = captured_cookie(msg.first_set_cookies(), wanted, s.local.live.ir.global.cookielen);
+        MsgMut::new(raw, &mut st.res).tidy_set_cookies();
     }
+    let msg = Msg { raw, head: &st.res };
     for (slot, (name, len)) in frontend.capture_res.iter().enumerate() {
         if let Some(value) = name.as_ref().and_then(|name| msg.nth_value(name, -1)) {
             st.facts.res_captures.set(slot, value.get(..*len).unwrap_or(value).into());

@@ -101,7 +101,7 @@ fn template(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) ->
     Ok(())
 }
 
-/// Adds a server, and warns if there is one of its name.
+/// Adds a server, and warns if there is one of its name. Two of one number cannot be told apart by tools.
 fn add(server: ServerDraft, draft: &mut ProxyDraft, scope: &Scope<'_>) {
     let same = |other: &&ServerDraft| {
         other.name.as_ref().map(|name| name.as_str()) == server.name.as_ref().map(|name| name.as_str())
@@ -115,6 +115,12 @@ fn add(server: ServerDraft, draft: &mut ProxyDraft, scope: &Scope<'_>) {
         );
         let found = Diagnostic::warning("duplicate-server", text).at(server.span());
         scope.diags.push(found.place(first.span(), "first one").help("HAProxy 3.3 and later refuse it"));
+    }
+    if let Some(first) = draft.servers.iter().find(|other| server.id.is_some() && other.id == server.id) {
+        let (place, name) = (draft.shared.place(first.span()), first.name.as_ref().map_or("", |name| name.as_str()));
+        let text = format!("custom id {} already used at {place} ('server {name}').", server.id.unwrap_or_default());
+        let found = Diagnostic::alert("duplicate-id", text).at(server.span());
+        scope.diags.push(found.place(first.span(), "first one"));
     }
     draft.servers.push(server);
 }
