@@ -7,6 +7,7 @@ use super::lists::{Declared, Lists};
 use super::matching::{Matcher, default_kind, looks_at};
 use super::{Ctx, Expr, Flow, Seen, Tri, bind};
 use crate::diag::{Diagnostic, Span, Word};
+use crate::http::Method;
 use crate::keyword::known::{self, Class};
 use crate::keyword::{Error, FileRef, Hook, Needs, Result, Scope, Words};
 use crate::pattern::{Builder, IntOp, MatchKind, PatternError, PatternFault, PatternSet, file};
@@ -193,6 +194,7 @@ fn bind(words: &[Word], end: Span, scope: &Scope<'_>) -> Result<Test> {
         keyword,
         expr: expr.interned(scope)?,
         kind,
+        named: false,
         fold: false,
         as_map: false,
         forced: false,
@@ -234,6 +236,8 @@ struct Draft<'d, 'a> {
     expr: Arc<Expr>,
     /// None: must be named.
     kind: Option<MatchKind>,
+    /// `-m` was given.
+    named: bool,
     /// `-i`
     fold: bool,
     /// `-M`
@@ -290,6 +294,7 @@ impl Draft<'_, '_> {
             let message = format!("matching method '{name}' cannot be used with fetch keyword '{}'", self.keyword);
             return Err(words.error_last(message));
         }
+        self.named = true;
         // Versions are integers with a dot.
         if !(kind == MatchKind::Int && self.kind == Some(MatchKind::Version)) {
             self.kind = Some(kind);
@@ -350,8 +355,13 @@ impl Draft<'_, '_> {
         if patterns.is_empty() && self.lists.is_empty() && !self.forced && !kind.ignores_patterns() {
             self.warn_no_patterns(words.end());
         }
-        // HAProxy keeps methods as numbers: for those of its own, and hence always, `-i` makes no difference.
-        let fold = self.fold && self.expr.text() != "method";
+        // HAProxy keeps the methods it knows as numbers: `-i` does not make `head` one of them. With `-m` they are text.
+        let known = |word: &Word| {
+            let method = Method::of(&word.as_bytes().to_ascii_uppercase());
+            !matches!(method, Method::Patch | Method::Other)
+        };
+        let by_number = self.expr.text() == "method" && !self.named && patterns.iter().any(known);
+        let fold = self.fold && !by_number;
         let mut builder = Builder::new(kind, fold);
         for word in words.take_rest() {
             if let Some(op) = IntOp::from_name(word.as_bytes()).filter(|_| kind.takes_operators()) {

@@ -74,12 +74,12 @@ mod tests {
             b"HTTP/1.0 403 Nope\r\ncontent-type: text/x\r\nconnection: close\r\nx-a: b\r\n\r\nerr\nbody"
         );
         assert_eq!(&*normalize(b"HTTP/1.1 200 OK\r\n\r\n").unwrap(), b"HTTP/1.1 200 OK\r\n\r\n");
+        assert!(normalize(b"").unwrap().is_empty());
     }
 
     #[test]
     fn anything_else_is_refused() {
         for file in [
-            "",
             "\n\n",
             "<html>",
             "HTTP/1.1 200 OK\n",

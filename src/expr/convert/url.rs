@@ -79,7 +79,7 @@ pub(super) static CONVERTERS: &[Convert] = &[
         |_, _| {
             text(|text| {
                 let digits = host_port(&text).1.unwrap_or_default();
-                Value::Str(Cow::Owned(digits.to_vec())).cast(Type::Int)
+                Value::str(digits).cast(Type::Int).map(Value::into_owned).or(Some(Value::Int(0)))
             })
         },
     ),

@@ -10,15 +10,15 @@ pub(in crate::pattern) struct Sections {
     trie: Trie,
     fold: bool,
     delimiters: &'static Delimiters,
-    /// Patterns made of delimiters only: they match a sample that is empty or ends with a delimiter.
+    /// Patterns made of delimiters only: they match the empty sample, as in HAProxy 2.8.
     hollow: Option<(u32, Chains)>,
 }
 
 /// Which bytes cut a sample.
 pub(in crate::pattern) type Delimiters = [bool; 256];
 
-/// What cuts a path for `dir`.
-pub(in crate::pattern) static DIR: Delimiters = delimiters(b"/");
+/// What cuts a path for `dir`. The manual speaks of slashes alone, but `url_dir a` matches `/a?b` in HAProxy.
+pub(in crate::pattern) static DIR: Delimiters = delimiters(b"/?");
 /// What cuts a URL for `dom`.
 pub(in crate::pattern) static DOM: Delimiters = delimiters(b"/?.:");
 
@@ -42,7 +42,7 @@ impl Sections {
         let cut = |at: usize| self.delimiters[usize::from(sample[at])];
         let mut best = NONE;
         if let Some((first, chain)) = &self.hollow
-            && (sample.is_empty() || cut(sample.len() - 1))
+            && sample.is_empty()
         {
             best = chain.first(*first, filter).unwrap_or(NONE);
         }
