@@ -302,6 +302,7 @@ fn facts(io: &Accepted, asked: Asked) -> TlsFacts {
         resumed: side.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
         client_cert: side.peer_certificates().and_then(|chain| chain.first()).map(|leaf| leaf.as_ref().into()),
         server_cert: asked.certificate,
+        hello: asked.lists,
     }
 }
 

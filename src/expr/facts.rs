@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::ConnError;
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::state::Tracked;
+use crate::wire::hello_lists::HelloLists;
 use crate::wire::proxy_protocol::Tlvs;
 
 /// One end of a connection.
@@ -159,6 +160,8 @@ pub struct TlsFacts {
     pub client_cert: Option<Box<[u8]>>,
     /// The certificate we presented, in DER (`ssl_f_der`).
     pub server_cert: Option<Arc<[u8]>>,
+    /// What the client's hello listed, if that is captured (`ssl_fc_cipherlist_bin` and its relatives).
+    pub hello: Option<Box<HelloLists>>,
 }
 
 /// The two main characters of the termination state (`%ts`, manual 8.5).

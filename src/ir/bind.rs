@@ -134,6 +134,8 @@ pub struct BindTls {
     pub sessions: usize,
     /// `tune.ssl.lifetime` in seconds: how long a session can be resumed.
     pub lifetime: u32,
+    /// `tune.ssl.capture-buffer-size`: so many bytes of the lists in a hello are kept; 0 is none.
+    pub capture: usize,
     /// Bounds of what a record holds.
     pub records: RecordSizes,
     /// `verify optional` or `required`.

@@ -126,6 +126,7 @@ impl Dump {
     fn tuning(&mut self, global: &Global) {
         self.value("tune.ssl.cachesize", Some(global.tls_sessions).filter(|count| *count != 20_000));
         self.value("tune.ssl.lifetime", Some(global.tls_lifetime).filter(|seconds| *seconds != 300));
+        self.value("tune.ssl.capture-buffer-size", Some(global.tls_capture).filter(|size| *size != 0));
         let positive = |size: u32| Some(size).filter(|size| *size != 0);
         self.value("tune.ssl.maxrecord", positive(global.tls_records.first));
         self.value("tune.ssl.hard-maxrecord", positive(global.tls_records.any));

@@ -95,6 +95,8 @@ pub struct Global {
     pub tls_sessions: usize,
     /// `tune.ssl.lifetime` in seconds, default 300: how long a TLS session can be resumed.
     pub tls_lifetime: u32,
+    /// `tune.ssl.capture-buffer-size` in bytes, default 0: nothing of a ClientHello is kept.
+    pub tls_capture: usize,
     /// `tune.ssl.maxrecord`, `tune.ssl.hard-maxrecord`.
     pub tls_records: RecordSizes,
     /// `tune.rcvbuf.client`, `tune.sndbuf.client`, `tune.notsent-lowat.client`.

@@ -106,6 +106,16 @@ impl Hello<'_> {
         Reader(self.extension(SUPPORTED_GROUPS)?).vector16()
     }
 
+    /// One byte per format of elliptic curve points.
+    pub fn point_formats(&self) -> Option<&[u8]> {
+        Reader(self.extension(POINT_FORMATS)?).vector8()
+    }
+
+    /// Two bytes per version that the client knows (RFC 8446 4.2.1).
+    pub fn supported_versions(&self) -> Option<&[u8]> {
+        Reader(self.extension(SUPPORTED_VERSIONS)?).vector8()
+    }
+
     /// `req.ssl_sigalgs`: two bytes per signature algorithm.
     pub fn signature_algorithms(&self) -> Option<&[u8]> {
         Reader(self.extension(SIGNATURE_ALGORITHMS)?).vector16()
@@ -290,9 +300,11 @@ const LONGEST_MESSAGE: usize = 1 << 16;
 
 const SERVER_NAME: u16 = 0;
 const SUPPORTED_GROUPS: u16 = 10;
+const POINT_FORMATS: u16 = 11;
 const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
 const SESSION_TICKET: u16 = 35;
+const SUPPORTED_VERSIONS: u16 = 43;
 const KEY_SHARE: u16 = 51;
 const HOST_NAME: u8 = 0;
 

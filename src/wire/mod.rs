@@ -7,6 +7,7 @@ pub mod certificate;
 pub mod client_hello;
 pub mod dialog;
 pub mod dns;
+pub mod hello_lists;
 pub mod netscaler;
 pub mod proxy_protocol;
 pub mod syslog;

@@ -37,6 +37,7 @@ pub fn bind_tls(certs: Vec<Arc<CertChain>>) -> BindTls {
         no_tickets: false,
         sessions: 100,
         lifetime: 300,
+        capture: 0,
         records: RecordSizes::default(),
         client_auth: None,
     }

@@ -22,6 +22,7 @@ use crate::keyword::{
     Defined, Example, FileRef, Hook, Interned, Names, ProxyName, Scope, SectionName, VarNames, VarScope, Words,
 };
 use crate::state::{ProxyState, Tracking, View};
+use crate::wire::hello_lists::HelloLists;
 
 /// Everything that a scope and a context borrow.
 pub struct Fixture {
@@ -272,6 +273,16 @@ fn tls() -> TlsFacts {
         resumed: false,
         client_cert: Some(super::certificate::tests::sample().into()),
         server_cert: Some(super::certificate::tests::sample().into()),
+        hello: Some(Box::new(HelloLists {
+            version: 0x0303,
+            ciphers_hash: 1234,
+            ciphers: b"\x0a\x0a\x13\x01\x13\x02".as_slice().into(),
+            extensions: b"\x1a\x1a\0\0\0\x2b".as_slice().into(),
+            groups: b"\x2a\x2a\0\x1d\0\x17".as_slice().into(),
+            formats: b"\0".as_slice().into(),
+            signatures: b"\x04\x03".as_slice().into(),
+            versions: b"\x3a\x3a\x03\x04\x03\x03".as_slice().into(),
+        })),
     }
 }
 

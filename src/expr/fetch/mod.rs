@@ -14,6 +14,7 @@ mod cookie;
 #[cfg(test)]
 pub(in crate::expr) mod fixture;
 mod header;
+mod hello;
 mod payload;
 mod process;
 mod proxy_header;
@@ -51,6 +52,7 @@ pub static FAMILIES: &[&[Fetch]] = &[
     sticky::COUNTERS,
     sticky::TABLES,
     tls::FETCHES,
+    hello::FETCHES,
     variable::FETCHES,
 ];
 

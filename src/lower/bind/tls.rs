@@ -320,6 +320,7 @@ impl BindDraft {
             no_tickets: options.no_tickets.unwrap_or(false),
             sessions: global.out.tls_sessions,
             lifetime: global.out.tls_lifetime,
+            capture: global.out.tls_capture,
             records: global.out.tls_records,
             client_auth: self.finish_client_auth(global, reader, &place)?,
         })

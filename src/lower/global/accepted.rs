@@ -134,8 +134,6 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     number("tune.rcvbuf.frontend", "tune.rcvbuf.frontend <number>", UDP),
     number("tune.sndbuf.backend", "tune.sndbuf.backend <number>", UDP),
     number("tune.sndbuf.frontend", "tune.sndbuf.frontend <number>", UDP),
-    number("tune.ssl.capture-buffer-size", "tune.ssl.capture-buffer-size <number>", HELLO),
-    number("tune.ssl.capture-cipherlist-size", "tune.ssl.capture-cipherlist-size <number>", HELLO),
     alone("tune.ssl.force-private-cache", "tune.ssl.force-private-cache", TLS),
     number("tune.ssl.ssl-ctx-cache-size", "tune.ssl.ssl-ctx-cache-size <number>", GENERATED),
     number("tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.maxdelay <number>", OCSP),
@@ -227,7 +225,6 @@ const DH: &str = "rustls has no key exchange over finite fields";
 const RENICE: &str = "reading the files takes a moment, and the priority would be restored after it";
 const UDP: &str = "it sizes sockets of QUIC and 'log-forward' only, which are not offered";
 const TLS: &str = "every 'bind' line has a cache of its own, in one process";
-const HELLO: &str = "it is for fetches of the ClientHello's lists only, which are refused themselves";
 const OCSP: &str = "OCSP responses are not updated by the proxy: 'ocsp-update' is refused itself";
 const GENERATED: &str = "certificates are not generated: 'generate-certificates' is refused itself";
 const POOL: &str = "idle connections are shared and closed by the pool's own rules";

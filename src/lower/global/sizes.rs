@@ -38,6 +38,30 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     ),
     entry(
         Meta::new(
+            "tune.ssl.capture-buffer-size",
+            "tune.ssl.capture-buffer-size <number>",
+            "Keeps up to so many bytes of what a client's hello lists, for 'ssl_fc_cipherlist_bin' and its relatives.",
+            &[("tune.ssl.capture-buffer-size 96", "tune.ssl.capture-buffer-size 96")],
+        ),
+        |words, draft, _| {
+            draft.out.tls_capture = integer(words, 0, 1 << 16)?;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "tune.ssl.capture-cipherlist-size",
+            "tune.ssl.capture-cipherlist-size <number>",
+            "Keeps up to so many bytes of what a client's hello lists, for 'ssl_fc_cipherlist_bin' and its relatives (the name before HAProxy 2.5).",
+            &[("tune.ssl.capture-cipherlist-size 96", "tune.ssl.capture-buffer-size 96")],
+        ),
+        |words, draft, _| {
+            draft.out.tls_capture = integer(words, 0, 1 << 16)?;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "tune.ssl.maxrecord",
             "tune.ssl.maxrecord <size>",
             "Bounds the data of a TLS record at the beginning of a transfer: the first 64 kB after something was received. 0, the default, \

@@ -24,6 +24,7 @@ use crate::ir::{BindTls, CertChain, RecordSizes, TlsVersions};
 use crate::net::io::Plain;
 use crate::wire::Progress;
 use crate::wire::client_hello::{self, Hello};
+use crate::wire::hello_lists::HelloLists;
 
 /// A client's TLS connection.
 pub type Accepted = Tls<UnbufferedServerConnection>;
@@ -37,6 +38,8 @@ pub struct Acceptor {
     strict: bool,
     alpn: Vec<Vec<u8>>,
     records: RecordSizes,
+    /// Bytes of each hello that are kept.
+    capture: usize,
 }
 
 /// A certificate ready to be shown.
@@ -53,6 +56,8 @@ pub struct Asked {
     pub sni: Option<Box<str>>,
     /// The certificate shown, in DER.
     pub certificate: Option<Arc<[u8]>>,
+    /// What its hello listed, if that is captured.
+    pub lists: Option<Box<HelloLists>>,
 }
 
 impl Acceptor {
@@ -86,6 +91,7 @@ impl Acceptor {
             strict: tls.strict_sni,
             alpn: tls.alpn.clone(),
             records: tls.records,
+            capture: tls.capture,
         })
     }
 
@@ -135,7 +141,8 @@ impl Acceptor {
             None if self.strict => return None,
             None => abilities.choose(defaults().map(with_key)).or_else(|| defaults().next())?,
         };
-        let asked = Asked { sni: sni.map(Into::into), certificate: Some(shown.der.clone()) };
+        let lists = (self.capture > 0).then(|| Box::new(HelloLists::of(hello, self.capture)));
+        let asked = Asked { sni: sni.map(Into::into), certificate: Some(shown.der.clone()), lists };
         let mut offered = hello.alpn_protocols().peekable();
         let nothing_fits =
             offered.peek().is_some() && !offered.any(|name| self.alpn.iter().any(|ours| ours.as_slice() == name));
