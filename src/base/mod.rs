@@ -12,6 +12,7 @@ pub mod iptext;
 pub mod log_formats;
 pub mod size;
 pub mod stick;
+pub mod tcp_info;
 pub mod userlist;
 pub mod value;
 pub mod varint;

@@ -28,6 +28,7 @@ pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
     let process = before.map_or_else(|| Arc::new(Process::default()), |(_, view)| view.process.clone());
     process.started_ms.get_or_init(clock::mono_ms);
     process.is_local_address.get_or_init(|| is_local_address);
+    process.tcp_info.get_or_init(|| crate::sys::socket::tcp_info);
     process.output.get_or_init(|| print);
     // A process that HAProxy starts anew has these values too.
     for assigned in &ir.global.variables {

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -12,8 +13,9 @@ use super::pool::{Choice, Upstream};
 use super::session::{Patience, Session};
 use super::stream::Stream;
 use crate::base::id::{ProxyId, ServerId};
-use crate::expr::ConnError;
-use crate::ir::{Proxy, Reuse, Server};
+use crate::base::value::{Type, Value};
+use crate::expr::{ConnError, Endpoint};
+use crate::ir::{Foreign, Proxy, Reuse, Server};
 use crate::net::connect::{self, Target};
 use crate::net::io::Io;
 use crate::state::{Admin, ServerState, Stat};
@@ -36,6 +38,8 @@ pub struct Wanted<'a> {
     pub name: Option<Box<[u8]>>,
     /// What the server is told first (`send-proxy`); see [`super::preamble`].
     pub preamble: Option<Box<[u8]>>,
+    /// The address that the server is to see (`usesrc`); see [`foreign`].
+    pub foreign: Option<SocketAddr>,
     /// How long connecting may take, in milliseconds.
     pub connect_timeout: Option<u64>,
 }
@@ -53,6 +57,27 @@ pub fn server_name(
     let mut name = Vec::new();
     sni.with_value(&txn.ctx(), |value| value.write_to(&mut name));
     Some(name.into_boxed_slice()).filter(|name| !name.is_empty())
+}
+
+/// The address that a server is to see instead of ours: what its `usesrc` says now. Where that is none, ours is seen.
+pub fn foreign(s: &mut Session, st: &mut Stream, live: &Live, server: &Server, stage: Stage<'_>) -> Option<SocketAddr> {
+    let ip = match server.source.as_ref()?.foreign.as_ref()? {
+        Foreign::Addr(addr) => return Some(*addr),
+        Foreign::Client => match s.facts.src {
+            Endpoint::Ip(addr) => return Some(addr),
+            _ => return None,
+        },
+        Foreign::ClientIp => s.facts.src.ip()?,
+        Foreign::Field(expr) => {
+            let txn = hooks::txn(s, st, live, stage);
+            match expr.with_value(&txn.ctx(), |value| value.cast(Type::Addr).map(Value::into_owned)).flatten()? {
+                Value::Ipv4(ip) => ip.into(),
+                Value::Ipv6(ip) => ip.into(),
+                _ => return None,
+            }
+        }
+    };
+    Some(SocketAddr::new(ip, 0))
 }
 
 /// Why there is no connection.
@@ -107,6 +132,7 @@ pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream
     let mut upstream = Upstream::new(io, wanted.state.clone(), target, wanted.name.clone());
     upstream.requests = 1;
     upstream.was_missed = was_missed;
+    upstream.foreign = wanted.foreign;
     Ok(upstream)
 }
 
@@ -125,7 +151,8 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Up
     if upstream.state.admin() == Admin::Maint || !s.core.is_current(&s.local) {
         return;
     }
-    let private = backend.reuse == Reuse::Never || line.send_proxy.is_some() || upstream.private;
+    let private =
+        backend.reuse == Reuse::Never || line.send_proxy.is_some() || upstream.private || upstream.foreign.is_some();
     if private {
         s.own = Some(upstream);
     } else if upstream.state.idle.load(std::sync::atomic::Ordering::Relaxed) < limit
@@ -151,6 +178,7 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
         && Arc::ptr_eq(&own.state, wanted.state)
         && own.target == *target
         && own.name == wanted.name
+        && own.foreign == wanted.foreign
         && !own.io.is_stale()
     {
         return Idle::Found(own);
@@ -162,7 +190,7 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
         Reuse::Aggressive if first => Choice::Proven,
         Reuse::Safe | Reuse::Aggressive | Reuse::Always => Choice::Any,
     };
-    if wanted.server.send_proxy.is_some() {
+    if wanted.server.send_proxy.is_some() || wanted.foreign.is_some() {
         return Idle::Barred;
     }
     let pool = s.local.pool(wanted.backend.id, wanted.id);
@@ -175,9 +203,12 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
 
 async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<Io, Unreached> {
     let options = connect::Options {
-        source: wanted.server.source,
+        source: wanted.server.source.as_deref(),
+        foreign: wanted.foreign,
         fast_open: wanted.server.fast_open,
-        keepalive: wanted.backend.server_keepalive,
+        keepalive: wanted.backend.sockets.server_keepalive.then_some(wanted.backend.sockets.server_probes),
+        user_timeout_ms: wanted.server.user_timeout_ms,
+        no_linger: wanted.backend.sockets.no_linger,
         sizes: s.local.live.ir.global.server_sockets,
     };
     let deadline = wanted.connect_timeout.map(|timeout| s.core.tick_ms() + timeout);

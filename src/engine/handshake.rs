@@ -60,7 +60,8 @@ pub async fn perform(s: &mut Session, frontend: &Proxy) -> bool {
     if bind.tls.is_some() && done.is_ok() {
         done = secure(s, deadline).await;
     }
-    s.facts.handshake_ms = s.core.tick_ms().saturating_sub(s.facts.accepted_ms);
+    let took = s.core.tick_ms().saturating_sub(s.facts.accepted_ms);
+    s.facts.handshake_ms = u32::try_from(took).unwrap_or(u32::MAX);
     match done {
         Ok(()) => true,
         Err(failure) => {
@@ -258,10 +259,15 @@ async fn secure(s: &mut Session, deadline: Option<u64>) -> Result<(), Failure> {
             Ok(())
         }
         Some(Err(error)) => {
+            // The socket went with the handshake.
+            s.facts.socket = -1;
             let (error, detail) = explained(&error);
             Err(Failure { error, detail, nothing_came: !began })
         }
-        None => Err(Failure { error: ConnError::SslTimeout, detail: None, nothing_came: !began }),
+        None => {
+            s.facts.socket = -1;
+            Err(Failure { error: ConnError::SslTimeout, detail: None, nothing_came: !began })
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct LiveProxy {
     connectors: Box<[Arc<Connectors>]>,
     /// Something that runs after the request was sent reads its head: it must be kept.
     pub keeps_request: bool,
+    /// Somebody wants to know what the kernel knows of connections to servers.
+    pub asks_kernel: bool,
     /// In TCP mode: rules ask for an HTTP request.
     pub sniffs: bool,
     /// Some server's limit or weight follows the load or the time.
@@ -137,6 +139,7 @@ impl LiveProxy {
         };
         let errors = proxy.errors.iter().fold(Needs::empty(), |needs, error| needs | error.needs());
         let needs = needs | errors | proxy.http_res.needs | proxy.http_after.needs | stick(true);
+        let asks_kernel = needs | proxy.tcp_res_content.needs;
         let retries = proxy.retries > 0 && !proxy.servers.is_empty();
         let sni = proxy.servers.iter().any(|server| server.tls.as_ref().is_some_and(|tls| tls.sni.is_some()));
         let balancer = Balancer::new(method(proxy), &server_views(proxy, state));
@@ -158,6 +161,7 @@ impl LiveProxy {
             connectors: connectors.collect(),
             samples: proxy.logs.iter().map(|_| AtomicU32::new(0)).collect(),
             keeps_request: (retries && sni) || needs.contains(Needs::REQ_HEAD),
+            asks_kernel: asks_kernel.contains(Needs::SERVER_SOCKET),
             ramps: ramp::wanted(proxy),
             sniffs: proxy.mode == Mode::Tcp && asks.intersects(Needs::REQ_HEAD | Needs::REQ_KEPT),
         }

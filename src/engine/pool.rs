@@ -1,11 +1,14 @@
 //! Connections to servers: in use (`Upstream`) and idle (`Pool`, one per server and core, last in first out).
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::buffer::Buf;
-use crate::expr::Endpoint;
+use super::live::Live;
+use crate::expr::{Endpoint, StreamFacts};
+use crate::ir::Proxy;
 use crate::net::connect::Target;
 use crate::net::io::Io;
 use crate::state::ServerState;
@@ -30,6 +33,8 @@ pub struct Upstream {
     pub half_closed: bool,
     /// It was opened since its core had none left: it will be needed there again, whatever lies idle at other cores.
     pub was_missed: bool,
+    /// The address that it shows its server instead of ours (`usesrc`).
+    pub foreign: Option<SocketAddr>,
     /// Our address.
     pub src: Endpoint,
     /// The server's address.
@@ -77,9 +82,21 @@ impl Upstream {
             private: false,
             half_closed: false,
             was_missed: false,
+            foreign: None,
             src,
             dst,
         })
+    }
+}
+
+impl Upstream {
+    /// Asks the kernel about the connection, where a rule or a log of one of the proxies wants to know (`bc_rtt`).
+    #[inline]
+    pub fn ask_kernel(&self, facts: &mut StreamFacts, live: &Live, proxies: [&Proxy; 2]) {
+        let asks = |proxy: &&Proxy| live.proxies.get(proxy.id.index()).is_some_and(|live| live.asks_kernel);
+        if proxies.iter().any(asks) {
+            facts.server_tcp = self.io.plain().tcp_info();
+        }
     }
 }
 

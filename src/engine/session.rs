@@ -29,8 +29,8 @@ use crate::base::id::{BindId, ProxyId};
 use crate::expr::{ConnError, ConnFacts, Endpoint, Vars};
 use crate::ir::{BindAddr, Ir, Mode, Proxy, SocketSizes};
 use crate::net::io::{Io, Plain};
-use crate::net::sizes;
 use crate::net::tcp::Tcp;
+use crate::net::{probes, sizes};
 use crate::state::{ProxyState, Stat};
 
 /// One client connection.
@@ -205,9 +205,10 @@ impl Session {
         };
         let bind = local.live.ir.proxy(frontend).binds.get(bind_id.index())?;
         let socket = arrival.fd.as_raw_fd();
-        if local.live.ir.proxy(arrival.frontend).client_keepalive {
+        let told = &local.live.ir.proxy(frontend).sockets;
+        if told.client_keepalive {
             // A socket that refuses the option is served without probes.
-            let _ = socket2::SockRef::from(&arrival.fd).set_keepalive(true);
+            let _ = probes::apply(told.client_probes, arrival.fd.as_fd());
         }
         let sizes = local.live.ir.global.client_sockets;
         if sizes != SocketSizes::default() {
@@ -234,6 +235,7 @@ impl Session {
             dst,
             real_src: src,
             real_dst: dst,
+            socket,
             accepted_us: core.unix_us(),
             accepted_ms: now_us / 1000,
             handshake_ms: 0,
@@ -355,6 +357,9 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        if self.local.live.ir.proxy(self.facts.frontend).sockets.no_linger {
+            self.io.plain().end_and_reset_on_close();
+        }
         if std::thread::panicking() {
             self.permit.process().panics.fetch_add(1, Relaxed);
         }

@@ -414,4 +414,5 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::RES_KEPT, "HTTP response"),
     (Needs::RES_BODY, "HTTP response headers"),
     (Needs::LOG, "log"),
+    (Needs::SERVER_SOCKET, "server connection"),
 ];

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::ConnError;
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
+use crate::base::tcp_info::TcpInfo;
 use crate::state::Tracked;
 use crate::wire::hello_lists::HelloLists;
 use crate::wire::proxy_protocol::Tlvs;
@@ -60,12 +61,14 @@ pub struct ConnFacts {
     pub real_src: Endpoint,
     /// Local address of the real connection (`fc_dst`).
     pub real_dst: Endpoint,
+    /// Its socket's number, for questions to the kernel; -1 where there is none (any more).
+    pub socket: i32,
     /// When the connection was accepted: Unix time in microseconds (`%t`, `accept_date`).
     pub accepted_us: i64,
     /// The same on the monotonic clock, in milliseconds.
     pub accepted_ms: u64,
     /// Handshake time in milliseconds, PROXY and TLS (`%Th`).
-    pub handshake_ms: u64,
+    pub handshake_ms: u32,
     /// TLS facts, once the handshake is done.
     pub tls: Option<Box<TlsFacts>>,
     /// What few connections have.
@@ -116,6 +119,7 @@ impl ConnFacts {
             dst: Endpoint::Unknown,
             real_src: Endpoint::Unknown,
             real_dst: Endpoint::Unknown,
+            socket: -1,
             accepted_us: now_us,
             accepted_ms: now_ms,
             handshake_ms: 0,
@@ -319,6 +323,8 @@ pub struct StreamFacts {
     pub server_src: Endpoint,
     /// Address of the server's connection: its side (`%si`, `%sp`).
     pub server_dst: Endpoint,
+    /// What the kernel knew of the connection to the server, where somebody asks (`bc_rtt`).
+    pub server_tcp: Option<TcpInfo>,
     /// What is wrong with the connection to the server (`bc_err`).
     pub server_error: ConnError,
     /// The server's connection was reused (`%rc`-like facts, `bc_reused`-like).

@@ -176,6 +176,7 @@ fn conn() -> ConnFacts {
         dst,
         real_src: src,
         real_dst: dst,
+        socket: -1,
         accepted_us: ACCEPTED_US,
         accepted_ms: 5_000,
         handshake_ms: 2,

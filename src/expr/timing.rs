@@ -5,7 +5,7 @@ use super::Ctx;
 impl Ctx<'_> {
     /// Handshakes of the connection, which belong to its first request (`%Th`).
     pub fn handshake_time(&self) -> u64 {
-        if self.stream.began_ms == self.conn.accepted_ms { self.conn.handshake_ms } else { 0 }
+        if self.stream.began_ms == self.conn.accepted_ms { self.conn.handshake_ms.into() } else { 0 }
     }
 
     /// From the end of the handshakes to the first byte of the request (`%Ti`).

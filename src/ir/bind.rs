@@ -45,6 +45,8 @@ pub struct Bind {
     pub interface: Option<String>,
     /// `mss`.
     pub mss: Option<i32>,
+    /// `tcp-ut` in milliseconds; 0 is what the system says.
+    pub user_timeout_ms: u32,
     /// `mode`, `user`/`uid`, `group`/`gid` of a UNIX socket.
     pub unix_mode: Option<u32>,
     /// See `unix_mode`.
@@ -74,6 +76,7 @@ impl Bind {
             transparent: false,
             interface: None,
             mss: None,
+            user_timeout_ms: 0,
             unix_mode: None,
             uid: None,
             gid: None,

@@ -58,6 +58,7 @@ impl Display for Listener<'_> {
                 ("backlog", bind.backlog.map(|n| n.to_string())),
                 ("interface", bind.interface.clone()),
                 ("accept-netscaler-cip", bind.netscaler_magic.map(|n| n.to_string())),
+                ("tcp-ut", Some(bind.user_timeout_ms).filter(|ms| *ms > 0).map(|n| n.to_string())),
                 ("mss", bind.mss.map(|n| n.to_string())),
                 ("id", bind.id.map(|n| n.to_string())),
             ],

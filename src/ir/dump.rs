@@ -214,8 +214,12 @@ impl Dump {
         self.value("backlog", proxy.backlog);
         self.value("fullconn", proxy.fullconn);
         self.flag("abortonclose", proxy.abort_on_close);
-        self.flag("client-keepalive", proxy.client_keepalive);
-        self.flag("server-keepalive", proxy.server_keepalive);
+        self.flag("client-keepalive", proxy.sockets.client_keepalive);
+        self.flag("server-keepalive", proxy.sockets.server_keepalive);
+        self.value("client-probes", proxy.sockets.client_probes.shown());
+        self.value("server-probes", proxy.sockets.server_probes.shown());
+        self.flag("nolinger", proxy.sockets.no_linger);
+        self.flag("idle-close-on-response", proxy.keeps_idle_clients);
         self.flag("socket-stats", proxy.socket_stats);
     }
 
@@ -486,7 +490,8 @@ impl Display for Target<'_> {
                 ("maxqueue", server.maxqueue.map(|n| n.to_string())),
                 ("slowstart", server.slowstart_ms.map(|n| n.to_string())),
                 ("hash-key", server.hash_key.name().map(str::to_owned)),
-                ("source", server.source.map(|addr| addr.to_string())),
+                ("source", server.source.as_ref().map(|source| source.to_string())),
+                ("tcp-ut", Some(server.user_timeout_ms).filter(|ms| *ms > 0).map(|n| n.to_string())),
                 ("pool-max-conn", server.pool_max.map(|n| n.to_string())),
                 ("pool-purge-delay", Some(server.pool_purge_ms).filter(|ms| *ms != 5000).map(|n| n.to_string())),
                 ("max-reuse", server.max_reuse.map(|n| n.to_string())),

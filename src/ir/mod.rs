@@ -15,6 +15,7 @@ pub mod persist;
 pub mod proxy;
 pub mod resolvers;
 pub mod server;
+pub mod socket;
 pub mod stats;
 
 pub use balance::{Affinity, Balance, Choosing, HashFunction, HashOn, HashType, KeyPart};
@@ -38,6 +39,7 @@ pub use resolvers::{AcceptFamilies, NameServer, Resolve, Resolvers};
 pub use server::{
     HashKey, PortSpec, ProxyFacts, ProxyProtocol, ProxyV2, Saved, SavedCheck, Server, ServerAddr, ServerTls, Verify,
 };
+pub use socket::{Foreign, Probes, Sockets, Source};
 pub use stats::Stats;
 
 use std::collections::HashMap;

@@ -10,6 +10,7 @@ use super::log::LogTarget;
 use super::names::{ForwardedField, RestrictNames};
 use super::persist::Persistence;
 use super::server::Server;
+use super::socket::Sockets;
 use super::stats::Stats;
 use crate::base::id::{ProxyId, ServerId, TableId};
 use crate::expr::{Cond, Expr, LogFormat};
@@ -182,10 +183,10 @@ pub struct Section {
     pub abort_on_close: bool,
     /// A client's end ends a request with it that is being served (before 3.3); else the server is told of it.
     pub aborts_served: bool,
-    /// `option tcpka`, `clitcpka`.
-    pub client_keepalive: bool,
-    /// `option tcpka`, `srvtcpka`.
-    pub server_keepalive: bool,
+    /// What the kernel is told of its connections.
+    pub sockets: Sockets,
+    /// `option idle-close-on-response`: idle connections are closed behind their next response only.
+    pub keeps_idle_clients: bool,
     /// `option http-no-delay`.
     pub no_delay: bool,
     /// `option accept-unsafe-violations-in-http-request`.
@@ -288,8 +289,8 @@ impl Section {
             originalto: None,
             abort_on_close: false,
             aborts_served: false,
-            client_keepalive: false,
-            server_keepalive: false,
+            sockets: Sockets::default(),
+            keeps_idle_clients: false,
             no_delay: false,
             unsafe_requests: false,
             unsafe_responses: false,

@@ -1,6 +1,6 @@
 //! `server` lines with `default-server` applied (manual 5.2).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::bind::{RecordSizes, TlsAlgorithms, TlsVersions};
 use super::check::Check;
 use super::resolvers::Resolve;
+use super::socket::Source;
 use crate::expr::{Expr, LogFormat};
 use crate::state::{Admin, Health};
 
@@ -48,7 +49,9 @@ pub struct Server {
     /// `ssl` and everything that goes with it.
     pub tls: Option<ServerTls>,
     /// `source`: the local address to connect from.
-    pub source: Option<SocketAddr>,
+    pub source: Option<Arc<Source>>,
+    /// `tcp-ut` in milliseconds; 0 is what the system says.
+    pub user_timeout_ms: u32,
     /// `pool-max-conn`; `None` is unlimited, 0 turns reuse off.
     pub pool_max: Option<u32>,
     /// `pool-purge-delay` in milliseconds, default 5000.

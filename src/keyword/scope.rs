@@ -175,6 +175,8 @@ bitflags::bitflags! {
         const RES_BODY = 1 << 12;
         /// Facts for the log: timers, byte counts, termination state.
         const LOG = 1 << 13;
+        /// What the kernel knows of the connection to the server; the engine has to ask it in time.
+        const SERVER_SOCKET = 1 << 14;
     }
 }
 
@@ -230,6 +232,7 @@ impl Hook {
             | Needs::REQ_KEPT
             | Needs::BACKEND
             | Needs::SERVER
+            | Needs::SERVER_SOCKET
             | Needs::RES_BYTES
             | Needs::RES_HEAD
             | Needs::RES_KEPT
@@ -242,7 +245,10 @@ impl Hook {
             Hook::TcpResponseContent | Hook::HttpResponse | Hook::HttpAfterResponse => res,
             Hook::HttpError => content | res,
             // Heads and buffers are gone when the line is written.
-            Hook::Log => sess | Needs::REQ_KEPT | Needs::BACKEND | Needs::SERVER | Needs::RES_KEPT | Needs::LOG,
+            Hook::Log => {
+                let server = Needs::BACKEND | Needs::SERVER | Needs::SERVER_SOCKET;
+                sess | Needs::REQ_KEPT | server | Needs::RES_KEPT | Needs::LOG
+            }
             Hook::Check => {
                 let answer = Needs::RES_BYTES | Needs::RES_HEAD | Needs::RES_KEPT | Needs::RES_BODY;
                 Needs::INTERNAL | Needs::BACKEND | Needs::SERVER | answer

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -11,6 +11,7 @@ use tokio::net::UnixStream;
 
 use super::tcp::Tcp;
 use super::tls::{Accepted, Connected};
+use crate::base::tcp_info::TcpInfo;
 use crate::sys;
 
 /// A stream without TLS.
@@ -82,6 +83,23 @@ impl Plain {
         match self {
             Plain::Tcp(tcp) => tcp.local_addr().ok(),
             Plain::Unix(_) => None,
+        }
+    }
+
+    /// What the kernel knows of the connection; nothing without TCP.
+    pub fn tcp_info(&self) -> Option<TcpInfo> {
+        let Plain::Tcp(tcp) = self else { return None };
+        sys::socket::tcp_info(tcp.fd().ok()?.as_raw_fd())
+    }
+
+    /// Closing will send an end, then a reset that takes back what has not arrived (`option nolinger`).
+    pub fn end_and_reset_on_close(&self) {
+        if let Plain::Tcp(tcp) = self
+            && let Ok(fd) = tcp.fd()
+        {
+            let socket = socket2::SockRef::from(&fd);
+            let _ = socket.shutdown(std::net::Shutdown::Write);
+            let _ = socket.set_linger(Some(std::time::Duration::ZERO));
         }
     }
 

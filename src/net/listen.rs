@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -116,6 +117,10 @@ fn open_ip(bind: &Bind, addr: SocketAddr, v6only: bool, backlog: i32, reuse_port
         }
         if let Some(interface) = &bind.interface {
             socket.bind_device(Some(interface.as_bytes()))?;
+        }
+        if bind.user_timeout_ms > 0 {
+            let timeout = Duration::from_millis(bind.user_timeout_ms.into());
+            socket.set_tcp_user_timeout(Some(timeout))?;
         }
         if let Some(mss) = bind.mss {
             sys::socket::set_mss(socket.as_fd(), mss)?;

@@ -11,6 +11,7 @@ use super::server::ServerState;
 use super::stick_table::Table;
 use super::variables::{Limits, Variables};
 use crate::base::id::{ProxyId, ServerId, TableId};
+use crate::base::tcp_info::TcpInfo;
 
 /// One frontend, backend or listen section as one configuration sees it. Its totals are shared between configurations by name, and so
 /// is each server's and listener's state.
@@ -135,6 +136,8 @@ pub struct Process {
     pub started_ms: OnceLock<u64>,
     /// Asks the system whether an address is the machine's own (`dst_is_local`), set once at start: addresses come and go.
     pub is_local_address: OnceLock<fn(IpAddr) -> bool>,
+    /// Asks the system about a TCP socket (`fc_rtt`), set once at start.
+    pub tcp_info: OnceLock<fn(i32) -> Option<TcpInfo>>,
     /// Writes to the standard output or error (`debug`, `filter trace`), set once at start.
     pub output: OnceLock<fn(Output, &[u8])>,
     /// Process-wide variables.

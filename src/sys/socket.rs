@@ -9,6 +9,8 @@ use socket2::{SockAddr, SockAddrStorage};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::base::tcp_info::TcpInfo;
+
 /// Accepts a connection as a non-blocking, close-on-exec descriptor. The address is `None` for UNIX sockets.
 pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
     let mut storage = SockAddrStorage::zeroed();
@@ -89,6 +91,26 @@ pub fn is_listening(fd: BorrowedFd<'_>) -> io::Result<bool> {
 /// `tune.notsent-lowat.*`: bytes that wait to be sent before the socket counts as full (`TCP_NOTSENT_LOWAT`).
 pub fn set_unsent_limit(fd: BorrowedFd<'_>, bytes: i32) -> io::Result<()> {
     set_int(fd, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
+}
+
+/// What the kernel knows of a TCP connection, by the number of its socket; nothing for other sockets.
+pub fn tcp_info(socket: RawFd) -> Option<TcpInfo> {
+    // SAFETY: a plain C structure for which all zeroes is a valid value.
+    let mut info: libc::tcp_info = unsafe { mem::zeroed() };
+    let mut len = mem::size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the structure is `len` bytes long and lives through the call; a number that is no socket is only an error.
+    let result =
+        unsafe { libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut len) };
+    (result == 0).then_some(TcpInfo {
+        rtt_us: info.tcpi_rtt,
+        rttvar_us: info.tcpi_rttvar,
+        unacked: info.tcpi_unacked,
+        sacked: info.tcpi_sacked,
+        lost: info.tcpi_lost,
+        retrans: info.tcpi_retrans,
+        fackets: info.tcpi_fackets,
+        reordering: info.tcpi_reordering,
+    })
 }
 
 fn set_int(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::Result<()> {

@@ -86,6 +86,7 @@ pub(super) async fn forward(
                 return reply::fail(s, st, frontend, Some(backend), failed.fault, phase).await;
             }
         };
+        exchange.upstream.ask_kernel(&mut st.facts, live, [frontend, backend]);
         let decided = match response::judge(s, st, frontend, backend, live, &mut exchange) {
             Judgement::Deliver => {
                 // By reference: what an asynchronous function is given takes room in its future twice.
@@ -188,8 +189,9 @@ async fn attempt(
     let name = connect::server_name(s, st, live, server, stage(st, tries));
     let preamble = preamble::of_stream(s, st, live, server, stage(st, tries));
     let connect_timeout = st.facts.timeout(|set| set.connect, backend.timeouts.connect);
+    let foreign = connect::foreign(s, st, live, server, stage(st, tries));
     let reuse = keep && !tries.fresh;
-    let wanted = Wanted { backend, id, server, state, reuse, name, preamble, patience, connect_timeout };
+    let wanted = Wanted { backend, id, server, state, reuse, name, preamble, foreign, patience, connect_timeout };
     let failed = |fault, stale, silent| Failed { fault, server: Some(id), stale, silent };
     slot.count(s.core.id, s.core.now_ms(), s.core.unix_us());
     let obtained = connect::obtain(s, &wanted).await;

@@ -112,7 +112,7 @@ async fn wait(s: &mut Session, deadline: Option<u64>) -> Woken {
         Poll::Ready(Ok(1..)) => Poll::Ready(Woken::Data),
         Poll::Ready(_) => Poll::Ready(Woken::Closed),
         Poll::Pending if s.is_behind() => Poll::Ready(Woken::Reloaded),
-        Poll::Pending if s.is_ending() && s.facts.requests > 0 => Poll::Ready(Woken::Stopping),
+        Poll::Pending if s.is_ending() && s.facts.requests > 0 && !keeps_idle(s) => Poll::Ready(Woken::Stopping),
         Poll::Pending => {
             if s.slot.has_fired() && deadline.is_some_and(|at| s.core.tick_ms() >= at) {
                 return Poll::Ready(Woken::TimedOut);
@@ -124,11 +124,16 @@ async fn wait(s: &mut Session, deadline: Option<u64>) -> Woken {
     .await
 }
 
+/// The client is to learn from its next response that the connection ends (`option idle-close-on-response`).
+fn keeps_idle(s: &Session) -> bool {
+    s.local.live.ir.proxy(s.frontend()).keeps_idle_clients
+}
+
 /// Until when a request must begin: `timeout http-keep-alive` after a response, else `timeout http-request`, else `timeout client`.
 fn deadline(timeouts: &Timeouts, s: &Session, since: u64) -> Option<u64> {
     let between = if s.facts.requests > 0 { timeouts.http_keep_alive } else { None };
     // The time for handshakes was another.
-    let since = if s.facts.requests > 0 { since } else { since + s.facts.handshake_ms };
+    let since = if s.facts.requests > 0 { since } else { since + u64::from(s.facts.handshake_ms) };
     between.or(timeouts.http_request).or(timeouts.client).map(|timeout| since + timeout)
 }
 

@@ -81,7 +81,8 @@ async fn read_head(s: &mut Session, st: &mut Stream, frontend: &Proxy) -> Result
     };
     let timeouts = &frontend.timeouts;
     // The time for the head runs from its first byte, or on a new connection from the end of its handshakes.
-    let start = if s.facts.requests == 1 { s.facts.accepted_ms + s.facts.handshake_ms } else { s.core.now_ms() };
+    let start =
+        if s.facts.requests == 1 { s.facts.accepted_ms + u64::from(s.facts.handshake_ms) } else { s.core.now_ms() };
     let whole = timeouts.http_request.map(|timeout| start + timeout);
     loop {
         match parse_request(s.buf.data_mut(), &mut st.req, &options) {

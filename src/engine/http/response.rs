@@ -162,6 +162,9 @@ fn bodies(st: &mut Stream, up: &Flow, down: &Flow) {
 /// Gives back what the exchange used; the connection to the server lives on if `keep`.
 pub(super) fn done(s: &mut Session, st: &mut Stream, backend: &Proxy, exchange: Exchange, keep: bool) {
     let Exchange { server, upstream, up, slot, .. } = exchange;
+    if st.facts.server_tcp.is_some() {
+        st.facts.server_tcp = upstream.io.plain().tcp_info();
+    }
     st.out = up.into_lead();
     st.facts.counts[3] = slot.server().current.load(Relaxed);
     if keep && upstream.buf.is_empty() {

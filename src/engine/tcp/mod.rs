@@ -124,6 +124,7 @@ async fn transfer(
     st.shed();
     let mut up = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);
     let mut down = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);
+    upstream.ask_kernel(&mut st.facts, live, [frontend, backend]);
     let moved = match content::inspect_response(s, st, backend, live, upstream, &mut up, limits).await {
         Ok(true) => {
             stick::response(s, st, live, backend, upstream.buf.data());
@@ -136,6 +137,7 @@ async fn transfer(
         ended => ended.map(|_| ()),
     };
     st.facts.bytes_in = up.moved + s.buf.len() as u64;
+    upstream.ask_kernel(&mut st.facts, live, [frontend, backend]);
     moved
 }
 

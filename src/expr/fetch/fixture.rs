@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
+use crate::base::tcp_info::TcpInfo;
 use crate::base::userlist::{Group, Password, User, Userlist};
 use crate::base::value::Value;
 use crate::diag::{Diagnostics, Span, Word};
@@ -244,6 +245,7 @@ fn connection() -> ConnFacts {
         dst: endpoint("203.0.113.5:443"),
         real_src: endpoint("10.0.0.9:40000"),
         real_dst: endpoint("10.0.0.1:8443"),
+        socket: 7,
         accepted_us: 1_700_000_000_000_000,
         accepted_ms: 60_000,
         handshake_ms: 8,
@@ -258,6 +260,9 @@ fn connection() -> ConnFacts {
         tracked: Default::default(),
     }
 }
+
+const TCP_INFO: TcpInfo =
+    TcpInfo { rtt_us: 7000, rttvar_us: 3500, unacked: 1, sacked: 2, lost: 4, retrans: 5, fackets: 6, reordering: 3 };
 
 /// AUTHORITY, UNIQUE_ID twice, and SSL with the version of TLS.
 const PROXY_TLVS: &[u8] =
@@ -304,6 +309,7 @@ fn stream(request: &[u8]) -> StreamFacts {
         server: Some(ServerId(0)),
         server_src: endpoint("10.0.0.1:33000"),
         server_error: ConnError::Erefused,
+        server_tcp: Some(TCP_INFO),
         server_dst: endpoint("10.0.0.11:8080"),
         reused: true,
         retries: 1,
@@ -343,6 +349,7 @@ fn view() -> View {
     view.process.connections.store(9, Relaxed);
     let _ = view.process.started_ms.set(0);
     let _ = view.process.is_local_address.set(|ip| ip.is_loopback());
+    let _ = view.process.tcp_info.set(|socket| (socket == 7).then_some(TCP_INFO));
     view.proxies[0].number.store(2, Relaxed);
     view.proxies[1].number.store(3, Relaxed);
     let _ = view.process.hostname.set("gate1".into());

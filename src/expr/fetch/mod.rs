@@ -21,6 +21,7 @@ mod proxy_header;
 mod request;
 mod server;
 mod sticky;
+mod tcp_info;
 mod tls;
 mod variable;
 
@@ -51,6 +52,7 @@ pub static FAMILIES: &[&[Fetch]] = &[
     sticky::ELEMENTS,
     sticky::COUNTERS,
     sticky::TABLES,
+    tcp_info::FETCHES,
     tls::FETCHES,
     hello::FETCHES,
     variable::FETCHES,

@@ -40,6 +40,7 @@ pub(super) struct BindDraft {
     transparent: bool,
     interface: Option<String>,
     mss: Option<i32>,
+    user_timeout_ms: u32,
     v6only: bool,
     id: Option<u32>,
     /// `mode`, `user`, `group` and numeric ids of a UNIX socket.
@@ -104,6 +105,7 @@ impl BindDraft {
             transparent: false,
             interface: None,
             mss: None,
+            user_timeout_ms: 0,
             v6only: false,
             id: None,
             unix: UnixSettings::default(),
@@ -177,6 +179,7 @@ impl BindDraft {
                 transparent: self.transparent,
                 interface: self.interface.clone(),
                 mss: self.mss,
+                user_timeout_ms: self.user_timeout_ms,
                 unix_mode: owner.mode,
                 uid: owner.uid,
                 gid: owner.gid,

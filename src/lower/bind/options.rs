@@ -3,7 +3,7 @@
 use super::BindDraft;
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::{not_yet, sentence};
-use crate::lower::values::{choice, integer, limit, text};
+use crate::lower::values::{choice, integer, limit, millis, text};
 
 type Apply = fn(&mut Words<'_>, &mut BindDraft, &Scope<'_>) -> Result<()>;
 
@@ -183,6 +183,18 @@ pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
         ),
         |words, draft, _| {
             draft.name = Some(text(words, "a name.")?.into());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "tcp-ut",
+            "tcp-ut <time>",
+            "Lets the kernel end a connection whose client has not acknowledged data for so long.",
+            &[("bind :8080 tcp-ut 30s", "tcp-ut 30000")],
+        ),
+        |words, draft, scope| {
+            draft.user_timeout_ms = millis(words, scope, "tcp-ut")? as u32;
             Ok(())
         },
     ),

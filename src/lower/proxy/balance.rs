@@ -104,13 +104,14 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     Setting {
         meta: Meta::new(
             "source",
-            "source <address>[:<port>]",
-            "Sets the local address, and the port, that connections to servers come from.",
+            "source <address>[:<port>] [usesrc { <address>[:<port>] | client | clientip | hdr_ip(<name>[,<occ>]) }] \
+             [interface <name>]",
+            "Sets the local address, and the port, that connections to servers come from; see the option of `server` lines.",
             &[("source 127.0.0.2", "")],
         ),
         sections: Sections::D_BE,
         apply: |words, draft, _| {
-            draft.source = Some(SourceDraft::read(words, &draft.shared)?);
+            draft.source = Some(SourceDraft::read(words, &draft.shared, false)?);
             Ok(())
         },
     },

@@ -105,7 +105,7 @@ impl FinishProxy<'_> {
             diags: self.diags,
             scope,
             proxy: &draft.out.name,
-            source: draft.source.map(|source| source.addr),
+            source: draft.source.as_ref(),
             check_host: host.as_deref(),
             ignore_resolution: self.ignore_resolution,
             states: states.as_deref(),

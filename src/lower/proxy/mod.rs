@@ -6,7 +6,7 @@
 
 /// A flag of the proxy whose documented default is off.
 macro_rules! flag {
-    ($name:literal, $sections:expr, $doc:literal, $shown:literal, $field:ident) => {
+    ($name:literal, $sections:expr, $doc:literal, $shown:literal, $($field:ident).+) => {
         Setting {
             meta: Meta::new(
                 concat!("option ", $name),
@@ -16,7 +16,7 @@ macro_rules! flag {
             ),
             sections: $sections,
             apply: |_, draft, _| {
-                draft.out.$field = draft.flag(false);
+                draft.out.$($field).+ = draft.flag(false);
                 Ok(())
             },
         }
@@ -39,6 +39,7 @@ mod names;
 mod old_rules;
 mod options;
 mod persist;
+mod probes;
 mod rules;
 mod servers;
 mod state;
@@ -194,6 +195,7 @@ pub(super) static FAMILIES: &[&[Setting<ProxyDraft>]] = &[
     names::SETTINGS,
     stats::SETTINGS,
     stick::SETTINGS,
+    probes::SETTINGS,
     rules::SETTINGS,
     check_rules::SETTINGS,
     check_rules::TCP_SETTINGS,

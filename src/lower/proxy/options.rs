@@ -155,14 +155,14 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         Sections::D_FE,
         "Lets the kernel probe idle connections of clients.",
         "client-keepalive",
-        client_keepalive
+        sockets.client_keepalive
     ),
     flag!(
         "srvtcpka",
         Sections::D_BE,
         "Lets the kernel probe idle connections to servers.",
         "server-keepalive",
-        server_keepalive
+        sockets.server_keepalive
     ),
     Setting {
         meta: Meta::new(
@@ -174,11 +174,25 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         sections: Sections::D_PROXY,
         apply: |_, draft, _| {
             let on = draft.flag(false);
-            draft.out.client_keepalive = on;
-            draft.out.server_keepalive = on;
+            draft.out.sockets.client_keepalive = on;
+            draft.out.sockets.server_keepalive = on;
             Ok(())
         },
     },
+    flag!(
+        "nolinger",
+        Sections::D_PROXY,
+        "Takes back what has not arrived when a connection is closed: of clients in a frontend, of servers in a backend.",
+        "nolinger",
+        sockets.no_linger
+    ),
+    flag!(
+        "idle-close-on-response",
+        Sections::D_FE,
+        "Keeps idle connections of clients open while the process stops, until their next response.",
+        "idle-close-on-response",
+        keeps_idle_clients
+    ),
     flag!(
         "socket-stats",
         Sections::D_FE,

@@ -1,13 +1,14 @@
 //! A `server` line with its `default-server` becomes IR: names resolved, files read, checks completed.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::tls::TlsContext;
-use super::{InitAddr, ServerDraft};
+use super::{InitAddr, ServerDraft, SourceDraft};
 use crate::base::addr::{Address, Host, Ports};
 use crate::diag::{Diagnostic, Diagnostics, Lead, Span};
 use crate::ir::check::InitState;
-use crate::ir::{Check, CheckKind, PortSpec, ProxyProtocol, Server, ServerAddr};
+use crate::ir::{Check, CheckKind, PortSpec, ProxyProtocol, Server, ServerAddr, Source};
 use crate::keyword::{Result, Scope};
 use crate::lower::files::Reader;
 use crate::lower::global::GlobalDraft;
@@ -23,7 +24,7 @@ pub(in crate::lower) struct FinishServer<'a> {
     /// The backend's name.
     pub(in crate::lower) proxy: &'a str,
     /// The backend's `source`.
-    pub(in crate::lower) source: Option<SocketAddr>,
+    pub(in crate::lower) source: Option<&'a SourceDraft>,
     /// The literal `Host` field of the backend's checks.
     pub(in crate::lower) check_host: Option<&'a str>,
     /// `-dr`: a name that does not resolve is no error.
@@ -99,7 +100,8 @@ impl FinishServer<'_> {
             check,
             send_proxy: self.finish_proxy(draft, &place)?,
             tls,
-            source: draft.source.map(|source| source.addr).or(self.source),
+            source: self.finish_source(draft, &place)?,
+            user_timeout_ms: draft.user_timeout_ms,
             pool_max: draft.pool_max,
             pool_purge_ms: draft.pool_purge_ms,
             max_reuse: draft.max_reuse,
@@ -118,6 +120,11 @@ impl FinishServer<'_> {
             resolve,
             place: draft.shared.place(draft.span()),
         })
+    }
+
+    fn finish_source(&self, draft: &ServerDraft, place: &str) -> Result<Option<Arc<Source>>> {
+        let source = draft.source.as_ref().or(self.source).map(|source| source.finish(self.scope)).transpose();
+        source.map_err(|error| Box::new(error.or_at(draft.span()).context(place)))
     }
 
     fn finish_proxy(&self, draft: &ServerDraft, place: &str) -> Result<Option<ProxyProtocol>> {

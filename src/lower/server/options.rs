@@ -203,6 +203,18 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
             Ok(())
         },
     ),
+    entry(
+        Meta::new(
+            "tcp-ut",
+            "tcp-ut <time>",
+            "Lets the kernel end a connection whose server has not acknowledged data for so long.",
+            &[("server a 127.0.0.1:80 tcp-ut 30s", "tcp-ut 30000")],
+        ),
+        |words, draft, scope| {
+            draft.user_timeout_ms = millis(words, scope, "tcp-ut")? as u32;
+            Ok(())
+        },
+    ),
     flag!(
         "tfo",
         "Sends data within the first packet of a connection (TCP Fast Open).",
