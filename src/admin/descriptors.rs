@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
+use crate::keyword::Meta;
 use crate::sys::descriptors;
 
 /// A listening socket that is given away or was received.
@@ -25,6 +26,10 @@ pub struct Exposed {
     /// `interface` of its line.
     pub interface: String,
 }
+
+/// The command, which is said as a line of its own and needs `expose-fd listeners`.
+pub static META: Meta =
+    Meta::new("_getsocks", "_getsocks", "sends the listening sockets to another process ('-x')", &[("_getsocks", "")]);
 
 /// Answers `_getsocks`.
 pub async fn send(stream: &UnixStream, sockets: Vec<Exposed>) -> io::Result<()> {

@@ -305,7 +305,10 @@ fn environment(options: &Options, files: &dyn Files, names: &[String]) -> Env {
     let mut env = env.with_presets(&identity);
     let _ = env.set(b"HAPROXY_CFGFILES", names.join(";").as_bytes());
     if options.master_worker && !options.master_cli.is_empty() {
-        let addresses: Vec<&str> = options.master_cli.iter().filter_map(|line| line.split(',').next()).collect();
+        let addresses = options.master_cli.iter().filter_map(|line| line.split(',').next());
+        let addresses: Vec<String> = addresses
+            .map(|addr| if addr.starts_with('/') { format!("unix@{addr}") } else { addr.to_owned() })
+            .collect();
         let _ = env.set(b"HAPROXY_MASTER_CLI", addresses.join(";").as_bytes());
     }
     env

@@ -119,6 +119,8 @@ pub struct Global {
     pub no_reuse_port: bool,
     /// `strict-limits`: stop when a limit of the process cannot be set; default true.
     pub strict_limits: bool,
+    /// The environment as the configuration has left it (`show env`).
+    pub environment: std::sync::Arc<Vec<(String, String)>>,
     /// `quiet`: no messages during the start.
     pub quiet: bool,
     /// `zero-warning`: warnings refuse the configuration (done by the loader already).
@@ -153,6 +155,26 @@ pub struct RuntimeSocket {
     pub gid: Option<u32>,
     /// `expose-fd listeners` was given.
     pub expose_fd: bool,
+}
+
+impl RuntimeSocket {
+    /// The address with its family in front, as `show cli sockets` and `HAPROXY_CLI` have it.
+    pub fn address(&self) -> String {
+        match &self.addr {
+            BindAddr::Unix(path) => format!("unix@{}", path.display()),
+            BindAddr::Ip { addr, .. } if addr.is_ipv6() => format!("ipv6@{addr}"),
+            BindAddr::Ip { addr, .. } => format!("ipv4@{addr}"),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl Global {
+    /// `HAPROXY_CLI`: where the runtime commands are answered (manual 2.3); none where they are not.
+    pub fn runtime_addresses(&self) -> Option<String> {
+        let all: Vec<String> = self.runtime_sockets.iter().map(RuntimeSocket::address).collect();
+        (!all.is_empty()).then(|| all.join(";"))
+    }
 }
 
 /// A `proc` variable and its value.

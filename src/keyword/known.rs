@@ -58,6 +58,11 @@ pub struct Known {
 }
 
 impl Known {
+    /// A runtime command that the supervisor's socket answers, and no worker's.
+    pub fn is_for_master(&self) -> bool {
+        self.class == Class::Cli && self.signature.contains("[MASTER]") && !self.signature.contains("[WORKER]")
+    }
+
     /// Of a derivative that only ACLs take, the fetch it is made of.
     pub fn derived_from(&self) -> Option<&'static str> {
         self.signature.split_once(" -m ").map(|(fetch, _)| fetch)

@@ -35,6 +35,8 @@ pub struct Names {
     pub stick_counters: OnceCell<u8>,
     /// The environment as the configuration sees it, with what `setenv` and its like changed (`env`).
     pub env: HashMap<Vec<u8>, Vec<u8>>,
+    /// `HAPROXY_CLI`, once the global section has been read.
+    pub runtime_addresses: OnceCell<Option<String>>,
 }
 
 /// A proxy's name and nature.

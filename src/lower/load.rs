@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::compat::Compat;
 use super::files::{Files, Reader};
 use super::names::{self, SECTIONS};
 use super::sections::Lowering;
 use super::values::Shared;
+use crate::base::log_formats;
 use crate::config::{self, Env, Facts, Input, Options};
 use crate::diag::{Diagnostic, Diagnostics, FileId, Lead, Severity, SourceMap};
 use crate::ir::{AcceptFamilies, Global, Ir};
@@ -85,7 +87,8 @@ pub fn load(input: LoadInput<'_>) -> Loaded {
         files: RefCell::default(),
         lists: RefCell::default(),
     };
-    let ir = lowering.run();
+    let mut ir = lowering.run();
+    ir.global.environment = Arc::new(environment(&ast.env, &ir.global));
     read_files(&lowering.files, &reader, &diags);
     if ir.global.zero_warning && diags.count(Severity::Warning) > 0 && !diags.has_alerts() {
         let text = "Some warnings were found and 'zero-warning' is set. Aborting.";
@@ -98,6 +101,19 @@ pub fn load(input: LoadInput<'_>) -> Loaded {
     let (accepted, diags) = diags.into_iter().partition(|found| found.code == WITHOUT_EFFECT);
     Loaded { ir: good.then_some(ir), sources: ast.sources, diags, accepted, no_listener }
 }
+
+/// The variables that are listed at run time: formats of logs are for the configuration only (manual 2.3).
+fn environment(env: &Env, global: &Global) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let is_preset = |name: &[u8]| log_formats::PRESETS.iter().any(|(preset, _)| preset.as_bytes() == name);
+    let own = env.iter().filter(|(name, _)| !is_preset(name) && *name != CLI.as_bytes());
+    let mut all: Vec<(String, String)> = own.map(|(name, value)| (text(name), text(value))).collect();
+    all.extend(global.runtime_addresses().map(|addresses| (CLI.to_owned(), addresses)));
+    all
+}
+
+/// Where the runtime commands are answered.
+const CLI: &str = "HAPROXY_CLI";
 
 /// The code of the alert that warnings are fatal: the configuration itself has no error then.
 pub const ZERO_WARNING: &str = "zero-warning";

@@ -49,6 +49,7 @@ impl Lowering<'_> {
     pub(super) fn run(&self) -> Ir {
         let global = self.global();
         self.plan.names.stick_counters.get_or_init(|| global.out.stick_counters);
+        self.plan.names.runtime_addresses.get_or_init(|| global.out.runtime_addresses());
         let userlists = self.plan.names.accounts.get_or_init(|| self.userlists()).clone();
         self.plan.names.error_groups.get_or_init(|| self.error_groups(global.out.bufsize));
         self.plan.names.texts.get_or_init(|| self.texts());

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use super::{Answer, Command, Level, Shell};
-use crate::ir::BindAddr;
 use crate::keyword::Meta;
 
 pub(super) static COMMANDS: &[Command] = &[
@@ -54,18 +53,18 @@ pub(super) static COMMANDS: &[Command] = &[
     },
 ];
 
-fn show_env(_: &mut Shell<'_>, words: &[&str]) -> Answer {
-    if let Some(name) = words.first() {
-        return match std::env::var_os(name) {
-            Some(value) => Answer::data(format!("{name}={}\n", value.to_string_lossy())),
-            None => Answer::error("Variable not found"),
-        };
+/// The environment that the configuration has left, with what manual 2.3 lists for a worker.
+fn show_env(shell: &mut Shell<'_>, words: &[&str]) -> Answer {
+    let listed = shell.ir.global.environment.iter().filter(|(name, _)| name != "HAPROXY_MASTER_CLI");
+    let wanted = words.first();
+    let shown: String = listed
+        .filter(|(name, _)| wanted.is_none_or(|wanted| name == wanted))
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    if shown.is_empty() && wanted.is_some() {
+        return Answer::error("Variable not found");
     }
-    let all = std::env::vars_os();
-    Answer::data(
-        all.map(|(name, value)| format!("{}={}\n", name.to_string_lossy(), value.to_string_lossy()))
-            .collect::<String>(),
-    )
+    Answer::data(shown)
 }
 
 fn show_cli_sockets(shell: &mut Shell<'_>, _: &[&str]) -> Answer {
@@ -76,14 +75,8 @@ fn show_cli_sockets(shell: &mut Shell<'_>, _: &[&str]) -> Answer {
             2 => Level::Operator,
             _ => Level::Admin,
         };
-        let addr = match &socket.addr {
-            BindAddr::Unix(path) => format!("unix@{}", path.display()),
-            BindAddr::Ip { addr, .. } if addr.is_ipv6() => format!("ipv6@{addr}"),
-            BindAddr::Ip { addr, .. } => format!("ipv4@{addr}"),
-            other => other.to_string(),
-        };
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{addr} {} all", level.name());
+        let _ = writeln!(out, "{} {} all", socket.address(), level.name());
     }
     Answer::data(out)
 }

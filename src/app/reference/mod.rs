@@ -8,7 +8,8 @@ pub mod page;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::admin::cli;
+use crate::admin::{cli, descriptors};
+use crate::app::supervisor;
 use crate::expr::{convert, fetch, log_format::alias};
 use crate::keyword::known::{self, Class, Known};
 use crate::keyword::{Hook, Meta, Needs, Sections, Status};
@@ -55,6 +56,9 @@ pub fn entries() -> Vec<Entry> {
     let aliases = alias::all().map(|alias| &alias.meta).chain([&alias::PARSERS]);
     all.extend(aliases.map(|meta| entry(Class::Alias, meta, String::new())));
     all.extend(cli::all().map(|command| entry(Class::Cli, &command.meta, String::new())));
+    let masters = "the supervisor's socket";
+    all.extend(supervisor::commands::METAS.iter().map(|meta| entry(Class::Cli, meta, masters.to_owned())));
+    all.push(entry(Class::Cli, &descriptors::META, String::new()));
     all
 }
 

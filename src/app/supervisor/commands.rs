@@ -15,6 +15,7 @@ use crate::app::options::Options;
 use crate::app::version;
 use crate::config::Input;
 use crate::diag::Severity;
+use crate::keyword::Meta;
 use crate::lower::Disk;
 use crate::net::listen;
 
@@ -90,6 +91,8 @@ impl Supervisor<'_> {
             ["quit"] => return self.with(at, Client::close),
             ["prompt", ..] => return self.with(at, |client| client.prompt = !client.prompt),
             ["show", "proc", ..] => self.show_processes(),
+            ["show", "env", ..] if rights < Level::Operator => "Permission denied\n".to_owned(),
+            ["show", "env", names @ ..] => self.show_env(names.first().copied()),
             ["show", "version"] => version::full(),
             ["show", "startup-logs"] => self.startup_log.clone(),
             ["reload" | "hard-reload"] if rights < Level::Operator => "Permission denied\n".to_owned(),
@@ -153,6 +156,15 @@ impl Supervisor<'_> {
         }
     }
 
+    /// The variables of the configuration that manual 2.3 lists for the master.
+    fn show_env(&self, wanted: Option<&str>) -> String {
+        let hidden = ["HAPROXY_CLI", "HAPROXY_LOCALPEER"];
+        let listed = self.setup.ir.global.environment.iter().filter(|(name, _)| !hidden.contains(&name.as_str()));
+        let shown = listed.filter(|(name, _)| wanted.is_none_or(|wanted| name == wanted));
+        let shown: String = shown.map(|(name, value)| format!("{name}={value}\n")).collect();
+        if shown.is_empty() { "Variable not found\n".to_owned() } else { shown }
+    }
+
     fn show_processes(&self) -> String {
         let version = version::full();
         let row = |pid: &str, kind: &str, reloads: &str, uptime: Duration| {
@@ -180,11 +192,27 @@ fn uptime_text(time: Duration) -> String {
     format!("{}d{:02}h{:02}m{:02}s", seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)
 }
 
+/// The commands that only the supervisor has.
+pub static METAS: &[Meta] = &[
+    Meta::new("@!<pid>", "@!<pid>", "send a command to the <pid> process", &[("@!1234 show info", "")]),
+    Meta::new(
+        "@<relative pid>",
+        "@<relative pid>",
+        "send a command to the <relative pid> process",
+        &[("@1 show info", "")],
+    ),
+    Meta::new("@master", "@master", "send a command to the master process", &[("@master show proc", "")]),
+    Meta::new("hard-reload", "hard-reload", "achieve a hard-stop (-st) reload of haproxy", &[("hard-reload", "")]),
+    Meta::new("reload", "reload", "achieve a soft-stop (-sf) reload of haproxy", &[("reload", "")]),
+    Meta::new("show proc", "show proc", "show processes status", &[("show proc", "#<PID>")]),
+];
+
 const COMMANDS: &str = "  @!<pid>                                 : send a command to the <pid> process
   @<relative pid>                         : send a command to the <relative pid> process
   @master                                 : send a command to the master process
   hard-reload                             : achieve a hard-stop (-st) reload of haproxy
   reload                                  : achieve a soft-stop (-sf) reload of haproxy
+  show env [var]                          : dump environment variables known to the process
   show proc                               : show processes status
   show startup-logs                       : report logs emitted during HAProxy startup
   show version                            : show version of the current process

@@ -4,7 +4,7 @@
 
 mod children;
 mod cli;
-mod commands;
+pub mod commands;
 mod notify;
 
 use std::io;

@@ -158,7 +158,10 @@ fn bool(words: &mut Words<'_>, _: &Scope<'_>) -> Result<FetchFn> {
 
 fn env(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<FetchFn> {
     let word = args::word(words, "string")?;
-    let value = scope.names.env.get(word.as_bytes()).cloned();
+    let value = match word.as_str() {
+        "HAPROXY_CLI" => scope.names.runtime_addresses.get().cloned().flatten().map(String::into_bytes),
+        name => scope.names.env.get(name.as_bytes()).cloned(),
+    };
     Ok(match value {
         Some(value) => always(Value::string(value)),
         None => one(|_| None),
