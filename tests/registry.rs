@@ -132,6 +132,8 @@ const PLACES: [&str; 4] =
 
 /// The names that examples use.
 const AROUND: &str = "\
+global
+ expose-experimental-directives
 defaults
  mode http
  timeout client 1s

@@ -3,6 +3,7 @@
 //!
 //! The task's memory is what an idle keep-alive connection costs: what only a request needs lives in `Stream` and in boxed futures.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -177,6 +178,19 @@ impl Session {
         patience != Patience::Endless
             && self.poll_client_gone(cx)
             && (patience == Patience::None || self.broken || self.buf.is_empty())
+    }
+
+    /// Lets so many milliseconds pass, or less if the client goes.
+    pub async fn pause(&mut self, ms: u64) {
+        let until = self.core.tick_ms() + ms;
+        poll_fn(|cx| {
+            if self.poll_client_gone(cx) || self.core.tick_ms() >= until {
+                return Poll::Ready(());
+            }
+            self.arm(cx, Some(until));
+            Poll::Pending
+        })
+        .await;
     }
 
     /// A client's connection that is not known to the poller is not watched at once: most responses come sooner than it would pay.

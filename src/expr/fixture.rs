@@ -40,6 +40,7 @@ impl Config {
             tables: tables("www"),
             resolvers: vec![SectionName { name: "default".to_owned(), span: Span::nowhere() }],
             userlists: vec![SectionName { name: "users".to_owned(), span: Span::nowhere() }],
+            experimental: Span::nowhere().into(),
             ..Names::default()
         };
         Config {

@@ -28,6 +28,8 @@ pub struct Meta {
     pub examples: &'static [Example],
     /// Whether hydroxy does what the manual says of this keyword.
     pub status: Status,
+    /// HAProxy 3.4 allows it only behind `expose-experimental-directives`.
+    pub experimental: bool,
 }
 
 /// (configuration text, what it yields); the family says in its table test what "yields" means there.
@@ -49,17 +51,22 @@ pub enum Status {
 impl Meta {
     /// A supported keyword.
     pub const fn new(name: &'static str, usage: &'static str, doc: &'static str, examples: &'static [Example]) -> Self {
-        Meta { name, usage, doc, examples, status: Status::Supported }
+        Meta { name, usage, doc, examples, status: Status::Supported, experimental: false }
     }
 
     /// A keyword that is accepted without effect, for the reason given.
     pub const fn accepted(name: &'static str, usage: &'static str, why: &'static str) -> Self {
-        Meta { name, usage, doc: why, examples: &[], status: Status::Accepted(why) }
+        Meta { name, usage, doc: why, examples: &[], status: Status::Accepted(why), experimental: false }
     }
 
     /// A keyword that is refused for good, for the reason given.
     pub const fn rejected(name: &'static str, usage: &'static str, why: &'static str) -> Self {
-        Meta { name, usage, doc: why, examples: &[], status: Status::Rejected(why) }
+        Meta { name, usage, doc: why, examples: &[], status: Status::Rejected(why), experimental: false }
+    }
+
+    /// The same, allowed only behind `expose-experimental-directives`.
+    pub const fn experimental(self) -> Self {
+        Meta { experimental: true, ..self }
     }
 
     /// The error for a keyword that may not be used.

@@ -33,6 +33,8 @@ pub struct Names {
     pub tables: Vec<TableSpec>,
     /// `tune.stick-counters`, once the global section has been read.
     pub stick_counters: OnceCell<u8>,
+    /// Where `expose-experimental-directives` stands, once the global section has been read.
+    pub experimental: OnceCell<Span>,
     /// The environment as the configuration sees it, with what `setenv` and its like changed (`env`).
     pub env: HashMap<Vec<u8>, Vec<u8>>,
     /// `HAPROXY_CLI`, once the global section has been read.
@@ -465,6 +467,19 @@ impl<'a> Scope<'a> {
             self.diags.push(Diagnostic::notice(WITHOUT_EFFECT, text).at(span));
         }
         meta.refusal(span).map_or(Ok(()), Err)
+    }
+
+    /// Refuses an experimental keyword, a `kind` of word, without a line in front of it that allows such.
+    pub fn expose(&self, meta: &Meta, kind: &str, span: Span) -> super::Result<()> {
+        let exposed = |line: &Span| (line.file, line.line) <= (span.file, span.line);
+        if !meta.experimental || self.names.experimental.get().is_some_and(exposed) {
+            return Ok(());
+        }
+        let text = format!(
+            "'{}' {kind} is experimental, must be allowed via a global 'expose-experimental-directives'",
+            meta.name
+        );
+        Err(Box::new(Diagnostic::alert("experimental", text).at(span)))
     }
 
     /// The name and nature of the proxy whose section is being bound.

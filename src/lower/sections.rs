@@ -358,7 +358,8 @@ impl Lowering<'_> {
     ) {
         let span = line.first().map_or(end, |word| word.span);
         let mut words = Words::new(line.get(count..).unwrap_or_default(), end);
-        let admitted = scope.admit(&setting.meta, span);
+        let exposed = scope.expose(&setting.meta, "directive", span);
+        let admitted = exposed.and_then(|()| scope.admit(&setting.meta, span));
         if let Err(error) = admitted.and_then(|()| table::apply(setting, &mut words, draft, scope)) {
             scope.diags.push(*error);
         }

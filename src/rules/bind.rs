@@ -17,6 +17,7 @@ impl Rule {
         let Some(name) = words.next_word() else { return Err(expected(None, words, &scope)) };
         let Some((action, inner)) = find(name, hook) else { return Err(expected(Some(name), words, &scope)) };
         scope.admit(&action.meta, name.span)?;
+        scope.expose(&action.meta, "action", name.span)?;
         Rule::with(action, inner, name, words, &scope)
     }
 

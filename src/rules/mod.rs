@@ -83,6 +83,16 @@ pub enum Verdict {
     Wait(Needs),
     /// Find the address that `txn.lookup` wants, put it there, and call again with the same cursor.
     Resolve,
+    /// Let so many milliseconds pass and call again with the same cursor.
+    Pause(u64),
+    /// Wait until the body, or so many bytes of it if the number is not 0, has arrived, but not longer than the time; then call again
+    /// with the same cursor.
+    Gather {
+        /// The time in milliseconds.
+        ms: u64,
+        /// The bytes that are enough.
+        at_least: u64,
+    },
 }
 
 /// The outcome of a rule set.
@@ -199,7 +209,7 @@ impl RuleSet {
                         cursor.at = next;
                         continue;
                     }
-                    done @ Verdict::Done(_) => {
+                    done @ (Verdict::Done(_) | Verdict::Pause(_) | Verdict::Gather { .. }) => {
                         cursor.at += 1;
                         return done;
                     }

@@ -53,6 +53,9 @@ fn run(rule: &Rule, world: &mut World, config: &Config) -> String {
     match verdict {
         Verdict::Next => before.changes(&Seen::of(world, config)),
         Verdict::Wait(needs) => format!("wait {needs:?}"),
+        Verdict::Pause(ms) => format!("pause {ms} ms"),
+        Verdict::Gather { ms, at_least: 0 } => format!("body within {ms} ms"),
+        Verdict::Gather { ms, at_least } => format!("{at_least} bytes of the body within {ms} ms"),
         Verdict::Resolve => match lookup {
             Lookup::Wanted(wanted) => format!("resolve {}", wanted.name),
             _ => "resolve nothing".to_owned(),

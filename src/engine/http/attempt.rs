@@ -2,11 +2,12 @@
 //! `retries`, `retry-on` and `option redispatch` allow it.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
 use super::response::Judgement;
-use super::{After, captured, compress, cookie, forwarded, reply, request, response, via};
+use super::{After, captured, compress, cookie, forwarded, reply, request, response, via, wait};
 use crate::base::id::ServerId;
 use crate::engine::buffer::Room;
 use crate::engine::connect::{self, Wanted};
@@ -65,7 +66,7 @@ pub(super) async fn forward(
     hashed::note(s, st, live, backend, Stage { last: true, complete: true, ..Stage::REQUEST });
     let mut tries = Tries::default();
     // What is kept across one wait only shares its place in the future with the others: no wait within the `match`, and a block.
-    let decided = {
+    let rest: Pin<Box<dyn Future<Output = After> + '_>> = {
         let mut exchange = loop {
             let failed = match attempt(s, st, frontend, backend, live, &mut tries).await {
                 Ok(exchange) if tries.wants_again(st, backend) => {
@@ -87,20 +88,22 @@ pub(super) async fn forward(
             }
         };
         exchange.upstream.ask_kernel(&mut st.facts, live, [frontend, backend]);
-        let decided = match response::judge(s, st, frontend, backend, live, &mut exchange) {
+        match response::judge(s, st, frontend, backend, live, &mut exchange) {
             Judgement::Deliver => {
                 // By reference: what an asynchronous function is given takes room in its future twice.
                 let (after, keep) = response::deliver(s, st, frontend, backend, &mut exchange).await;
                 response::done(s, st, backend, exchange, keep);
                 return after;
             }
-            Judgement::Replace(decided) => decided,
+            Judgement::Replace(decided) => {
+                response::give_up(s, st, backend, exchange);
+                Box::pin(response::replace(s, st, frontend, backend, decided))
+            }
+            Judgement::Wait(waiting) => wait::go_on(s, st, frontend, backend, live, exchange, waiting),
             Judgement::Drop => return After::Drop,
-        };
-        response::give_up(s, st, backend, exchange);
-        decided
+        }
     };
-    Box::pin(response::replace(s, st, frontend, backend, decided)).await
+    rest.await
 }
 
 /// Forgets a response that is not to be delivered. If all of it has arrived, the connection lives on.

@@ -12,6 +12,7 @@
 //! | `attempt` | gets a connection to a server, sends the request, waits for the response head, retries |
 //! | `response` | runs the response rules, sends the head |
 //! | `captured` | keeps what was malformed |
+//! | `wait` | lets a response wait where a rule says so |
 //! | `exchange` | moves both bodies until they end |
 //!
 //! While no request is there, a connection holds no buffer and no `Stream`.
@@ -29,6 +30,7 @@ mod request;
 mod response;
 mod rules;
 mod via;
+mod wait;
 
 use std::future::poll_fn;
 use std::sync::Arc;

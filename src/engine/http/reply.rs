@@ -121,15 +121,7 @@ fn count(s: &mut Session, st: &mut Stream, why: Why, in_backend: bool) {
 async fn tarpit(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>) {
     let timeouts = &backend.map_or(frontend, |backend| backend).timeouts;
     let wait = st.facts.timeout(|set| set.tarpit, timeouts.tarpit.or(timeouts.connect));
-    let until = s.core.tick_ms() + wait.unwrap_or(0);
-    poll_fn(|cx| {
-        if s.poll_client_gone(cx) || s.core.tick_ms() >= until {
-            return Poll::Ready(());
-        }
-        s.arm(cx, Some(until));
-        Poll::Pending
-    })
-    .await;
+    s.pause(wait.unwrap_or(0)).await;
     st.facts.request_ms = None;
     st.facts.queue_ms = Some(s.core.tick_ms());
 }

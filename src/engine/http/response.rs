@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::attempt::{self, Exchange};
 use super::request::{captured_cookie, client_keeps};
 use super::rules::{Answer, Why};
+use super::wait::{Place, Waiting};
 use super::{After, cacheable, compress, cookie, exchange, reply};
 use crate::engine::connect;
 use crate::engine::fault::Phase;
@@ -35,6 +36,8 @@ pub(super) enum Judgement {
     Replace(Final),
     /// Nothing goes there.
     Drop,
+    /// A rule lets the response wait: see [`wait::go_on`](super::wait::go_on).
+    Wait(Box<Waiting>),
 }
 
 /// Runs the rules on the response whose head lies in the server connection's buffer.
@@ -60,7 +63,7 @@ pub(super) fn judge(
     }
     stick::response(s, st, live, backend, exchange.upstream.buf.data());
     compress::judge(s, st, frontend, backend, exchange.upstream.buf.data());
-    rules(s, st, frontend, backend, live, exchange).map_or(Judgement::Deliver, Judgement::Replace)
+    rules(s, st, frontend, backend, live, exchange, Place::default())
 }
 
 /// Sends the response. Tells whether the connection to the server may live on, too.
@@ -222,27 +225,34 @@ fn content_passes(s: &mut Session, st: &mut Stream, backend: &Proxy, live: &Live
     true
 }
 
-/// Runs `http-response` and `http-after-response`, the backend's rules first. Some if the response is to be replaced.
-fn rules(
+/// Runs `http-response` from a place on, and `http-after-response`, the backend's rules first.
+pub(super) fn rules(
     s: &mut Session,
     st: &mut Stream,
     frontend: &Arc<Proxy>,
     backend: &Arc<Proxy>,
     live: &Arc<Live>,
     exchange: &Exchange,
-) -> Option<Final> {
+    mut place: Place,
+) -> Judgement {
     let proxies = || [backend].into_iter().filter(|backend| backend.id != frontend.id).chain([frontend]);
     let raw = exchange.upstream.buf.data();
     if st.res.body == Framing::Chunked && proxies().any(|proxy| looks_at_body(&proxy.http_res)) {
         let body = raw.get(st.res.len..).unwrap_or_default();
+        st.res_payload.clear();
         Arrived::of(Framing::Chunked, body, &mut st.res_payload);
     }
-    for proxy in proxies().filter(|proxy| !proxy.http_res.is_empty()) {
+    for proxy in proxies().filter(|proxy| !proxy.http_res.is_empty()).skip(place.sets) {
         let stage = Stage::response(st, raw);
-        match hooks::run(&proxy.http_res, &mut Cursor::default(), s, st, live, stage) {
+        match hooks::run(&proxy.http_res, &mut place.cursor, s, st, live, stage) {
             Verdict::Next | Verdict::Done(Final::Accept) | Verdict::Wait(_) | Verdict::Resolve => {}
-            Verdict::Done(decided) => return Some(decided),
+            Verdict::Pause(ms) => return Judgement::Wait(Waiting { ms, body: None, place }.into()),
+            Verdict::Gather { ms, at_least } => {
+                return Judgement::Wait(Waiting { ms, body: Some(at_least), place }.into());
+            }
+            Verdict::Done(decided) => return Judgement::Replace(decided),
         }
+        place = Place { sets: place.sets + 1, cursor: Cursor::default() };
     }
     let exposes = backend.check_cache && cacheable::exposes_cookie(Msg { raw, head: &st.res }, st.req.method);
     cookie::answer(s, st, live, backend, exchange.server, raw);
@@ -250,13 +260,13 @@ fn rules(
         let server = backend.servers.get(exchange.server.index()).map_or("", |server| &server.name);
         let text = format!("Blocking cacheable cookie in response from instance {}, server {server}.", backend.name);
         s.core.shared.herald.log(live, backend, ALERT, &text);
-        return Some(Final::Deny(502));
+        return Judgement::Replace(Final::Deny(502));
     }
     for proxy in proxies().filter(|proxy| !proxy.http_after.is_empty()) {
         let stage = Stage::response(st, raw);
         hooks::run(&proxy.http_after, &mut Cursor::default(), s, st, live, stage);
     }
-    None
+    Judgement::Deliver
 }
 
 fn looks_at_body(rules: &RuleSet) -> bool {

@@ -188,6 +188,10 @@ async fn run(
             Verdict::Done(decided) => return Ok(Some(answer(decided))),
             // A rule that still waits when nothing more can come is passed over with all that follow.
             Verdict::Resolve => hooks::resolve(s, st, live).await,
+            Verdict::Pause(ms) => Box::pin(s.pause(ms)).await,
+            Verdict::Gather { ms, at_least } => {
+                Box::pin(gather(s, st, ms, at_least)).await.map_err(|fault| incomplete(st, fault))?;
+            }
             Verdict::Wait(_) if complete => return Ok(None),
             Verdict::Wait(_) => {
                 more = match wait_body(s, st, until).await {
@@ -241,6 +245,22 @@ async fn wait_body(s: &mut Session, st: &mut Stream, until: Option<u64>) -> Resu
     }
     request::fill(s, until).await?;
     Ok(true)
+}
+
+/// `wait-for-body`: waits for the body or for so many bytes of it.
+async fn gather(s: &mut Session, st: &mut Stream, ms: u64, at_least: u64) -> Result<(), Fault> {
+    let until = s.core.tick_ms() + ms;
+    while (at_least == 0 || body_bytes(s, st) < at_least) && wait_body(s, st, Some(until)).await? {}
+    Ok(())
+}
+
+/// How much of the body has arrived, without what holds chunks together.
+fn body_bytes(s: &Session, st: &mut Stream) -> u64 {
+    if st.req.body == Framing::Chunked {
+        request::arrived(s, st);
+        return st.req_payload.len() as u64;
+    }
+    s.buf.len().saturating_sub(st.req.len) as u64
 }
 
 /// A request whose body was waited for in vain has not been received, as the log tells it.

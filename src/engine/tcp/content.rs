@@ -79,6 +79,8 @@ pub(super) async fn inspect(
                 left = take_what_is_there(s).await.err().or(left);
             }
             Verdict::Done(Final::Accept) | Verdict::Next | Verdict::Wait(_) => break,
+            // No rule of TCP waits in these ways.
+            Verdict::Pause(_) | Verdict::Gather { .. } => break,
             Verdict::Done(Final::SwitchToHttp) if left.is_none() => return Ok(Decided::Http),
             Verdict::Done(Final::SwitchToHttp) => break,
             Verdict::Done(_) => {
@@ -188,6 +190,7 @@ pub(super) async fn inspect_response(
                 whole = !tunnel::first_bytes(s, upstream, up, limits, until).await? || upstream.buf.len() >= limit;
             }
             Verdict::Done(Final::Accept) | Verdict::Next | Verdict::Wait(_) | Verdict::Resolve => return Ok(true),
+            Verdict::Pause(_) | Verdict::Gather { .. } => return Ok(true),
             Verdict::Done(decided) => {
                 st.facts.bytes_out = upstream.buf.len() as u64;
                 if decided == Final::Close {

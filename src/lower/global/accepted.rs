@@ -51,6 +51,11 @@ const fn entry(name: &'static str, usage: &'static str, why: &'static str) -> Se
     })
 }
 
+/// Allowed only behind `expose-experimental-directives`.
+const fn experimental(setting: Setting<GlobalDraft>) -> Setting<GlobalDraft> {
+    Setting { meta: setting.meta.experimental(), ..setting }
+}
+
 pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     alone("noepoll", "noepoll", POLL),
     alone("nopoll", "nopoll", POLL),
@@ -82,7 +87,6 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     ),
     alone("insecure-fork-wanted", "insecure-fork-wanted", "forking is not blocked"),
     alone("insecure-setuid-wanted", "insecure-setuid-wanted", "programs with the setuid bit are never run"),
-    alone("expose-experimental-directives", "expose-experimental-directives", "what is supported needs no permission"),
     alone("expose-deprecated-directives", "expose-deprecated-directives", "what is supported needs no permission"),
     alone("prealloc-fd", "prealloc-fd", "the kernel's table of descriptors grows by itself"),
     switch("profiling.tasks", "profiling.tasks { auto | on | off }", "tasks are not profiled"),
@@ -92,7 +96,11 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
         "warn-blocked-traffic-after <time>",
         "there is no long-running code that could block traffic",
     ),
-    time("force-cfg-parser-pause", "force-cfg-parser-pause <time>", "a debugging aid of HAProxy's developers"),
+    experimental(time(
+        "force-cfg-parser-pause",
+        "force-cfg-parser-pause <time>",
+        "a debugging aid of HAProxy's developers",
+    )),
     switch("debug.counters", "debug.counters { on | off }", "a debugging aid of HAProxy's developers"),
     entry("stress-level", "stress-level <level>", "a debugging aid of HAProxy's developers"),
     alone("h2-workaround-bogus-websocket-clients", "h2-workaround-bogus-websocket-clients", "HTTP/2 is not offered"),

@@ -13,6 +13,20 @@ const fn entry(
 }
 
 pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
+    Setting {
+        meta: Meta::new(
+            "expose-experimental-directives",
+            "expose-experimental-directives",
+            "Allows words behind it that HAProxy calls experimental, such as the action `normalize-uri`.",
+            &[("expose-experimental-directives", "")],
+        ),
+        sections: Sections::GLOBAL,
+        apply: |words, _, scope| {
+            // The first line of several counts.
+            scope.names.experimental.get_or_init(|| words.span());
+            Ok(())
+        },
+    },
     entry(
         Meta::new(
             "maxconn",

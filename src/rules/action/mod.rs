@@ -17,6 +17,7 @@ mod target;
 mod tuning;
 mod variable;
 mod verdict;
+mod wait;
 mod words;
 
 use super::Action;
@@ -44,6 +45,7 @@ pub static FAMILIES: &[&[Action]] = &[
     tuning::ACTIONS,
     variable::ACTIONS,
     verdict::ACTIONS,
+    wait::ACTIONS,
 ];
 
 /// Every action. A name may stand in more than one entry when its arguments differ between rule sets.

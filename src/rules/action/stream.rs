@@ -41,6 +41,7 @@ pub(super) static ACTIONS: &[Action] = &[
             status: Status::Accepted(
                 "streams of a core take turns: there is no queue of tasks that a priority could order",
             ),
+            experimental: false,
         },
         hooks: Hooks::TCP_REQ_CONT.union(Hooks::TCP_RES_CONT).union(Hooks::HTTP_REQ).union(Hooks::HTTP_RES),
         bind: |words, _| {
@@ -69,6 +70,7 @@ pub(super) static ACTIONS: &[Action] = &[
             doc: "Says whether a rewrite that fails for lack of room is an internal error.",
             examples: &[("strict-mode on", ""), ("strict-mode off", "")],
             status: Status::Accepted("a rewrite does not fail here: edited fields have room of their own"),
+            experimental: false,
         },
         hooks: Hooks::HTTP,
         bind: |words, _| {

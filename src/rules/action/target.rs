@@ -19,7 +19,8 @@ pub(super) static ACTIONS: &[Action] = &[
                 ("normalize-uri query-sort-by-name", ""),
                 ("normalize-uri percent-to-uppercase strict", ""),
             ],
-        ),
+        )
+        .experimental(),
         hooks: Hooks::HTTP_REQ,
         bind: normalize_uri,
     },
