@@ -62,6 +62,8 @@ pub(super) struct BindDraft {
     verify: Option<bool>,
     ca_file: Option<Word>,
     no_ca_names: bool,
+    /// `allow-0rtt`
+    early_data: Option<Word>,
 }
 
 /// Owner and permissions of UNIX sockets; names are looked up when all is read.
@@ -120,6 +122,7 @@ impl BindDraft {
             verify: None,
             ca_file: None,
             no_ca_names: false,
+            early_data: None,
         }
     }
 

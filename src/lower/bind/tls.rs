@@ -250,6 +250,17 @@ pub(super) static SETTINGS: &[Setting<BindDraft>] = &[
             Ok(())
         },
     ),
+    entry(
+        Meta::accepted(
+            "allow-0rtt",
+            "allow-0rtt",
+            "early data is not taken, which TLS leaves to the server; clients send it after the handshake. A warning says so",
+        ),
+        |words, draft, _| {
+            draft.early_data = words.last().cloned();
+            Ok(())
+        },
+    ),
     flag("ssl-min-ver", "ssl-min-ver <version>", MIN, &[("bind :8443 ssl crt site.pem ssl-min-ver TLSv1.3", "tls1.3")]),
     flag("ssl-max-ver", "ssl-max-ver <version>", MAX, &[("bind :8443 ssl crt site.pem ssl-max-ver TLSv1.2", "tls1.2")]),
     flag("no-sslv3", "no-sslv3", OFF, NO_OLD),
@@ -307,6 +318,12 @@ impl BindDraft {
             return Err(Box::new(error.help("add 'crt <file>' with a certificate and its private key")));
         }
         let suites = options.suites(diags);
+        if let Some(word) = &self.early_data {
+            let warning = Diagnostic::warning("early-data", "'allow-0rtt': early data is not taken.").at(word.span);
+            diags.push(
+                warning.help("nothing is lost but a round trip: clients send their requests after the handshake"),
+            );
+        }
         Ok(BindTls {
             certs,
             lists,
