@@ -22,6 +22,10 @@ class Tally:
 async def ask_http(reader, writer, ports):
     """One request; gives back the status, or what is wrong with the answer, and whether the connection ends."""
     writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    return await answer(reader, ports)
+
+
+async def answer(reader, ports):
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.lower().split(b"\r\n")
     length = next((int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length")), 0)
@@ -40,11 +44,17 @@ async def ask_tcp(reader, writer, _):
     return "200" if answer == line else "another line", True
 
 
-async def client(ask, port, origins, until, tally, pause):
-    """Requests one after the other, on one connection as long as that stays open."""
+async def ask_once(reader, writer, ports):
+    """One request on a connection of its own."""
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    return (await answer(reader, ports))[0], True
+
+
+async def client(ask, port, origins, ends_now, tally, pause):
+    """Requests one after the other, on one connection as long as that stays open, until `ends_now`."""
     reader = writer = None
     names = {str(origin) for origin in origins}
-    while time.monotonic() < until:
+    while not ends_now():
         began = time.monotonic()
         try:
             if writer is None:

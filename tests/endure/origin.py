@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A small server on the port given: HTTP with its port as body, `/slow` takes half a second, or with `tcp` an echo of lines.
+"""A small server on the port given: HTTP with its port as body, `/slow` takes half a second, an upgrade leads to an echo of lines; or
+with `tcp` that echo at once.
 
 `tls=PEM` encrypts. `idle=SECONDS` closes a connection that was idle so long. SIGUSR1 makes it ill as `ill=` says, SIGUSR2 well again:
 `reset` resets each connection at the first request, `garbage` answers what is no HTTP, `error` answers 500.
@@ -36,14 +37,17 @@ async def respond(head, writer):
 
 
 async def serve(reader, writer):
-    end = b"\n" if "tcp" in WORDS else b"\r\n\r\n"
+    echoes = "tcp" in WORDS
     try:
         while True:
-            head = await asyncio.wait_for(reader.readuntil(end), IDLE)
+            head = await asyncio.wait_for(reader.readuntil(b"\n" if echoes else b"\r\n\r\n"), IDLE)
             if STATE["ill"] == "reset":
                 return abort(writer)
-            if "tcp" in WORDS:
+            if echoes:
                 writer.write(head)
+            elif b"\r\nupgrade: " in head.lower():
+                writer.write(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n")
+                echoes = True
             else:
                 await respond(head, writer)
             await writer.drain()

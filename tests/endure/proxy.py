@@ -54,6 +54,30 @@ def end(process):
     process.wait()
 
 
+def end_all(processes):
+    """Ends them in order, and those that do not follow by force."""
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            end(process)
+
+
+def ask(path, command):
+    """The answer of a runtime socket."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(5)
+        sock.connect(str(path))
+        sock.sendall(command.encode() + b"\n")
+        parts = []
+        while part := sock.recv(65536):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
 @functools.cache
 def certificate():
     """A certificate that signs itself, with its key in the same file."""
@@ -90,28 +114,14 @@ class Proxy:
         return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end_all([self.process])
         self.folder.cleanup()
 
     def said(self):
         return self.output.read_text(errors="replace")
 
     def ask(self, command):
-        """The answer of the runtime socket."""
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(5)
-            sock.connect(str(self.socket))
-            sock.sendall(command.encode() + b"\n")
-            parts = []
-            while part := sock.recv(65536):
-                parts.append(part)
-        return b"".join(parts).decode()
+        return ask(self.socket, command)
 
     def status_of(self, server):
         """`UP`, `DOWN`, ... as `show stat` has it."""

@@ -112,7 +112,11 @@ class Play:
     async def play(self, p):
         ask = clients.ask_tcp if self.setup.mode == "tcp" else clients.ask_http
         start = time.monotonic()
-        one = functools.partial(clients.client, ask, p.port, self.ports, start + SECONDS, self.tally, self.setup.pause)
+
+        def ends_now():
+            return time.monotonic() >= start + SECONDS
+
+        one = functools.partial(clients.client, ask, p.port, self.ports, ends_now, self.tally, self.setup.pause)
         load = [asyncio.create_task(one()) for _ in range(self.setup.load)]
         await asyncio.sleep(BREAK_AT)
         if self.how == "restart":
@@ -196,7 +200,7 @@ class Summary:
         return f"{name}: {', '.join(parts)}"
 
 
-def compare(setup, how, hydroxy, references, rounds=1):
+def compare(setup, how, hydroxy, references, settings):
     """Plays the outage behind each proxy in turn; gives back what was measured, what is wrong, and the summaries."""
     if not references:
         raise Skip("no reference HAProxy is installed")
@@ -204,7 +208,7 @@ def compare(setup, how, hydroxy, references, rounds=1):
         raise Skip("packets can be dropped by root in a network of its own only (unshare, iptables)")
     programs = {**references, "hydroxy": hydroxy}
     plays = {name: [] for name in programs}
-    for _ in range(rounds):
+    for _ in range(settings.rounds):
         for name, program in programs.items():
             plays[name].append(Play(program, SETUPS[setup], how).run())
     summaries = {name: Summary(played) for name, played in plays.items()}
