@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::response::Judgement;
-use super::{After, captured, compress, cookie, forwarded, reply, request, response, via, wait};
+use super::{After, captured, compress, cookie, forwarded, redir, reply, request, response, via, wait};
 use crate::base::id::ServerId;
 use crate::engine::buffer::Room;
 use crate::engine::connect::{self, Wanted};
@@ -79,6 +79,9 @@ pub(super) async fn forward(
                 Err(failed) => failed,
             };
             if !tries.again(s, st, backend, &failed).await {
+                if failed.redirects {
+                    return Box::pin(redir::send(s, st, frontend, backend)).await;
+                }
                 if failed.silent {
                     finish::record(s, st, failed.fault, st.phase);
                     return After::Drop;
@@ -131,6 +134,8 @@ struct Failed {
     stale: bool,
     /// The client is to repeat the request itself: it is not told anything.
     silent: bool,
+    /// The client is to ask elsewhere: the answer lies in `Stream::reply`.
+    redirects: bool,
 }
 
 /// What was tried so far.
@@ -150,7 +155,7 @@ struct Tries {
 impl Tries {
     /// Whether to try once more after a failure; waits before it where HAProxy does.
     async fn again(&mut self, s: &mut Session, st: &mut Stream, backend: &Proxy, failed: &Failed) -> bool {
-        if self.committed || (self.serialized && !self.replayable) {
+        if failed.redirects || self.committed || (self.serialized && !self.replayable) {
             return false;
         }
         if failed.stale {
@@ -179,7 +184,7 @@ async fn attempt(
     live: &Arc<Live>,
     tries: &mut Tries,
 ) -> Result<Exchange, Failed> {
-    let none = |fault| Failed { fault, server: None, stale: false, silent: false };
+    let none = |fault| Failed { fault, server: None, stale: false, silent: false, redirects: false };
     st.phase = Phase::Queue;
     let patience = Patience::of(backend);
     let search = Search { backend, live, patience };
@@ -195,8 +200,11 @@ async fn attempt(
     let foreign = connect::foreign(s, st, live, server, stage(st, tries));
     let reuse = keep && !tries.fresh;
     let wanted = Wanted { backend, id, server, state, reuse, name, preamble, foreign, patience, connect_timeout };
-    let failed = |fault, stale, silent| Failed { fault, server: Some(id), stale, silent };
+    let failed = |fault, stale, silent| Failed { fault, server: Some(id), stale, silent, redirects: false };
     slot.count(s.core.id, s.core.now_ms(), s.core.unix_us());
+    if !tries.serialized && server.redir.as_deref().is_some_and(|prefix| redir::prepare(s, st, prefix)) {
+        return Err(Failed { redirects: true, ..failed(Fault::NoServer, false, false) });
+    }
     let obtained = connect::obtain(s, &wanted).await;
     let mut upstream = obtained.map_err(|why| {
         st.facts.server_error = why.error;

@@ -10,6 +10,7 @@
 //! | `cookie`, `dates`, `cacheable` | reads, cuts and sets the persistence cookie |
 //! | `compress` | decides which messages are compressed |
 //! | `attempt` | gets a connection to a server, sends the request, waits for the response head, retries |
+//! | `redir` | sends the client to the server (`redir`) |
 //! | `response` | runs the response rules, sends the head |
 //! | `captured` | keeps what was malformed |
 //! | `wait` | lets a response wait where a rule says so |
@@ -25,6 +26,7 @@ mod cookie;
 mod dates;
 mod exchange;
 mod forwarded;
+mod redir;
 mod reply;
 mod request;
 mod response;

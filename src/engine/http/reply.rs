@@ -88,6 +88,7 @@ fn count(s: &mut Session, st: &mut Stream, why: Why, in_backend: bool) {
     let (phase, cause) = match why {
         Why::Denied | Why::Tarpit | Why::Malformed => (b'R', b'P'),
         Why::Challenge | Why::Intercepted | Why::Monitor | Why::Statistics | Why::Metrics => (b'R', b'L'),
+        Why::Redirected => (b'C', b'L'),
         Why::DeniedResponse => (b'H', b'P'),
         Why::InterceptedResponse => (b'H', b'L'),
     };
@@ -111,7 +112,7 @@ fn count(s: &mut Session, st: &mut Stream, why: Why, in_backend: bool) {
         // What a backend answers is not the frontend's interception.
         Why::Intercepted if in_backend => {}
         Why::Intercepted | Why::Monitor => s.count(Stat::Intercepted, 1),
-        Why::DeniedResponse | Why::InterceptedResponse => {}
+        Why::Redirected | Why::DeniedResponse | Why::InterceptedResponse => {}
         Why::Statistics => st.facts.applet = Some("<STATS>"),
         Why::Metrics => st.facts.applet = Some("<PROMEX>"),
     }

@@ -58,6 +58,8 @@ pub(super) enum Why {
     Statistics,
     /// `use-service prometheus-exporter`.
     Metrics,
+    /// The server has `redir`.
+    Redirected,
     /// `http-response deny`.
     DeniedResponse,
     /// `http-response return`.
