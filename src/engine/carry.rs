@@ -160,6 +160,8 @@ fn go_on(line: &Server, before: &Server, fresh: &ServerState, kept: &ServerState
 /// Tells the state what numbers the configuration gives.
 fn number(proxy: &Proxy, state: &ProxyState) {
     state.number.store(proxy.uuid, Relaxed);
+    state.dynamic_cookie.on.store(None);
+    state.dynamic_cookie.key.store(None);
     state.maxconn.store(proxy.maxconn.unwrap_or(0), Relaxed);
     state.all_backups.store(proxy.choosing.all_backups, Relaxed);
     for ((at, bind), state) in (1..).zip(&proxy.binds).zip(&state.binds) {

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use super::fault::Fault;
@@ -155,7 +156,7 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Up
         backend.reuse == Reuse::Never || line.send_proxy.is_some() || upstream.private || upstream.foreign.is_some();
     if private {
         s.own = Some(upstream);
-    } else if upstream.state.idle.load(std::sync::atomic::Ordering::Relaxed) < limit
+    } else if upstream.state.idle.load(Relaxed) < limit
         && let Some(pool) = s.local.pool(backend.id, server)
         // A core cannot use what lies in another's pool: each keeps one, and those it opened for want of them.
         && (pool.is_empty() || upstream.was_missed || upstream.state.has_use_for_idle())
@@ -218,7 +219,8 @@ async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<I
         let sent = within(s, write_all(&mut io, header), deadline, wanted.patience).await?;
         sent.map_err(|error| Unreached::socket(&error))?;
     }
-    if wanted.server.tls.is_some() {
+    let state = s.local.live.view.server(wanted.backend.id, wanted.id);
+    if wanted.server.tls.is_some() && !state.is_some_and(|state| state.tls_off.load(Relaxed)) {
         io = secure(s, wanted, io, deadline).await?;
     }
     Ok(io)

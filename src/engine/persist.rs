@@ -8,7 +8,7 @@ use super::stream::Stream;
 use crate::base::id::ServerId;
 use crate::ir::proxy::ServerTo;
 use crate::ir::{CookieOptions, Proxy, Server};
-use crate::state::ServerState;
+use crate::state::{DynamicCookie, ServerState};
 
 /// What a stream is bound to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,12 +100,22 @@ impl CookieValue<'_> {
 }
 
 /// The cookie's value for a server, if it has one.
-pub fn cookie_of<'a>(backend: &Proxy, server: &'a Server, state: &ServerState) -> Option<CookieValue<'a>> {
+pub fn cookie_of<'a>(
+    backend: &Proxy,
+    changed: &DynamicCookie,
+    server: &'a Server,
+    state: &ServerState,
+) -> Option<CookieValue<'a>> {
     if let Some(fixed) = &server.cookie {
         return Some(CookieValue::Fixed(fixed));
     }
     let cookie = backend.persist.cookie.as_ref()?;
-    let key = backend.persist.dynamic_key.as_ref().filter(|_| cookie.options.contains(CookieOptions::DYNAMIC))?;
+    let on = changed.on.load();
+    if !on.as_deref().copied().unwrap_or(cookie.options.contains(CookieOptions::DYNAMIC)) {
+        return None;
+    }
+    let key = changed.key.load();
+    let key = key.as_deref().or(backend.persist.dynamic_key.as_ref())?;
     let addr = state.addr.load();
     Some(CookieValue::Dynamic(dynamic(key, addr.as_deref()?)))
 }

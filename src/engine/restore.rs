@@ -32,6 +32,7 @@ fn give(line: &Server, state: &ServerState, saved: &Saved, now: i64) {
     state.set_health(saved.health);
     state.set_admin(saved.admin);
     state.changed_at.store(now.saturating_sub(saved.seconds), Relaxed);
+    state.tls_off.store(saved.tls_off && line.tls.is_some(), Relaxed);
     if let Some(weight) = saved.weight {
         state.weight.store(weight, Relaxed);
     }

@@ -200,8 +200,11 @@ impl Engine {
                 self.shared.end_streams(&ends);
             }
         }
-        // Nobody will use connections to a server in maintenance, that is down, or at another address.
-        let leaves = matches!(change, Change::Admin(Admin::Maint) | Change::Health(Health::Down) | Change::Addr(_));
+        // Nobody will use connections to a server in maintenance, that is down, at another address, or with other security.
+        let leaves = matches!(
+            change,
+            Change::Admin(Admin::Maint) | Change::Health(Health::Down) | Change::Addr(_) | Change::Tls(_)
+        );
         for core in (0..self.cores()).filter(|_| leaves) {
             self.run_on(core, move |core| core.local().close_idle(proxy, server));
         }

@@ -55,6 +55,7 @@ pub fn change(herald: &Herald, live: &Live, place: Place, change: Change) -> End
             });
         }
         Change::Checks(on) => scene.state.checks_off.store(!on, Relaxed),
+        Change::Tls(on) => scene.state.tls_off.store(!on, Relaxed),
         Change::CheckAddr(addr) => scene.state.check_addr.store(Some(Arc::new(addr))),
         Change::CheckPort(port) => scene.state.check_port.store(port, Relaxed),
         // Streams belong to the cores: `Engine::end_streams`.

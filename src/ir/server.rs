@@ -101,6 +101,8 @@ pub struct Saved {
     pub addr: Option<IpAddr>,
     /// The port.
     pub port: Option<u16>,
+    /// TLS was left off (`set server ... ssl off`).
+    pub tls_off: bool,
 }
 
 /// The checks' part of it.

@@ -234,6 +234,7 @@ fn saved(line: &Line<'_>, server: &Server) -> Result<(Saved, Vec<String>), Vec<S
         check,
         name: None,
         addr: None,
+        tls_off: line.word(20) == "0",
         // The port follows the client's where the line says so; 0 is what is written of that.
         port: u16::try_from(port).ok().filter(|port| *port > 0 && matches!(server.port, PortSpec::Fixed(_))),
     };
@@ -379,6 +380,17 @@ mod tests {
         assert!(check("6 3 4 2 0 0 0 - 80 - 0 0 - - 0").paused);
         // It was not configured then.
         assert!(!check("1 0 0 0 0 0 0 - 80 - 0 0 - - 0").paused);
+    }
+
+    #[test]
+    fn tls_stays_off() {
+        let server = "server one 127.0.0.1:80 ssl verify none\n";
+        let off = |column: &str| {
+            let line = format!("3 be 1 one 127.0.0.1 2 0 1 1 1 1 0 0 0 0 0 0 - 80 - {column}");
+            first(server, line.trim_end()).tls_off
+        };
+        // Older files have no such column.
+        assert_eq!([off("0 0 - - 0"), off("1 0 - - 0"), off("")], [true, false, false]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod variables;
 
 pub use counters::{Counters, Rate, Stat, Times};
 pub use patterns::{Map, PatternList};
-pub use proxy::{BindState, Output, Process, ProxyState, ProxyTotals, Reception, View};
+pub use proxy::{BindState, DynamicCookie, Output, Process, ProxyState, ProxyTotals, Reception, View};
 pub use resolvers::{DNS_COUNTS, DnsCount, NameServerState, ResolversState};
 pub use server::{Admin, Change, CheckResult, Health, ServerSetup, ServerState};
 pub use stick_table::{Table, Tracked, Tracking};

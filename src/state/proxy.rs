@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use arc_swap::ArcSwapOption;
+
 use super::captured::LastErrors;
 use super::counters::{Counters, Rate};
 use super::resolvers::ResolversState;
@@ -65,6 +67,8 @@ pub struct ProxyTotals {
     pub logged: AtomicU64,
     /// The last malformed messages.
     pub errors: LastErrors,
+    /// What the runtime socket has said of dynamic cookies.
+    pub dynamic_cookie: DynamicCookie,
     /// Held while a server's state changes, so that counts and messages fit each other.
     pub changing: Mutex<()>,
     /// Unix time in seconds of the backend's last change between up and down.
@@ -75,6 +79,15 @@ pub struct ProxyTotals {
     pub down_seconds: AtomicU64,
     /// Unix time in seconds of the backend's last session, -1 before the first.
     pub last_session: AtomicI64,
+}
+
+/// Changes of `cookie ... dynamic` and `dynamic-cookie-key` while the process runs.
+#[derive(Default)]
+pub struct DynamicCookie {
+    /// On or off; `None` is as configured.
+    pub on: ArcSwapOption<bool>,
+    /// The key; `None` is as configured.
+    pub key: ArcSwapOption<Box<str>>,
 }
 
 /// Whether a frontend takes connections.
@@ -263,6 +276,7 @@ impl ProxyState {
             be_rate: Rate::default(),
             logged: AtomicU64::new(0),
             errors: LastErrors::default(),
+            dynamic_cookie: DynamicCookie::default(),
             changing: Mutex::default(),
             changed_at: AtomicI64::new(now),
             downs: AtomicU64::new(0),

@@ -51,6 +51,8 @@ pub enum Change {
     CheckAddr(IpAddr),
     /// `set server ... check-port`.
     CheckPort(u16),
+    /// `set server ... ssl`
+    Tls(bool),
     /// `shutdown sessions server`.
     Kill,
 }
@@ -200,6 +202,8 @@ pub struct ServerState {
     pub check: ArcSwap<CheckResult>,
     /// A check is being made (`* ` before its status).
     pub checking: AtomicBool,
+    /// TLS is not spoken although it is configured (`set server ... ssl off`).
+    pub tls_off: AtomicBool,
     /// Checks are suspended (`disable health`).
     pub checks_off: AtomicBool,
     /// The core that checks it; `NO_CORE` where none does.
@@ -246,6 +250,7 @@ impl ServerState {
             last_session: AtomicI64::new(-1),
             check: ArcSwap::default(),
             checking: AtomicBool::new(false),
+            tls_off: AtomicBool::new(false),
             checks_off: AtomicBool::new(false),
             check_core: AtomicU32::new(NO_CORE),
             check_addr: ArcSwapOption::empty(),

@@ -144,7 +144,7 @@ fn state_line(
         check_state(server, state),
         u8::from(proxy.forced_id),
         u8::from(server.forced_id),
-        u8::from(server.tls.is_some()),
+        u8::from(server.tls.is_some() && !state.tls_off.load(Relaxed)),
         Some(state.check_port.load(Relaxed))
             .filter(|port| *port > 0)
             .or(check.and_then(|check| check.port))

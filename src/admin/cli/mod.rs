@@ -5,6 +5,7 @@
 //! | `cert` | certificates: `show ssl cert`, `set ssl cert`, `commit ssl cert` |
 //! | `cert_list` | lists of them: `add ssl crt-list` |
 //! | `console` | the connection: `prompt`, `quit`, `operator`, `user`, `set timeout cli`, `wait` |
+//! | `cookie` | `enable dynamic-cookie backend`, `set dynamic-cookie-key backend` |
 //! | `help` | `help`, and the answer to what is no command |
 //! | `info` | `show info`, `show version`: the process |
 //! | `pattern` | maps and ACLs: `show map`, `add acl`, `set map`, versions |
@@ -26,6 +27,7 @@ mod backends;
 mod cert;
 mod cert_list;
 pub mod console;
+mod cookie;
 mod dynamic;
 mod errors;
 mod frontend;
@@ -180,6 +182,7 @@ pub static FAMILIES: &[&[Command]] = &[
     cert::COMMANDS,
     cert_list::COMMANDS,
     console::COMMANDS,
+    cookie::COMMANDS,
     dynamic::COMMANDS,
     errors::COMMANDS,
     frontend::COMMANDS,

@@ -147,15 +147,27 @@ fn set_server(shell: &Shell<'_>, words: &[&str]) -> Done {
         "agent" | "agent-send" => Err(Answer::error("agent checks are not enabled on this server.")),
         "agent-addr" | "agent-port" => Err(Answer::error("agent checks are not enabled on this server")),
         "fqdn" => set_fqdn(shell, &found, argument),
-        "ssl" => {
-            let message = "'set server <srv> ssl' cannot be set.  default-server should define ssl settings";
-            Err(Answer::error(message))
-        }
+        "ssl" => set_tls(shell, &found, argument),
         _ => Err(Answer::error(
             "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
              check-addr | check-port | fqdn | health | ssl | state | weight",
         )),
     }
+}
+
+/// TLS can be left off and put on again where the configuration has settings for it.
+fn set_tls(shell: &Shell<'_>, found: &Found<'_>, wanted: Option<&str>) -> Done {
+    if found.line.tls.is_none() {
+        let message = "'set server <srv> ssl' cannot be set.  default-server should define ssl settings";
+        return Err(Answer::error(message));
+    }
+    let on = match wanted {
+        Some("on") => true,
+        Some("off") => false,
+        _ => return Err(Answer::error("'set server <srv> ssl' expects 'on' or 'off'.")),
+    };
+    found.change(shell, Change::Tls(on));
+    Ok(Answer::message(Severity::Notice, "server ssl setting updated."))
 }
 
 /// An absolute weight, or percents of the configured one.

@@ -136,8 +136,8 @@ pub fn rows(ir: &Ir, view: &View, at: At, shown: impl Fn(&Proxy) -> bool) -> Vec
             }
         }
         if proxy.backend {
-            for (server, state) in proxy.servers.iter().zip(&state.servers) {
-                rows.push(self::server(proxy, server, state, at));
+            for (server, own) in proxy.servers.iter().zip(&state.servers) {
+                rows.push(self::server(proxy, state, server, own, at));
             }
             rows.push(backend(proxy, state, at));
         }
@@ -219,7 +219,7 @@ fn listener(proxy: &Proxy, bind: &BindState, index: usize) -> Row {
     row
 }
 
-fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
+fn server(proxy: &Proxy, all: &ProxyState, server: &Server, state: &ServerState, at: At) -> Row {
     let mut row = Row::new(Kind::Server, proxy, &server.name);
     row.num(const { col("sid") }, server.id);
     row.num(const { col("qcur") }, state.queued.load(Relaxed));
@@ -258,7 +258,7 @@ fn server(proxy: &Proxy, server: &Server, state: &ServerState, at: At) -> Row {
         }
     }
     row.text(const { col("addr") }, &address(server, state));
-    if let Some(cookie) = persist::cookie_of(proxy, server, state) {
+    if let Some(cookie) = persist::cookie_of(proxy, &all.dynamic_cookie, server, state) {
         row.text(const { col("cookie") }, &String::from_utf8_lossy(cookie.bytes()));
     }
     times(&mut row, &state.counters);

@@ -83,10 +83,11 @@ impl Reader<'_> {
     /// Binds the stream to the server with this value. Returns what the log says of the cookie.
     fn bind(&mut self, named: &[u8]) -> u8 {
         let mut found = if self.found == b'N' { b'I' } else { self.found };
+        let changed = &self.live.view.proxy(self.backend.id).dynamic_cookie;
         for (server, at) in self.backend.servers.iter().zip(0..) {
             let id = ServerId(at);
             let Some(state) = self.live.view.server(self.backend.id, id) else { continue };
-            if persist::cookie_of(self.backend, server, state).is_none_or(|value| value.bytes() != named) {
+            if persist::cookie_of(self.backend, changed, server, state).is_none_or(|value| value.bytes() != named) {
                 continue;
             }
             found = if state.running() { b'V' } else { b'D' };
@@ -107,7 +108,7 @@ pub(super) fn answer(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy,
         return;
     }
     let Some((server, state)) = live.server(backend.id, id) else { return };
-    let value = persist::cookie_of(backend, server, state);
+    let value = persist::cookie_of(backend, &live.view.proxy(backend.id).dynamic_cookie, server, state);
     let value = value.as_ref().map(|value| value.bytes());
     let bound = st.persist.by_cookie && st.persist.server == Some(id);
     if let Some(done) = of_server(MsgMut::new(raw, &mut st.res), cookie, value, bound) {
