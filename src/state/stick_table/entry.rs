@@ -97,13 +97,13 @@ impl Opened<'_> {
         match self.layout.find(data, element)? {
             Cell::Number(at) => {
                 let cell = self.data.cells.get_mut(at)?;
-                *cell = cell.wrapping_add(n);
+                *cell = cell.wrapping_add(n) & widest(data);
                 Some(*cell)
             }
             Cell::Rate { at, period_ms } => {
                 let now = self.now_ms;
                 let rate = self.data.cells.get_mut(at..at + 3)?;
-                add_to_rate(rate, n, period_ms, now);
+                add_to_rate(rate, n, period_ms, now, widest(data));
                 Some(rate_now(rate, period_ms, now))
             }
         }
@@ -144,8 +144,16 @@ impl Opened<'_> {
     }
 }
 
+/// The largest number of a type: all but byte counts have 32 bits (manual 11.1) and start again from zero.
+fn widest(data: DataType) -> u64 {
+    match data {
+        DataType::BytesInCnt | DataType::BytesOutCnt => u64::MAX,
+        _ => u64::from(u32::MAX),
+    }
+}
+
 /// A rate is three cells: when the period began, events in it, events in the one before.
-fn add_to_rate(rate: &mut [u64], n: u64, period_ms: u64, now_ms: u64) {
+fn add_to_rate(rate: &mut [u64], n: u64, period_ms: u64, now_ms: u64, widest: u64) {
     let [start, now, before] = rate else { return };
     let elapsed = now_ms.saturating_sub(*start);
     if elapsed >= period_ms {
@@ -154,7 +162,7 @@ fn add_to_rate(rate: &mut [u64], n: u64, period_ms: u64, now_ms: u64) {
         *start = if next { *start + period_ms } else { now_ms };
         *now = 0;
     }
-    *now += n;
+    *now = now.wrapping_add(n) & widest;
 }
 
 /// Events in the last period, taking from the one before the part that has not gone by. A single event of the one before is not
@@ -183,7 +191,7 @@ mod tests {
     fn a_rate_slides_over_two_periods() {
         let mut rate = [0; 3];
         for at in [10_000, 10_010, 10_020, 10_030, 10_040] {
-            add_to_rate(&mut rate, 1, 2_000, at);
+            add_to_rate(&mut rate, 1, 2_000, at, u64::MAX);
         }
         let seen = [10_040, 11_900, 12_170, 12_575, 12_990, 13_610, 14_000].map(|at| rate_now(&rate, 2_000, at));
         assert_eq!(seen, [5, 5, 4, 3, 2, 0, 0]);
@@ -192,18 +200,18 @@ mod tests {
     #[test]
     fn a_single_event_counts_until_a_period_without_events_is_over() {
         let mut rate = [0; 3];
-        add_to_rate(&mut rate, 1, 2_000, 5_000);
+        add_to_rate(&mut rate, 1, 2_000, 5_000, u64::MAX);
         assert_eq!([5_000, 8_999, 9_000].map(|at| rate_now(&rate, 2_000, at)), [1, 1, 0]);
     }
 
     #[test]
     fn periods_follow_each_other_without_a_gap() {
         let mut rate = [0; 3];
-        add_to_rate(&mut rate, 4, 1_000, 1_000);
-        add_to_rate(&mut rate, 2, 1_000, 2_500);
+        add_to_rate(&mut rate, 4, 1_000, 1_000, u64::MAX);
+        add_to_rate(&mut rate, 2, 1_000, 2_500, u64::MAX);
         assert_eq!(rate, [2_000, 2, 4]);
         assert_eq!(rate_now(&rate, 1_000, 2_500), 4, "2 and half of 4");
-        add_to_rate(&mut rate, 1, 1_000, 9_000);
+        add_to_rate(&mut rate, 1, 1_000, 9_000, u64::MAX);
         assert_eq!(rate, [9_000, 1, 0]);
     }
 }

@@ -113,6 +113,8 @@ fn gpc0_is_the_first_of_an_array() {
     let mut open = table.open(&entry, 0);
     assert_eq!((open.add(DataType::Gpc0, 0, 2), open.add(DataType::Gpc, 0, 1)), (Some(2), Some(3)));
     assert_eq!((open.add(DataType::Gpc1, 0, 5), open.value(DataType::Gpc, 1)), (Some(5), Some(5)));
+    // 32 bits are all that a counter has.
+    assert_eq!(open.add(DataType::Gpc1, 0, u64::from(u32::MAX)), Some(4));
     assert_eq!((open.value(DataType::Gpc, 2), open.set(DataType::Gpc0, 0, 0)), (None, Some(3)));
 }
 
