@@ -37,8 +37,8 @@ pub(super) async fn answer(
         if answer.why == Why::Monitor {
             st.facts.log_level = Some(SILENT);
             monitor(st, status);
-        } else if !error_reply(s, st, frontend, backend, status) {
-            return After::Drop;
+        } else {
+            error_reply(s, st, frontend, backend, status);
         }
     }
     if answer.why == Why::Statistics {
@@ -62,12 +62,10 @@ pub(super) async fn fail(
     }
     st.reply.clear();
     if st.req.flags.contains(HeadFlags::COMPLETE) && !matches!(fault, Fault::BadRequest(_)) {
-        return match error_reply(s, st, frontend, backend, meaning) {
-            true => match send(s, st, frontend, backend, Some(meaning)).await {
-                After::Linger if fault == Fault::ClientTimeout => After::Close,
-                after => after,
-            },
-            false => After::Drop,
+        error_reply(s, st, frontend, backend, meaning);
+        return match send(s, st, frontend, backend, Some(meaning)).await {
+            After::Linger if fault == Fault::ClientTimeout => After::Close,
+            after => after,
         };
     }
     // Nothing is known that rules could look at: the error goes out as it is, and nothing can be formatted (4.2 `http-error`).
@@ -128,21 +126,21 @@ async fn tarpit(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Opt
 }
 
 /// Writes the reply that stands for `status` to `Stream::reply`: configured for the backend, for the frontend, or built in, with the
-/// header lines that a rule left there. False if it is configured as empty.
-fn error_reply(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>, status: u16) -> bool {
+/// header lines that a rule left there. An error file may be empty.
+fn error_reply(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Option<&Arc<Proxy>>, status: u16) {
     let configured = backend.into_iter().map(|backend| &**backend).chain([frontend]);
     let mut configured = configured.flat_map(|proxy| &proxy.errors).filter(|reply| reply.status == status);
     match configured.next().map(|reply| &reply.answer) {
         Some(ErrorAnswer::Raw(raw)) => {
             st.reply.clear();
             st.reply.extend_from_slice(raw);
-            return !raw.is_empty();
+            return;
         }
         Some(ErrorAnswer::Made(reply)) => {
             let local = s.local.clone();
             let stage = Stage { response: None, ..Stage::response(st, &[]) };
             reply.write(&mut hooks::txn(s, st, &local.live, stage));
-            return true;
+            return;
         }
         None => {}
     }
@@ -167,7 +165,6 @@ fn error_reply(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: Opti
     out.extend_from_slice(&extra);
     out.extend_from_slice(if close { b"connection: close\r\n\r\n" } else { b"\r\n" });
     out.extend_from_slice(body.as_bytes());
-    true
 }
 
 /// The answer to a monitor request.
@@ -189,6 +186,12 @@ async fn send(
 ) -> After {
     let mut raw = std::mem::take(&mut st.reply);
     st.res.clear();
+    if raw.is_empty() {
+        // An empty error file: nothing is said, but the log tells of it.
+        st.facts.status = meant.unwrap_or_default();
+        st.reply = raw;
+        return After::Drop;
+    }
     let answering = st.answering_client();
     let parsed = parse_response(&mut raw, &mut st.res, answering, &ParseOptions::default());
     if !matches!(parsed, Ok(Parsed::Complete)) {
