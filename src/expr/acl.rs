@@ -9,7 +9,7 @@ use super::{Ctx, Expr, Flow, Seen, Tri, bind};
 use crate::diag::{Diagnostic, Span, Word};
 use crate::http::Method;
 use crate::keyword::known::{self, Class};
-use crate::keyword::{Error, FileRef, Hook, Needs, Result, Scope, Words};
+use crate::keyword::{Error, FileRef, Hook, Hosts, Needs, Result, Scope, Words};
 use crate::pattern::{Builder, IntOp, MatchKind, PatternError, PatternFault, PatternSet, file};
 use crate::state::PatternList;
 use crate::state::patterns::Member;
@@ -196,6 +196,7 @@ fn bind(words: &[Word], end: Span, scope: &Scope<'_>) -> Result<Test> {
         kind,
         named: false,
         fold: false,
+        unresolved: false,
         as_map: false,
         forced: false,
         id: None,
@@ -240,6 +241,8 @@ struct Draft<'d, 'a> {
     named: bool,
     /// `-i`
     fold: bool,
+    /// `-n`: names are no addresses.
+    unresolved: bool,
     /// `-M`
     as_map: bool,
     /// `--`: no patterns, on purpose.
@@ -258,8 +261,7 @@ impl Draft<'_, '_> {
             words.next_word();
             match word.as_str() {
                 "-i" => self.fold = true,
-                // Names are never resolved here, so that there is nothing to forbid.
-                "-n" => {}
+                "-n" => self.unresolved = true,
                 "-M" => self.as_map = true,
                 "-u" => {
                     let id = words.next_word().and_then(|word| word.as_str().parse::<u32>().ok());
@@ -324,7 +326,7 @@ impl Draft<'_, '_> {
             _ => (name, false),
         };
         let key = format!("{path} {} {} {}", kind.name(), self.fold, self.as_map);
-        let (fold, as_map, scope) = (self.fold, self.as_map, self.scope);
+        let (fold, as_map, unresolved, scope) = (self.fold, self.as_map, self.unresolved, self.scope);
         let mut is_new = false;
         let list = scope.intern(&key, || {
             is_new = true;
@@ -332,11 +334,12 @@ impl Draft<'_, '_> {
         })?;
         if is_new && !path.starts_with("virt@") {
             let into = Arc::clone(&list);
-            let load = Box::new(move |bytes: &[u8]| {
-                into.replace(read(bytes, kind, fold, as_map)?);
+            let load = Box::new(move |bytes: &[u8], hosts: &dyn Hosts| {
+                let hosts: &dyn Hosts = if unresolved { &() } else { hosts };
+                into.replace(read(bytes, kind, fold, as_map, hosts)?);
                 Ok(())
             });
-            scope.files.borrow_mut().push(FileRef { path: path.to_owned(), span: word.span, optional, load });
+            scope.files.borrow_mut().push(FileRef { path: Some(path.to_owned()), span: word.span, optional, load });
         }
         self.note(Some(path), None, &list);
         self.files.push(name.to_owned());
@@ -363,11 +366,15 @@ impl Draft<'_, '_> {
         let by_number = self.expr.text() == "method" && !self.named && patterns.iter().any(known);
         let fold = self.fold && !by_number;
         let mut builder = Builder::new(kind, fold);
+        let mut names = false;
         for word in words.take_rest() {
             if let Some(op) = IntOp::from_name(word.as_bytes()).filter(|_| kind.takes_operators()) {
                 builder.operator(op);
             } else if !kind.ignores_patterns() {
-                builder.push(word.as_bytes(), ()).map_err(|error| pattern_error(&error, kind, word.span))?;
+                match builder.push(word.as_bytes(), ()) {
+                    Err(error) if error.is_name() && !self.unresolved => names = true,
+                    pushed => pushed.map_err(|error| pattern_error(&error, kind, word.span))?,
+                }
             }
         }
         let set = builder.finish().map_err(|error| {
@@ -377,10 +384,28 @@ impl Draft<'_, '_> {
         let text = self.text(kind, patterns);
         // It may be filled at run time.
         let own = Arc::new(PatternList::new("", set));
+        if names {
+            self.resolve_later(patterns, &own);
+        }
         self.note(None, self.id, &own);
         self.lists.push(own);
         let matcher = Matcher::new(kind, self.lists);
         Ok(Test { expr: self.expr, matcher, keyword: self.keyword.into(), text: text.into_boxed_str() })
+    }
+
+    /// Has the host names among addresses resolved once everything is bound (manual 7.1.6 and `-n` in 7.1).
+    fn resolve_later(&self, patterns: &[Word], list: &Arc<PatternList<()>>) {
+        let (patterns, into) = (patterns.to_vec(), Arc::clone(list));
+        let load = Box::new(move |_: &[u8], hosts: &dyn Hosts| {
+            let mut builder = Builder::new(MatchKind::Ip, false);
+            let failed = |error| pattern_text(&error, MatchKind::Ip);
+            for word in &patterns {
+                builder.push_or_resolve(word.as_bytes(), (), |name| hosts.address(name)).map_err(failed)?;
+            }
+            into.replace(builder.finish().map_err(failed)?);
+            Ok(())
+        });
+        self.scope.files.borrow_mut().push(FileRef { path: None, span: self.span, optional: false, load });
     }
 
     /// What is written again binds to the same test.
@@ -423,10 +448,17 @@ fn empty(kind: MatchKind, fold: bool, span: Span) -> Result<PatternSet<()>> {
 }
 
 /// The patterns of a file's content.
-fn read(bytes: &[u8], kind: MatchKind, fold: bool, as_map: bool) -> std::result::Result<PatternSet<()>, String> {
+fn read(
+    bytes: &[u8],
+    kind: MatchKind,
+    fold: bool,
+    as_map: bool,
+    hosts: &dyn Hosts,
+) -> std::result::Result<PatternSet<()>, String> {
     let mut builder = Builder::new(kind, fold);
     let mut push = |line: file::FileLine<'_>| {
-        builder.push(line.key, ()).map_err(|error| format!("{} at line {}", pattern_text(&error, kind), line.line))
+        let pushed = builder.push_or_resolve(line.key, (), |name| hosts.address(name));
+        pushed.map_err(|error| format!("{} at line {}", pattern_text(&error, kind), line.line))
     };
     if as_map {
         file::map_lines(bytes).try_for_each(&mut push)?;
@@ -439,7 +471,7 @@ fn read(bytes: &[u8], kind: MatchKind, fold: bool, as_map: bool) -> std::result:
 fn pattern_error(error: &PatternError, kind: MatchKind, span: Span) -> Error {
     let found = Diagnostic::alert("bad-pattern", pattern_text(error, kind)).at(span);
     Box::new(match &error.fault {
-        PatternFault::Ip(_) => found.help("host names are not resolved: write the address"),
+        PatternFault::Ip(_) => found.help("a host name must be known when the configuration is read"),
         _ => found,
     })
 }

@@ -10,8 +10,8 @@ mod scope;
 mod words;
 
 pub use scope::{
-    Defined, ErrorGroup, FileRef, Hook, Interned, Names, Needs, ProxyName, STICK_COUNTERS, Scope, SectionName, Text,
-    VarNames, VarScope, VarSlot, VarTable, WITHOUT_EFFECT, process_variable,
+    Defined, ErrorGroup, FileRef, Hook, Hosts, Interned, Names, Needs, ProxyName, STICK_COUNTERS, Scope, SectionName,
+    Text, VarNames, VarScope, VarSlot, VarTable, WITHOUT_EFFECT, process_variable,
 };
 pub use words::{Error, Result, Words, error_at};
 

@@ -4,6 +4,7 @@
 use std::any::{Any, TypeId};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{Meta, Status};
@@ -405,15 +406,28 @@ fn lasting_slot(names: &Mutex<Vec<Box<str>>>, name: &str) -> u32 {
 
 /// A file that a keyword names. `lower::load` reads it and hands the bytes to `load`, also in `-c`.
 pub struct FileRef {
-    /// As written, before any base directory.
-    pub path: String,
+    /// As written, before any base directory; none where only host names in the line itself wait to be resolved.
+    pub path: Option<String>,
     /// Where it is written.
     pub span: Span,
     /// If there is no such file, nothing is loaded and that is no error (`opt@`).
     pub optional: bool,
-    /// Takes the bytes; an error is reported at `span`.
+    /// Takes the bytes, and who resolves host names in them; an error is reported at `span`.
     #[allow(clippy::type_complexity)]
-    pub load: Box<dyn FnOnce(&[u8]) -> Result<(), String>>,
+    pub load: Box<dyn FnOnce(&[u8], &dyn Hosts) -> Result<(), String>>,
+}
+
+/// Who knows the addresses of host names while a configuration is read.
+pub trait Hosts {
+    /// The address that stands for a name where one is wanted, an IPv4 address if there is one.
+    fn address(&self, name: &str) -> Option<IpAddr>;
+}
+
+/// Nobody: names stay names.
+impl Hosts for () {
+    fn address(&self, _: &str) -> Option<IpAddr> {
+        None
+    }
 }
 
 /// The named ACLs of the section being bound: each declaration's words after the name, in order; several are alternatives.

@@ -7,6 +7,8 @@ use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
 
+use crate::keyword::Hosts;
+
 /// What loading reads. Paths are as written, made absolute or relative by `default-path` only.
 pub trait Files {
     /// The whole file.
@@ -106,6 +108,13 @@ pub(super) struct Reader<'a> {
     base: RefCell<String>,
     read: RefCell<HashMap<String, ReadResult>>,
     hosts: RefCell<HashMap<String, Option<IpAddr>>>,
+}
+
+impl Hosts for Reader<'_> {
+    fn address(&self, name: &str) -> Option<IpAddr> {
+        let all = self.files.resolve(name).ok()?;
+        all.iter().find(|ip| ip.is_ipv4()).or(all.first()).copied()
+    }
 }
 
 impl<'a> Reader<'a> {

@@ -131,9 +131,10 @@ fn read_files(files: &RefCell<Vec<crate::keyword::FileRef>>, reader: &Reader<'_>
     loop {
         let next = files.borrow_mut().pop();
         let Some(file) = next else { return };
-        let loaded = match reader.read(&file.path) {
-            Ok(bytes) => (file.load)(&bytes),
-            Err(why) => Err(format!("unable to open file '{}': {why}", file.path)),
+        let loaded = match file.path.as_deref().map(|path| reader.read(path).map_err(|why| (path, why))) {
+            None => (file.load)(&[], reader),
+            Some(Ok(bytes)) => (file.load)(&bytes, reader),
+            Some(Err((path, why))) => Err(format!("unable to open file '{path}': {why}")),
         };
         if let Err(message) = loaded {
             diags.push(Diagnostic::alert("file", message).at(file.span));

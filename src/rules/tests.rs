@@ -391,7 +391,7 @@ fn files_become_answers_once_they_are_read() {
     let config = Config::new();
     let load = |bytes: &[u8]| {
         let file = config.files.borrow_mut().pop().unwrap();
-        (file.load)(bytes)
+        (file.load)(bytes, &())
     };
     let rule = bind("return content-type text/x file /x", Hook::HttpRequest, &config).unwrap();
     assert_eq!(load(b"body\n"), Ok(()));

@@ -7,7 +7,7 @@ use crate::diag::Word;
 use crate::expr::acl::pattern_text;
 use crate::expr::lists::{Declared, Lists};
 use crate::expr::{BindConvert, Convert, ConvertFn, args};
-use crate::keyword::{Error, FileRef, Meta, Result, Scope, Words};
+use crate::keyword::{Error, FileRef, Hosts, Meta, Result, Scope, Words};
 use crate::pattern::regex::{Groups, expand};
 use crate::pattern::{Builder, MatchKind, PatternSet, file};
 use crate::state::Map;
@@ -201,14 +201,15 @@ fn list(name: &Word, scope: &Scope<'_>, kind: MatchKind, output: Output) -> Resu
     }
     // Each converter checks the values that it needs; the first also fills the map.
     let into = is_new.then(|| Arc::clone(&list));
-    let load = Box::new(move |bytes: &[u8]| {
+    // Unlike ACLs, maps hold no host names.
+    let load = Box::new(move |bytes: &[u8], _: &dyn Hosts| {
         let set = read(bytes, kind, output)?;
         if let Some(into) = into {
             into.replace(set);
         }
         Ok(())
     });
-    scope.files.borrow_mut().push(FileRef { path: path.to_owned(), span: name.span, optional, load });
+    scope.files.borrow_mut().push(FileRef { path: Some(path.to_owned()), span: name.span, optional, load });
     Ok(list)
 }
 

@@ -13,7 +13,7 @@ fn evaluate(text: &str, content: &dyn Fn(&str) -> String) -> std::result::Result
     let word = Word::new(text, Span::nowhere());
     let expr = Expr::bind_str(&word, &config.scope(Hook::HttpRequest)).map_err(|error| error.message.clone())?;
     for file in config.files.take() {
-        (file.load)(content(&file.path).as_bytes())?;
+        (file.load)(content(&file.path.unwrap()).as_bytes(), &())?;
     }
     let world = World::new().with_variables(&config);
     let mut out = Vec::new();

@@ -1,5 +1,6 @@
 //! Building sets: reading patterns as their method wants them, and what can be wrong with them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::super::int::{IntFault, IntOp, IntRange};
@@ -21,6 +22,13 @@ pub struct PatternError {
     pub text: String,
     /// What is wrong with it.
     pub fault: PatternFault,
+}
+
+impl PatternError {
+    /// Whether the pattern may be a host name where an address was expected.
+    pub fn is_name(&self) -> bool {
+        self.fault == PatternFault::Ip(IpNetError::Address)
+    }
 }
 
 /// What is wrong with a pattern.
@@ -79,6 +87,21 @@ impl<V> Builder<V> {
     /// Adds a pattern as it is written.
     pub fn push(&mut self, text: &[u8], value: V) -> Result<(), PatternError> {
         self.push_numbered(text, value, self.values.len() as u32)
+    }
+
+    /// The same; what is no address may be a host name that `address` knows.
+    pub fn push_or_resolve(
+        &mut self,
+        text: &[u8],
+        value: V,
+        address: impl FnOnce(&str) -> Option<IpAddr>,
+    ) -> Result<(), PatternError> {
+        let is_name = matches!(self.parsed, Parsed::Nets(_)) && matches!(IpNet::parse(text), Err(IpNetError::Address));
+        let found = std::str::from_utf8(text).ok().filter(|_| is_name).and_then(address);
+        match found.and_then(|ip| IpNet::parse(ip.to_string().as_bytes()).ok()) {
+            Some(net) => self.push_net(text, net, value),
+            None => self.push(text, value),
+        }
     }
 
     /// Adds a network under another name: a host name that the caller has resolved.

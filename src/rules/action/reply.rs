@@ -406,10 +406,10 @@ fn read(scope: &Scope<'_>, path: String, span: Span, of: impl FnOnce(&[u8]) -> L
     let late = Late::default();
     let filled = late.clone();
     scope.files.borrow_mut().push(FileRef {
-        path,
+        path: Some(path),
         span,
         optional: false,
-        load: Box::new(move |bytes| {
+        load: Box::new(move |bytes, _| {
             let made = of(bytes)?;
             // Nobody else fills it.
             let _ = filled.set(made);
