@@ -11,11 +11,13 @@ use super::fault::Fault;
 use super::hooks::{self, Stage};
 use super::live::{self, Live};
 use super::pool::{Choice, Upstream};
+use super::servers::{self, Event, Place};
 use super::session::{Patience, Session};
 use super::stream::Stream;
 use crate::base::id::{ProxyId, ServerId};
 use crate::base::value::{Type, Value};
 use crate::expr::{ConnError, Endpoint};
+use crate::ir::check::Observe;
 use crate::ir::{Foreign, Proxy, Reuse, Server};
 use crate::net::connect::{self, Target};
 use crate::net::io::Io;
@@ -128,13 +130,25 @@ pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream
     wanted.state.counters.inc(s.core.id, Stat::Connects);
     backend_state(s, wanted.backend.id, Stat::Connects);
     // Connecting is rare and its future large.
-    let io = Box::pin(open(s, wanted, &target)).await?;
+    let opened = Box::pin(open(s, wanted, &target)).await;
     s.core.tick_us();
+    if let Some(observe) = &wanted.server.observe {
+        let event = opened.as_ref().map_or_else(|why| Event::of_connect(why.fault), |_| Some(Event::Connected));
+        observed(s, (wanted.backend.id, wanted.id), observe, event);
+    }
+    let io = opened?;
     let mut upstream = Upstream::new(io, wanted.state.clone(), target, wanted.name.clone());
     upstream.requests = 1;
     upstream.was_missed = was_missed;
     upstream.foreign = wanted.foreign;
     Ok(upstream)
+}
+
+/// Counts what was met at an observed server, if it says anything about it.
+pub fn observed(s: &Session, place: Place, observe: &Observe, event: Option<Event>) {
+    if let Some(event) = event {
+        servers::observed(&s.core, &s.local.live, place, observe, event);
+    }
 }
 
 /// Keeps a connection whose response is complete for other requests, or for this session only.

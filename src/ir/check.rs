@@ -65,6 +65,43 @@ impl InitState {
     }
 }
 
+/// What streams that meet errors mean for a checked server (manual 5.2 `observe`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observe {
+    /// `layer7`: responses count, too.
+    pub responses: bool,
+    /// `error-limit`: so many errors in a row are too many.
+    pub limit: u32,
+    /// `on-error`
+    pub then: OnError,
+}
+
+/// What too many errors in a row do (manual 5.2 `on-error`); each also hurries the next check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// Nothing else.
+    FastInter,
+    /// They count as a failed check.
+    #[default]
+    FailCheck,
+    /// One more failed check, and the server is down.
+    SuddenDeath,
+    /// The server is down.
+    MarkDown,
+}
+
+impl OnError {
+    /// As in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            OnError::FastInter => "fastinter",
+            OnError::FailCheck => "fail-check",
+            OnError::SuddenDeath => "sudden-death",
+            OnError::MarkDown => "mark-down",
+        }
+    }
+}
+
 /// The kind of a check.
 pub enum CheckKind {
     /// A TCP connection is enough.

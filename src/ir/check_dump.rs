@@ -3,7 +3,8 @@
 use std::fmt::{self, Display};
 
 use super::check::{
-    CheckConnect, Comparison, Expect, ExpectMatch, HttpCheckStep, PortOf, Sending, TcpCheckStep, TcpStep, TextMatch,
+    Check, CheckConnect, Comparison, Expect, ExpectMatch, HttpCheckStep, InitState, Observe, PortOf, Sending,
+    TcpCheckStep, TcpStep, TextMatch,
 };
 use super::dump::{flags, options};
 use crate::base::hex::upper_hex;
@@ -157,4 +158,26 @@ fn matched(how: &TextMatch) -> String {
             format!("-lf -m {how} {}", format.text())
         }
     }
+}
+
+/// `observe` and what goes with it.
+pub(super) fn observed(f: &mut fmt::Formatter<'_>, observe: &Observe) -> fmt::Result {
+    let layer = if observe.responses { "layer7" } else { "layer4" };
+    write!(f, " observe {layer} error-limit {} on-error {}", observe.limit, observe.then.name())
+}
+
+/// `check` and its options.
+pub(super) fn health(f: &mut fmt::Formatter<'_>, check: &Check) -> fmt::Result {
+    write!(f, " check inter {} rise {} fall {}", check.inter_ms, check.rise, check.fall)?;
+    options(
+        f,
+        &[
+            ("init-state", (check.init_state != InitState::Up).then(|| check.init_state.name().to_owned())),
+            ("fastinter", check.fastinter_ms.map(|ms| ms.to_string())),
+            ("downinter", check.downinter_ms.map(|ms| ms.to_string())),
+            ("port", check.port.map(|port| port.to_string())),
+            ("addr", check.addr.map(|addr| addr.to_string())),
+        ],
+    )?;
+    flags(f, &[("check-ssl", check.tls), ("check-send-proxy", check.send_proxy)])
 }

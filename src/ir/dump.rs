@@ -6,8 +6,8 @@ use std::fmt::{self, Display, Write};
 use super::Ir;
 use super::balance::{Affinity, Balance, HashType};
 use super::bind_dump::{Listener, Socket, tls_common};
-use super::check::{Check, CheckKind, InitState};
-use super::check_dump::Spoken;
+use super::check::CheckKind;
+use super::check_dump::{Spoken, health, observed};
 use super::cpu::CpuMap;
 use super::global::{Global, Password, Userlist};
 use super::log::{LogFormatName, LogTarget, LogTo};
@@ -510,7 +510,8 @@ impl Display for Target<'_> {
         flags(f, &[("non-stick", server.non_stick)])?;
         server.send_proxy.as_ref().map_or(Ok(()), |protocol| send_proxy(f, protocol))?;
         server.tls.as_ref().map_or(Ok(()), |tls| server_tls(f, tls))?;
-        server.check.as_ref().map_or(Ok(()), |check| health(f, check))
+        server.check.as_ref().map_or(Ok(()), |check| health(f, check))?;
+        server.observe.as_ref().map_or(Ok(()), |observe| observed(f, observe))
     }
 }
 
@@ -538,19 +539,4 @@ fn server_tls(f: &mut fmt::Formatter<'_>, tls: &ServerTls) -> fmt::Result {
     )?;
     flags(f, &[("crt", tls.cert.is_some()), ("no-ssl-reuse", tls.no_reuse), ("no-tls-tickets", tls.no_tickets)])?;
     tls_common(f, &tls.alpn, &tls.suites, tls.versions)
-}
-
-fn health(f: &mut fmt::Formatter<'_>, check: &Check) -> fmt::Result {
-    write!(f, " check inter {} rise {} fall {}", check.inter_ms, check.rise, check.fall)?;
-    options(
-        f,
-        &[
-            ("init-state", (check.init_state != InitState::Up).then(|| check.init_state.name().to_owned())),
-            ("fastinter", check.fastinter_ms.map(|ms| ms.to_string())),
-            ("downinter", check.downinter_ms.map(|ms| ms.to_string())),
-            ("port", check.port.map(|port| port.to_string())),
-            ("addr", check.addr.map(|addr| addr.to_string())),
-        ],
-    )?;
-    flags(f, &[("check-ssl", check.tls), ("check-send-proxy", check.send_proxy)])
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::sync::Notify;
 
 use super::counters::{Counters, Rate};
 use crate::base::id::ServerId;
@@ -76,6 +77,7 @@ impl CheckResult {
         match self.status {
             "" | "INI" => "Initializing",
             "SOCKERR" => "Socket error",
+            "HANA" => "Health analyze",
             "L4OK" => "Layer4 check passed",
             "L4TOUT" => "Layer4 timeout",
             "L4CON" => "Layer4 connection problem",
@@ -113,7 +115,7 @@ pub const NO_CORE: u32 = u32::MAX;
 
 /// The statuses of checks by their numbers in `show servers state`.
 const NUMBERED: [&str; 18] = [
-    "", "INI", "", "", "", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT", "L7RSP", "",
+    "", "INI", "", "", "HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT", "L7RSP", "",
     "L7OK", "L7OKC", "L7STS",
 ];
 
@@ -190,6 +192,12 @@ pub struct ServerState {
     pub counters: Counters,
     /// Failed checks (`chkfail`).
     pub check_fails: AtomicU64,
+    /// Errors in a row that streams have met, as far as `observe` counts them.
+    pub errors: AtomicU32,
+    /// Rings when the next check is to come at `fastinter`.
+    pub hurry: Notify,
+    /// How often they were too many (`hanafail`).
+    pub errors_exceeded: AtomicU64,
     /// UP to DOWN transitions (`chkdown`).
     pub downs: AtomicU64,
     /// Seconds spent down before the present state (`downtime`).
@@ -244,6 +252,9 @@ impl ServerState {
             rate: Rate::default(),
             counters: Counters::new(cores),
             check_fails: AtomicU64::new(0),
+            errors: AtomicU32::new(0),
+            hurry: Notify::new(),
+            errors_exceeded: AtomicU64::new(0),
             downs: AtomicU64::new(0),
             down_seconds: AtomicU64::new(0),
             changed_at: AtomicI64::new(now),
@@ -296,7 +307,7 @@ impl ServerState {
         self.rate.clear_max();
         self.counters.clear_maxima(all);
         if all {
-            for count in [&self.check_fails, &self.downs, &self.down_seconds] {
+            for count in [&self.check_fails, &self.errors_exceeded, &self.downs, &self.down_seconds] {
                 count.store(0, Relaxed);
             }
         }

@@ -280,6 +280,7 @@ fn failures(row: &mut Row, state: &ServerState, at: At) {
     let down = if state.health() == Health::Down { at.now - state.changed_at.load(Relaxed) } else { 0 };
     row.num(const { col("chkfail") }, state.check_fails.load(Relaxed));
     row.num(const { col("chkdown") }, state.downs.load(Relaxed));
+    row.num(const { col("hanafail") }, state.errors_exceeded.load(Relaxed));
     row.num(const { col("downtime") }, state.down_seconds.load(Relaxed) as i64 + down);
 }
 

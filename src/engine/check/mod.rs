@@ -33,6 +33,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::core::Core;
 use super::live::Live;
@@ -144,8 +145,20 @@ pub(super) fn assign(ir: &Ir, view: &View, cores: usize) {
 async fn watch(core: Rc<Core>, at: Rc<RefCell<At>>, delay_ms: u64) {
     let mut pause = Some(delay_ms);
     while let Some(ms) = pause {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+        wait(&at, ms).await;
         pause = check_once(&core, &at).await;
+    }
+}
+
+/// Waits for the next check, no longer than `fastinter` once streams have met too many errors.
+async fn wait(at: &RefCell<At>, ms: u64) {
+    let end = Instant::now() + Duration::from_millis(ms);
+    let At { live, place } = at.borrow().clone();
+    let server = live.server(place.0, place.1);
+    let fast = server.and_then(|(line, state)| Some((line.check.as_ref()?.fastinter_ms?, state)));
+    let Some((fast, state)) = fast else { return sleep_until(end).await };
+    if timeout_at(end, state.hurry.notified()).await.is_ok() {
+        sleep_until(end.min(Instant::now() + Duration::from_millis(fast))).await;
     }
 }
 

@@ -23,6 +23,7 @@ use crate::engine::pool::Upstream;
 use crate::engine::preamble;
 use crate::engine::queue::Slot;
 use crate::engine::retry::Retries;
+use crate::engine::servers::Event;
 use crate::engine::session::{Patience, Session};
 use crate::engine::stick;
 use crate::engine::stream::{RequestAt, Stream};
@@ -232,17 +233,24 @@ async fn attempt(
     if up.is_done() {
         st.request = RequestAt::Gone;
     }
+    let untouched = upstream.buf.is_empty() && matches!(result, Err(Fault::ServerAbort));
+    let reused = upstream.requests > 1;
+    let repeatable = st.req.method.is_idempotent() || up_moved == 0;
+    let stale = reused && untouched && repeatable;
+    if let Some(observe) = &server.observe
+        && !stale
+    {
+        let failed = |fault| Event::of_response(fault, !upstream.buf.is_empty());
+        let event = result.map_or_else(failed, |()| Some(Event::Answered(st.res.status)));
+        connect::observed(s, (backend.id, id), observe, event);
+    }
     match result {
         Ok(()) => Ok(Exchange { server: id, upstream, up, slot, keep }),
         Err(fault) => {
             st.facts.bytes_in += up.received();
-            let untouched = upstream.buf.is_empty() && matches!(fault, Fault::ServerAbort);
-            let reused = upstream.requests > 1;
-            let repeatable = st.req.method.is_idempotent() || up_moved == 0;
             if tries.replayable {
                 st.out = up.into_lead();
             }
-            let stale = reused && untouched && repeatable;
             Err(failed(fault, stale, reused && untouched && s.facts.requests > 1))
         }
     }

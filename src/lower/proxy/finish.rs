@@ -105,6 +105,7 @@ impl FinishProxy<'_> {
             diags: self.diags,
             scope,
             proxy: &draft.out.name,
+            http: draft.out.mode == Mode::Http,
             source: draft.source.as_ref(),
             check_host: host.as_deref(),
             ignore_resolution: self.ignore_resolution,

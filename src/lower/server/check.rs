@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::ServerDraft;
 use super::options::protocol;
 use crate::base::addr::{Accepts, Host};
-use crate::ir::check::InitState;
+use crate::ir::check::{InitState, OnError};
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::{not_yet, sentence};
 use crate::lower::values::{choice, integer, millis, text};
@@ -20,6 +20,10 @@ pub(super) struct CheckOptions {
     pub(super) rise: u32,
     pub(super) fall: u32,
     pub(super) init_state: InitState,
+    /// `observe layer4` (false), `observe layer7` (true)
+    pub(super) observe: Option<bool>,
+    pub(super) error_limit: u32,
+    pub(super) on_error: OnError,
     pub(super) port: Option<u16>,
     pub(super) addr: Option<IpAddr>,
     /// `check-ssl`, `no-check-ssl`; what the server does where it is not said.
@@ -42,6 +46,9 @@ impl Default for CheckOptions {
             rise: 2,
             fall: 3,
             init_state: InitState::default(),
+            observe: None,
+            error_limit: 10,
+            on_error: OnError::default(),
             port: None,
             addr: None,
             tls: None,
@@ -157,6 +164,46 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
     ),
     entry(
         Meta::new(
+            "observe",
+            "observe { layer4 | layer7 | none }",
+            "Counts errors that traffic meets at a checked server: of connections, with 'layer7' of responses too. Valid \
+             responses have a status from 100 to 499, 501 or 505.",
+            &[(
+                "server a 127.0.0.1:80 check observe layer7 error-limit 50",
+                "observe layer7 error-limit 50 on-error fail-check",
+            )],
+        ),
+        observe,
+    ),
+    entry(
+        Meta::new(
+            "error-limit",
+            "error-limit <count>",
+            "Sets how many errors in a row are too many for 'observe'. The default is 10.",
+            &[("server a 127.0.0.1:80 check observe layer4 error-limit 5", "error-limit 5")],
+        ),
+        |words, draft, _| {
+            draft.check.error_limit = count(words, "error-limit")?;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
+            "on-error",
+            "on-error { fastinter | fail-check | sudden-death | mark-down }",
+            "Sets what too many errors in a row do: the next check comes at 'fastinter', and they count as a failed check \
+             (the default), leave one failed check until the server is down, or mark it down at once.",
+            &[("server a 127.0.0.1:80 check observe layer4 on-error mark-down", "on-error mark-down")],
+        ),
+        |words, draft, _| {
+            let all = [OnError::FastInter, OnError::FailCheck, OnError::SuddenDeath, OnError::MarkDown];
+            let at = choice(words, &["fastinter", "fail-check", "sudden-death", "mark-down"])?;
+            draft.check.on_error = all.get(at).copied().unwrap_or_default();
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "port",
             "port <port>",
             "Sets the port that health checks connect to. The default is the server's.",
@@ -253,6 +300,17 @@ fn count(words: &mut Words<'_>, name: &str) -> Result<u32> {
     let word = words.expect("an integer as argument.")?;
     let count = word.as_str().parse().ok().filter(|count| *count > 0 && *count <= i32::MAX as u32);
     count.ok_or_else(|| sentence(word.span, "range", format!("'{name}' has to be > 0.")))
+}
+
+fn observe(words: &mut Words<'_>, draft: &mut ServerDraft, _: &Scope<'_>) -> Result<()> {
+    if words.is_empty() {
+        return Err(words.error_here("expects <mode> as argument."));
+    }
+    draft.check.observe = match choice(words, &["none", "layer4", "layer7"])? {
+        0 => None,
+        layer => Some(layer == 2),
+    };
+    Ok(())
 }
 
 fn addr(words: &mut Words<'_>, draft: &mut ServerDraft, _: &Scope<'_>) -> Result<()> {

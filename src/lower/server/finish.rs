@@ -7,7 +7,7 @@ use super::tls::TlsContext;
 use super::{InitAddr, ServerDraft, SourceDraft};
 use crate::base::addr::{Address, Host, Ports};
 use crate::diag::{Diagnostic, Diagnostics, Lead, Span};
-use crate::ir::check::InitState;
+use crate::ir::check::{InitState, Observe};
 use crate::ir::{Check, CheckKind, PortSpec, ProxyProtocol, Server, ServerAddr, Source};
 use crate::keyword::{Result, Scope};
 use crate::lower::files::Reader;
@@ -23,6 +23,8 @@ pub(in crate::lower) struct FinishServer<'a> {
     pub(in crate::lower) scope: &'a Scope<'a>,
     /// The backend's name.
     pub(in crate::lower) proxy: &'a str,
+    /// It is in `mode http`.
+    pub(in crate::lower) http: bool,
     /// The backend's `source`.
     pub(in crate::lower) source: Option<&'a SourceDraft>,
     /// The literal `Host` field of the backend's checks.
@@ -82,6 +84,10 @@ impl FinishServer<'_> {
                 Some(self.finish_check(draft, kind(), &context)?)
             }
         };
+        if draft.check.observe == Some(true) && !self.http {
+            let text = format!("{place}'layer7' can only be used in http proxies.");
+            self.diags.push(Diagnostic::warning("observe-mode", text).at(draft.span()).lead(Lead::Place));
+        }
         Ok(Server {
             name: name_of(draft).into(),
             addr,
@@ -97,6 +103,11 @@ impl FinishServer<'_> {
             minconn: draft.minconn.filter(|least| draft.maxconn.is_some_and(|most| *least < most)),
             slowstart_ms: draft.slowstart_ms,
             hash_key: draft.hash_key,
+            observe: check.as_ref().and(draft.check.observe).map(|responses| Observe {
+                responses,
+                limit: draft.check.error_limit,
+                then: draft.check.on_error,
+            }),
             check,
             send_proxy: self.finish_proxy(draft, &place)?,
             tls,

@@ -298,7 +298,6 @@ pub(super) static ACCEPTED: &[Setting<ServerDraft>] = &[
         "idle connections are shared among threads by the pool's own rules",
     ),
     accepted("log-bufsize", "log-bufsize <bufsize>", "it sizes buffers of log servers only"),
-    accepted("error-limit", "error-limit <count>", "it counts for 'observe' only, which is refused itself"),
     accepted("shard", "shard <shard>", "it counts for peers only, which are refused themselves"),
     accepted("guid", "guid <string>", "it names objects for a file that does not exist yet"),
     accepted_word("no-agent-check", "agent checks are refused themselves"),

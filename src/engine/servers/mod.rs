@@ -1,6 +1,8 @@
 //! Changes of servers' states, whoever asks for them: health checks, the statistics page, the runtime socket. Each change is
 //! counted, published to the balancer and told to the world in HAProxy's words.
 
+mod observed;
+
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,10 +15,12 @@ use super::log::compose::{ALERT, EMERG, NOTICE, WARNING};
 use super::log::herald::Herald;
 use super::ramp;
 use super::roster::{Cause, Target};
+pub use observed::{Event, observed};
+
 use crate::base::clock;
 use crate::base::id::{ProxyId, ServerId};
 use crate::diag::Severity;
-use crate::ir::{LogTo, PortSpec, Proxy, Server};
+use crate::ir::{Check, LogTo, PortSpec, Proxy, Server};
 use crate::state::{Admin, Change, CheckResult, Health, ProxyState, Reception, ServerSetup, ServerState, Stat};
 
 /// A server of one configuration.
@@ -74,22 +78,8 @@ pub fn checked(herald: &Herald, live: &Live, place: Place, outcome: &Outcome) ->
         return Ends::new();
     }
     let operation = scene.operation();
-    let before = state.check.load().status;
-    let health = state.health();
-    let old = score::fit(state.check_score.load(Relaxed), health, check.rise, check.fall);
-    let new = score::next(old, health, check.rise, check.fall, outcome.verdict());
-    state.check_score.store(new, Relaxed);
-    if outcome.verdict() == score::Verdict::Failed && health != Health::Down {
-        state.check_fails.fetch_add(1, Relaxed);
-    }
-    state.check.store(Arc::new(outcome.result.clone()));
-    let reason = reason(&outcome.result);
-    let told = scene.proxy.log_health_checks && (new != old || before != outcome.result.status);
-    if told {
-        scene.tell(NOTICE, &scene.check_report(outcome, new, &reason));
-    }
-    let turned = score::health(new, health, check.rise, outcome.verdict());
-    scene.turn(turned, if scene.proxy.log_health_checks { "" } else { &reason });
+    let from = state.check_score.load(Relaxed);
+    scene.judge(check, outcome, from);
     scene.ends(operation)
 }
 
@@ -229,6 +219,27 @@ impl<'a> Scene<'a> {
 
     fn hold(&self) -> MutexGuard<'a, ()> {
         self.proxy_state.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an outcome into account that moves the checks' counter on from `score`.
+    fn judge(&self, check: &Check, outcome: &Outcome, score: u32) {
+        let state = self.state;
+        let before = state.check.load().status;
+        let health = state.health();
+        let old = score::fit(score, health, check.rise, check.fall);
+        let new = score::next(old, health, check.rise, check.fall, outcome.verdict());
+        state.check_score.store(new, Relaxed);
+        if outcome.verdict() == score::Verdict::Failed && health != Health::Down {
+            state.check_fails.fetch_add(1, Relaxed);
+        }
+        state.check.store(Arc::new(outcome.result.clone()));
+        let reason = reason(&outcome.result);
+        let told = self.proxy.log_health_checks && (new != old || before != outcome.result.status);
+        if told {
+            self.tell(NOTICE, &self.check_report(outcome, new, &reason));
+        }
+        let turned = score::health(new, health, check.rise, outcome.verdict());
+        self.turn(turned, if self.proxy.log_health_checks { "" } else { &reason });
     }
 
     /// Health changes; `why` follows the verb. Nothing is said where it does not change.
@@ -497,7 +508,10 @@ fn reason(result: &CheckResult) -> String {
     if !result.detail.is_empty() {
         write(format_args!(", info: \"{}\"", result.detail));
     }
-    write(format_args!(", check duration: {}ms", result.duration_ms));
+    // Streams are no check that takes its time.
+    if result.status != "HANA" {
+        write(format_args!(", check duration: {}ms", result.duration_ms));
+    }
     text
 }
 
