@@ -84,10 +84,6 @@ impl FinishServer<'_> {
                 Some(self.finish_check(draft, kind(), &context)?)
             }
         };
-        if draft.check.observe == Some(true) && !self.http {
-            let text = format!("{place}'layer7' can only be used in http proxies.");
-            self.diags.push(Diagnostic::warning("observe-mode", text).at(draft.span()).lead(Lead::Place));
-        }
         Ok(Server {
             name: name_of(draft).into(),
             addr,
@@ -103,11 +99,7 @@ impl FinishServer<'_> {
             minconn: draft.minconn.filter(|least| draft.maxconn.is_some_and(|most| *least < most)),
             slowstart_ms: draft.slowstart_ms,
             hash_key: draft.hash_key,
-            observe: check.as_ref().and(draft.check.observe).map(|responses| Observe {
-                responses,
-                limit: draft.check.error_limit,
-                then: draft.check.on_error,
-            }),
+            observe: check.as_ref().and_then(|_| self.observe(draft, &place)),
             check,
             send_proxy: self.finish_proxy(draft, &place)?,
             tls,
@@ -136,6 +128,15 @@ impl FinishServer<'_> {
     fn finish_source(&self, draft: &ServerDraft, place: &str) -> Result<Option<Arc<Source>>> {
         let source = draft.source.as_ref().or(self.source).map(|source| source.finish(self.scope)).transpose();
         source.map_err(|error| Box::new(error.or_at(draft.span()).context(place)))
+    }
+
+    fn observe(&self, draft: &ServerDraft, place: &str) -> Option<Observe> {
+        let (responses, limit, then) = (draft.check.observe?, draft.check.error_limit, draft.check.on_error);
+        if responses && !self.http {
+            let text = format!("{place}'layer7' can only be used in http proxies.");
+            self.diags.push(Diagnostic::warning("observe-mode", text).at(draft.span()).lead(Lead::Place));
+        }
+        Some(Observe { responses, limit, then })
     }
 
     fn finish_proxy(&self, draft: &ServerDraft, place: &str) -> Result<Option<ProxyProtocol>> {
