@@ -237,7 +237,8 @@ async fn attempt(
     let reused = upstream.requests > 1;
     let repeatable = st.req.method.is_idempotent() || up_moved == 0;
     let stale = reused && untouched && repeatable;
-    if let Some(observe) = &server.observe
+    // Looked up once more: what is kept across a wait takes room.
+    if let Some(observe) = backend.servers.get(id.index()).and_then(|server| server.observe.as_ref())
         && !stale
     {
         let failed = |fault| Event::of_response(fault, !upstream.buf.is_empty());
