@@ -165,8 +165,10 @@ impl Drop for Ticket {
 mod tests {
     use std::sync::atomic::AtomicBool;
     use std::task::Wake;
+    use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::base::id::ServerId;
 
     #[derive(Default)]
     struct Woken(AtomicBool);
@@ -192,5 +194,52 @@ mod tests {
             order.extend(waiting.iter().position(|(_, woken)| woken.0.swap(false, Relaxed)));
         }
         assert_eq!(order, [3, 4, 0, 1, 2]);
+    }
+
+    struct Unpark(std::thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    /// A slot, as a stream gets it: at once, or by waiting for others to give theirs back.
+    fn obtain(server: &Arc<ServerState>, queue: &Arc<Queue>, until: Instant) -> Slot {
+        if let Some(slot) = Slot::take(server, queue) {
+            return slot;
+        }
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let ticket = queue.enter(0, 0);
+        loop {
+            let woken = ticket.enlist(&Context::from_waker(&waker));
+            match Slot::take(server, queue) {
+                Some(slot) => return slot,
+                None if woken => ticket.pass_on(),
+                None => {}
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "a release was not noticed");
+            std::thread::park_timeout(left);
+        }
+    }
+
+    /// A release that comes while a stream is on its way to sleep wakes it: nobody waits for ever.
+    #[test]
+    fn no_release_is_lost_between_cores() {
+        let server = Arc::new(ServerState::new(ServerId(0), "a", 1, 0));
+        server.limit.store(1, Relaxed);
+        let queue = Arc::new(Queue::default());
+        let (begin, patience) = (Instant::now(), Duration::from_secs(20));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while begin.elapsed() < Duration::from_millis(500) {
+                        drop(obtain(&server, &queue, begin + patience));
+                    }
+                });
+            }
+        });
+        assert_eq!((queue.len(), queue.lock().len(), server.current.load(SeqCst)), (0, 0, 0));
     }
 }
