@@ -48,7 +48,9 @@ impl FinishProxy<'_> {
         let binds = self.finish_binds(&mut draft);
         let servers = self.finish_servers(&mut draft, scope);
         self.finish_logs(&mut draft, scope);
-        draft.out.unique_id = draft.unique_id.take().and_then(|word| self.format(&word, scope));
+        // It is made once the request is there; rules come behind it.
+        let begun = if http { Hook::HttpRequest } else { Hook::TcpRequestContent };
+        draft.out.unique_id = draft.unique_id.take().and_then(|word| self.format(&word, &scope.at(begun)));
         let errors = std::mem::take(&mut draft.errors);
         let bufsize = self.global.out.bufsize;
         draft.out.errors =
@@ -127,7 +129,7 @@ impl FinishProxy<'_> {
 
     /// Binds a format string; one of the defaults that is wrong for several proxies is told once.
     fn format(&self, word: &Word, scope: &Scope<'_>) -> Option<LogFormat> {
-        match LogFormat::bind(word, &scope.at(Hook::Log)) {
+        match LogFormat::bind(word, scope) {
             Ok(format) => Some(format),
             Err(error) => {
                 let error = error.or_at(word.span);
@@ -140,6 +142,7 @@ impl FinishProxy<'_> {
     }
 
     fn finish_logs(&self, draft: &mut ProxyDraft, scope: &Scope<'_>) {
+        let log = scope.at(Hook::Log);
         let logs = std::mem::take(&mut draft.logs);
         if logs.global {
             draft.out.logs.extend(self.global.out.logs.iter().cloned());
@@ -158,11 +161,11 @@ impl FinishProxy<'_> {
             let text = format!("log format ignored for {} since it has no log address.", draft.title());
             self.diags.push(Diagnostic::warning("no-log-address", text).at(*span).lead(Lead::Bare));
         }
-        draft.out.log_formats.error = logs.error_format.and_then(|word| self.format(&word, scope));
-        draft.out.log_formats.structured = logs.structured.and_then(|word| self.format(&word, scope));
+        draft.out.log_formats.error = logs.error_format.and_then(|word| self.format(&word, &log));
+        draft.out.log_formats.structured = logs.structured.and_then(|word| self.format(&word, &log));
         draft.out.log_formats.stream = match logs.format {
             None => None,
-            Some((Format::Custom(word), _)) => self.format(&word, scope),
+            Some((Format::Custom(word), _)) => self.format(&word, &log),
             Some((Format::Preset(text), span)) => self.preset(text, span, draft, scope),
         };
     }
