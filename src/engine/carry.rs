@@ -151,6 +151,9 @@ fn go_on(line: &Server, before: &Server, fresh: &ServerState, kept: &ServerState
         // Nobody would ever bring it up again.
         kept.set_health(Health::Up);
     }
+    if line.agent.is_none() && before.agent.is_some() && kept.agent.down.swap(false, Relaxed) {
+        kept.set_health(Health::Up);
+    }
     if line.check.is_some() && before.check.is_none() {
         kept.set_health(fresh.health());
         kept.check_score.store(fresh.check_score.load(Relaxed), Relaxed);

@@ -65,6 +65,18 @@ impl InitState {
     }
 }
 
+/// How the agent of a server is asked (manual 5.2 `agent-check`).
+pub struct Agent {
+    /// `agent-port`
+    pub port: u16,
+    /// `agent-addr`; default the server's.
+    pub addr: Option<IpAddr>,
+    /// `agent-inter` in milliseconds, default 2000.
+    pub inter_ms: u64,
+    /// `agent-send`
+    pub send: Box<[u8]>,
+}
+
 /// What streams that meet errors mean for a checked server (manual 5.2 `observe`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observe {

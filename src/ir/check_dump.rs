@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use super::check::{
-    Check, CheckConnect, Comparison, Expect, ExpectMatch, HttpCheckStep, InitState, Observe, PortOf, Sending,
+    Agent, Check, CheckConnect, Comparison, Expect, ExpectMatch, HttpCheckStep, InitState, Observe, PortOf, Sending,
     TcpCheckStep, TcpStep, TextMatch,
 };
 use super::dump::{flags, options};
@@ -158,6 +158,19 @@ fn matched(how: &TextMatch) -> String {
             format!("-lf -m {how} {}", format.text())
         }
     }
+}
+
+/// `agent-check` and its options.
+pub(super) fn asked(f: &mut fmt::Formatter<'_>, agent: &Agent) -> fmt::Result {
+    write!(f, " agent-check agent-inter {} agent-port {}", agent.inter_ms, agent.port)?;
+    let send = Some(&agent.send).filter(|send| !send.is_empty());
+    options(
+        f,
+        &[
+            ("agent-addr", agent.addr.map(|addr| addr.to_string())),
+            ("agent-send", send.map(|send| format!("\"{}\"", send.escape_ascii()))),
+        ],
+    )
 }
 
 /// `observe` and what goes with it.

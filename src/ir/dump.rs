@@ -7,7 +7,7 @@ use super::Ir;
 use super::balance::{Affinity, Balance, HashType};
 use super::bind_dump::{Listener, Socket, tls_common};
 use super::check::CheckKind;
-use super::check_dump::{Spoken, health, observed};
+use super::check_dump::{Spoken, asked, health, observed};
 use super::cpu::CpuMap;
 use super::global::{Global, Password, Userlist};
 use super::log::{LogFormatName, LogTarget, LogTo};
@@ -511,6 +511,7 @@ impl Display for Target<'_> {
         server.send_proxy.as_ref().map_or(Ok(()), |protocol| send_proxy(f, protocol))?;
         server.tls.as_ref().map_or(Ok(()), |tls| server_tls(f, tls))?;
         server.check.as_ref().map_or(Ok(()), |check| health(f, check))?;
+        server.agent.as_ref().map_or(Ok(()), |agent| asked(f, agent))?;
         server.observe.as_ref().map_or(Ok(()), |observe| observed(f, observe))
     }
 }

@@ -23,7 +23,7 @@ pub use bind::{
     Bind, BindAddr, BindTls, CertChain, CertList, CertListEntry, ClientAuth, ProtocolVersion, RecordSizes,
     TlsAlgorithms, TlsVersions,
 };
-pub use check::{Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TcpCheckStep};
+pub use check::{Agent, Check, CheckKind, Expect, ExpectMatch, HttpCheckStep, TcpCheckStep};
 pub use compression::{Coding, Compression};
 pub use cpu::{CpuMap, CpuPin, CpuSet};
 pub use dump::dump;

@@ -8,7 +8,7 @@ use rustls::SupportedCipherSuite;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::bind::{RecordSizes, TlsAlgorithms, TlsVersions};
-use super::check::{Check, Observe};
+use super::check::{Agent, Check, Observe};
 use super::resolvers::Resolve;
 use super::socket::Source;
 use crate::expr::{Expr, LogFormat};
@@ -44,6 +44,8 @@ pub struct Server {
     pub hash_key: HashKey,
     /// Health checks; `None` without `check`.
     pub check: Option<Check>,
+    /// `agent-check`
+    pub agent: Option<Agent>,
     /// `observe`, of a server that is checked.
     pub observe: Option<Observe>,
     /// `send-proxy`, `send-proxy-v2`.

@@ -2,6 +2,7 @@
 //!
 //! Everything here is reached from all cores: atomics on the hot path, a mutex only for rare changes. Time is an argument.
 
+pub mod agent;
 pub mod captured;
 pub mod counters;
 pub mod patterns;

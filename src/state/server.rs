@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, A
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::Notify;
 
+use super::agent::AgentState;
 use super::counters::{Counters, Rate};
 use crate::base::id::ServerId;
 
@@ -44,6 +45,8 @@ pub enum Change {
     Weight(u32),
     /// `enable health`, `disable health`.
     Checks(bool),
+    /// `set server ... agent`: it is up.
+    Agent(bool),
     /// `set maxconn server`; 0 is unlimited.
     MaxConn(u32),
     /// `set server ... addr`.
@@ -77,6 +80,7 @@ impl CheckResult {
         match self.status {
             "" | "INI" => "Initializing",
             "SOCKERR" => "Socket error",
+            "CHECKED" => "No status change",
             "HANA" => "Health analyze",
             "L4OK" => "Layer4 check passed",
             "L4TOUT" => "Layer4 timeout",
@@ -115,8 +119,8 @@ pub const NO_CORE: u32 = u32::MAX;
 
 /// The statuses of checks by their numbers in `show servers state`.
 const NUMBERED: [&str; 18] = [
-    "", "INI", "", "", "HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT", "L7RSP", "",
-    "L7OK", "L7OKC", "L7STS",
+    "", "INI", "", "CHECKED", "HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT",
+    "L7RSP", "", "L7OK", "L7OKC", "L7STS",
 ];
 
 /// What the configuration says of a server and expressions may ask for.
@@ -192,6 +196,8 @@ pub struct ServerState {
     pub counters: Counters,
     /// Failed checks (`chkfail`).
     pub check_fails: AtomicU64,
+    /// Its agent.
+    pub agent: AgentState,
     /// Errors in a row that streams have met, as far as `observe` counts them.
     pub errors: AtomicU32,
     /// Rings when the next check is to come at `fastinter`.
@@ -252,6 +258,7 @@ impl ServerState {
             rate: Rate::default(),
             counters: Counters::new(cores),
             check_fails: AtomicU64::new(0),
+            agent: AgentState::default(),
             errors: AtomicU32::new(0),
             hurry: Notify::new(),
             errors_exceeded: AtomicU64::new(0),

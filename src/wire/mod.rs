@@ -3,6 +3,7 @@
 //! Parsers are given everything received so far and say what it is, that more is needed, or that it cannot become valid
 //! any more. They keep no state, so they may be called again from the beginning as bytes arrive.
 
+pub mod agent;
 pub mod certificate;
 pub mod client_hello;
 pub mod dialog;

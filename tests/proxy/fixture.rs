@@ -85,6 +85,7 @@ fn server(at: usize, addr: SocketAddr) -> Server {
         slowstart_ms: None,
         hash_key: hydroxy::ir::HashKey::Id,
         check: None,
+        agent: None,
         observe: None,
         send_proxy: None,
         tls: None,

@@ -131,8 +131,10 @@ fn state_line(
     let service = service.map_or("-", |resolve| resolve.shown.as_str());
     let check = server.check.as_ref();
     let check_addr = state.check_addr.load().as_deref().copied().or(check.and_then(|check| check.addr));
+    let agent = server.agent.as_ref();
+    let agent_addr = state.agent.addr.load().as_deref().copied().or(agent.and_then(|agent| agent.addr));
     let line = format!(
-        "{} {} {} {} {ip} {op} {admin} {weight} {} {} {} {check_result} {} {} 0 {} {} {fqdn} {port} {service} {} {} {} - 0",
+        "{} {} {} {} {ip} {op} {admin} {weight} {} {} {} {check_result} {} {} {} {} {} {fqdn} {port} {service} {} {} {} {} {}",
         proxy.uuid,
         proxy.name,
         server.id,
@@ -142,6 +144,7 @@ fn state_line(
         check_status(&result, server),
         state.check_score.load(Relaxed),
         check_state(server, state),
+        agent_state(server, state),
         u8::from(proxy.forced_id),
         u8::from(server.forced_id),
         u8::from(server.tls.is_some() && !state.tls_off.load(Relaxed)),
@@ -150,6 +153,8 @@ fn state_line(
             .or(check.and_then(|check| check.port))
             .unwrap_or(0),
         check_addr.map_or("-".to_owned(), |addr| addr.to_string()),
+        agent_addr.map_or("-".to_owned(), |addr| addr.to_string()),
+        Some(state.agent.port.load(Relaxed)).filter(|port| *port > 0).or(agent.map(|agent| agent.port)).unwrap_or(0),
         weight = state.weight.load(Relaxed),
     );
     // Writing to a String cannot fail.
@@ -184,6 +189,15 @@ fn check_state(server: &Server, state: &ServerState) -> u8 {
     let begins = server.dynamic && state.check.load().status.is_empty();
     let paused = if state.in_maintenance() && !begins { 8 } else { 0 };
     2 | enabled | paused
+}
+
+/// Bits: running 1, configured 2, enabled 4, an agent 16.
+fn agent_state(server: &Server, state: &ServerState) -> u8 {
+    if server.agent.is_none() {
+        return 0;
+    }
+    let enabled = if state.agent.off.load(Relaxed) { 0 } else { 4 };
+    16 | enabled | 2 | u8::from(state.agent.asking.load(Relaxed))
 }
 
 /// The address and port in use; `-` where there is none.

@@ -23,6 +23,7 @@
 //!
 //! A command is a function of the configuration, the state and its words; the socket around it is `admin::socket`.
 
+mod agent;
 mod backends;
 mod cert;
 mod cert_list;

@@ -84,8 +84,7 @@ pub(super) static COMMANDS: &[Command] = &[
     Command {
         meta: Meta::new("disable agent", "disable agent", "disable agent checks", &[("disable agent be/s1", "")]),
         level: Level::Admin,
-        // Nobody runs agent checks, so that they need not be stopped.
-        run: |shell, words| flat(shell.server(words).map(|_| Answer::done())),
+        run: |shell, words| flat(shell.server(words).map(|found| super::agent::disable(&found))),
     },
     Command {
         meta: Meta::new(
@@ -95,10 +94,7 @@ pub(super) static COMMANDS: &[Command] = &[
             &[("enable agent be/s1", "Agent was not configured on this server, cannot enable.")],
         ),
         level: Level::Admin,
-        run: |shell, words| {
-            let no_agent = |_| Answer::error("Agent was not configured on this server, cannot enable.");
-            flat(shell.server(words).map(no_agent))
-        },
+        run: |shell, words| flat(shell.server(words).and_then(|found| super::agent::enable(&found))),
     },
 ];
 
@@ -144,8 +140,10 @@ fn set_server(shell: &Shell<'_>, words: &[&str]) -> Done {
         "addr" => set_addr(shell, &found, words.get(2..).unwrap_or_default()),
         "check-addr" => set_check_addr(shell, &found, words.get(2..).unwrap_or_default()),
         "check-port" => set_check_port(shell, &found, argument),
-        "agent" | "agent-send" => Err(Answer::error("agent checks are not enabled on this server.")),
-        "agent-addr" | "agent-port" => Err(Answer::error("agent checks are not enabled on this server")),
+        "agent" => super::agent::set(shell, &found, argument),
+        "agent-send" => super::agent::set_send(&found, argument),
+        "agent-addr" => super::agent::set_addr(&found, words.get(2..).unwrap_or_default()),
+        "agent-port" => super::agent::set_port(&found, argument),
         "fqdn" => set_fqdn(shell, &found, argument),
         "ssl" => set_tls(shell, &found, argument),
         _ => Err(Answer::error(
@@ -282,18 +280,22 @@ fn set_check_addr(shell: &Shell<'_>, found: &Found<'_>, words: &[&str]) -> Done 
     Ok(Answer::done())
 }
 
-fn set_check_port(shell: &Shell<'_>, found: &Found<'_>, port: Option<&str>) -> Done {
-    let Some(text) = port else { return Err(Answer::error("set server <b>/<s> check-port requires a port.")) };
+fn set_check_port(shell: &Shell<'_>, found: &Found<'_>, text: Option<&str>) -> Done {
+    let Some(text) = text else { return Err(Answer::error("set server <b>/<s> check-port requires a port.")) };
     if found.line.check.is_none() {
         return Err(Answer::error("health checks are not enabled on this server"));
     }
-    match text.parse::<i64>() {
-        // 0 is as configured.
-        Ok(port @ 0..=65_535) => found.change(shell, Change::CheckPort(port as u16)),
-        Ok(_) => return Err(Answer::error("provided port is invalid")),
-        Err(_) => return Err(Answer::error("provided port is not an integer")),
-    }
+    // 0 is as configured.
+    found.change(shell, Change::CheckPort(port(text)?));
     Ok(Answer::done())
+}
+
+/// A port as `set server` takes it.
+pub(super) fn port(text: &str) -> Result<u16, Answer> {
+    match text.parse::<i64>() {
+        Ok(port) => u16::try_from(port).map_err(|_| Answer::error("provided port is invalid")),
+        Err(_) => Err(Answer::error("provided port is not an integer")),
+    }
 }
 
 const HEAVIEST: i64 = 256;

@@ -253,9 +253,15 @@ fn server(proxy: &Proxy, all: &ProxyState, server: &Server, state: &ServerState,
     row.num(const { col("lastsess") }, ago(state.last_session.load(Relaxed), at));
     if server.check.is_some() && !state.checks_off.load(Relaxed) {
         failures(&mut row, state, at);
+        if server.observe.is_some() {
+            row.num(const { col("hanafail") }, state.errors_exceeded.load(Relaxed));
+        }
         if !state.in_maintenance() {
             check(&mut row, server, state);
         }
+    }
+    if server.agent.is_some() && !state.agent.off.load(Relaxed) {
+        agent(&mut row, state);
     }
     row.text(const { col("addr") }, &address(server, state));
     if let Some(cookie) = persist::cookie_of(proxy, &all.dynamic_cookie, server, state) {
@@ -280,7 +286,6 @@ fn failures(row: &mut Row, state: &ServerState, at: At) {
     let down = if state.health() == Health::Down { at.now - state.changed_at.load(Relaxed) } else { 0 };
     row.num(const { col("chkfail") }, state.check_fails.load(Relaxed));
     row.num(const { col("chkdown") }, state.downs.load(Relaxed));
-    row.num(const { col("hanafail") }, state.errors_exceeded.load(Relaxed));
     row.num(const { col("downtime") }, state.down_seconds.load(Relaxed) as i64 + down);
 }
 
@@ -298,6 +303,22 @@ fn check(row: &mut Row, server: &Server, state: &ServerState) {
     row.num(const { col("check_rise") }, check.rise);
     row.num(const { col("check_fall") }, check.fall);
     row.num(const { col("check_health") }, state.check_score.load(Relaxed));
+}
+
+fn agent(row: &mut Row, state: &ServerState) {
+    let result = state.agent.result.load();
+    row.text(const { col("agent_status") }, if result.status.is_empty() { "INI" } else { result.status });
+    if result.has_code() {
+        row.num(const { col("agent_code") }, result.code);
+    }
+    row.num(const { col("agent_duration") }, result.duration_ms);
+    row.text(const { col("agent_desc") }, result.description());
+    if !result.detail.is_empty() {
+        row.text(const { col("last_agt") }, &result.detail);
+    }
+    row.num(const { col("agent_rise") }, 1);
+    row.num(const { col("agent_fall") }, 1);
+    row.num(const { col("agent_health") }, u8::from(!state.agent.down.load(Relaxed)));
 }
 
 fn backend(proxy: &Proxy, state: &ProxyState, at: At) -> Row {
@@ -364,6 +385,13 @@ fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
     if state.unresolved.load(Relaxed) {
         return ("MAINT (resolution)".to_owned(), "maintain");
     }
+    let asked = server.agent.is_some() && !state.agent.off.load(Relaxed);
+    if asked && state.health() == Health::Down && state.agent.keeps_down() {
+        return ("DOWN (agent)".to_owned(), pick("active_down", "backup_down"));
+    }
+    if asked && state.health() != Health::Down && state.admin() == Admin::Drain {
+        return ("DRAIN (agent)".to_owned(), pick("active_draining", "backup_draining"));
+    }
     let checked = server.check.as_ref().filter(|_| !state.checks_off.load(Relaxed));
     let Some(check) = checked else {
         return match (state.admin(), state.health()) {
@@ -380,7 +408,7 @@ fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
             (format!("DOWN {score}/{}", check.rise), pick("active_going_up", "backup_going_up"))
         }
         Health::Down => ("DOWN".to_owned(), pick("active_down", "backup_down")),
-        _ if state.admin() == Admin::Drain || state.weight.load(Relaxed) == 0 => {
+        _ if state.admin() == Admin::Drain || state.weight.load(Relaxed) == 0 && !asked => {
             ("DRAIN".to_owned(), pick("active_draining", "backup_draining"))
         }
         health => {

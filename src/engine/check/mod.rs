@@ -4,6 +4,7 @@
 //! | file | does |
 //! |---|---|
 //! | `mod` | the tasks: when a check is made |
+//! | `agent` | asks a server's agent |
 //! | `probe` | one check: connects, asks, listens, within its time |
 //! | `request` | the bytes of a request |
 //! | `response` | an answer as far as it has come |
@@ -16,6 +17,7 @@
 //!
 //! What a result means for the server, and who is told, is `engine::servers`' business.
 
+mod agent;
 mod content;
 mod dialog;
 mod expect;
@@ -33,7 +35,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::core::Core;
 use super::live::Live;
@@ -41,7 +43,7 @@ use super::ramp;
 use super::servers::{self, Place};
 use crate::base::id::{CoreId, ServerId};
 use crate::engine::resolve::Resolver;
-use crate::ir::{Check, Ir, Server};
+use crate::ir::{Ir, Server};
 use crate::state::server::NO_CORE;
 use crate::state::{ServerState, View};
 use probe::Probe;
@@ -50,8 +52,16 @@ use probe::Probe;
 #[derive(Default)]
 pub struct Watches(Vec<Watch>);
 
+/// What a server is watched for: checks, or its agent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Health,
+    Agent,
+}
+
 /// One server's checks.
 struct Watch {
+    purpose: Purpose,
     line: Arc<Server>,
     state: Arc<ServerState>,
     at: Rc<RefCell<At>>,
@@ -76,25 +86,27 @@ impl Drop for Watch {
 pub fn arrange(core: &Rc<Core>) {
     let live = core.local().live.clone();
     let checked = checked(&live);
-    let smallest =
-        checked.iter().map(|found| found.check.inter_ms).filter(|ms| *ms >= score::COUNTS_FOR_SPREAD_MS).min();
+    let smallest = checked.iter().map(|found| found.inter_ms).filter(|ms| *ms >= score::COUNTS_FOR_SPREAD_MS).min();
     let mut before = std::mem::take(&mut core.checks.borrow_mut().0);
     let mut watches = Vec::new();
     for (at, found) in checked.iter().enumerate().filter(|(_, found)| found.is_checked_by(core.id)) {
         let present = At { live: live.clone(), place: found.place };
-        let same = |watch: &Watch| Arc::ptr_eq(&watch.line, found.line) && Arc::ptr_eq(&watch.state, found.state);
+        let same = |watch: &Watch| {
+            let same = Arc::ptr_eq(&watch.line, found.line) && Arc::ptr_eq(&watch.state, found.state);
+            same && watch.purpose == found.purpose
+        };
         if let Some(kept) = before.iter().position(same) {
             let kept = before.swap_remove(kept);
             *kept.at.borrow_mut() = present;
             watches.push(kept);
             continue;
         }
-        let own = found.check.fastinter_ms.unwrap_or(found.check.inter_ms);
         let bound = live.ir.global.max_spread_checks;
-        let delay = score::first_delay(at, checked.len(), own, smallest.unwrap_or(0), bound);
+        let delay = score::first_delay(at, checked.len(), found.first_ms, smallest.unwrap_or(0), bound);
         let place = Rc::new(RefCell::new(present));
-        let task = tokio::task::spawn_local(watch(core.clone(), place.clone(), delay));
-        watches.push(Watch { line: found.line.clone(), state: found.state.clone(), at: place, task });
+        let task = tokio::task::spawn_local(watch(core.clone(), place.clone(), found.purpose, delay));
+        let purpose = found.purpose;
+        watches.push(Watch { purpose, line: found.line.clone(), state: found.state.clone(), at: place, task });
     }
     // What is left of those before ends here.
     core.checks.borrow_mut().0 = watches;
@@ -105,7 +117,11 @@ struct Checked<'l> {
     place: Place,
     line: &'l Arc<Server>,
     state: &'l Arc<ServerState>,
-    check: &'l Check,
+    purpose: Purpose,
+    /// The usual interval.
+    inter_ms: u64,
+    /// The interval while nothing is known.
+    first_ms: u64,
 }
 
 impl Checked<'_> {
@@ -120,8 +136,15 @@ fn checked(live: &Live) -> Vec<Checked<'_>> {
     for proxy in live.ir.proxies.iter().filter(|proxy| proxy.backend && !proxy.disabled) {
         let pairs = proxy.servers.iter().zip(&live.view.proxy(proxy.id).servers);
         for ((line, state), at) in pairs.zip(0..) {
+            let place = (proxy.id, ServerId(at));
+            let mut add = |purpose, inter_ms, first_ms| {
+                found.push(Checked { place, line, state, purpose, inter_ms, first_ms });
+            };
             if let Some(check) = &line.check {
-                found.push(Checked { place: (proxy.id, ServerId(at)), line, state, check });
+                add(Purpose::Health, check.inter_ms, check.fastinter_ms.unwrap_or(check.inter_ms));
+            }
+            if let Some(agent) = &line.agent {
+                add(Purpose::Agent, agent.inter_ms, agent.inter_ms);
             }
         }
     }
@@ -132,7 +155,8 @@ fn checked(live: &Live) -> Vec<Checked<'_>> {
 pub(super) fn assign(ir: &Ir, view: &View, cores: usize) {
     let proxies = ir.proxies.iter().zip(&view.proxies).filter(|(proxy, _)| proxy.backend && !proxy.disabled);
     let servers = proxies.flat_map(|(proxy, state)| proxy.servers.iter().zip(&state.servers));
-    let checked: Vec<_> = servers.filter(|(line, _)| line.check.is_some()).map(|(_, state)| state).collect();
+    let checked: Vec<_> =
+        servers.filter(|(line, _)| line.check.is_some() || line.agent.is_some()).map(|(_, state)| state).collect();
     let is_new = |state: &&&Arc<ServerState>| state.check_core.load(Relaxed) == NO_CORE;
     let new: Vec<_> = checked.iter().filter(is_new).collect();
     let old = checked.len() - new.len();
@@ -142,11 +166,19 @@ pub(super) fn assign(ir: &Ir, view: &View, cores: usize) {
 }
 
 /// Checks a server for ever, wherever it stands in the configuration of the moment.
-async fn watch(core: Rc<Core>, at: Rc<RefCell<At>>, delay_ms: u64) {
+async fn watch(core: Rc<Core>, at: Rc<RefCell<At>>, purpose: Purpose, delay_ms: u64) {
     let mut pause = Some(delay_ms);
     while let Some(ms) = pause {
-        wait(&at, ms).await;
-        pause = check_once(&core, &at).await;
+        match purpose {
+            Purpose::Health => {
+                wait(&at, ms).await;
+                pause = check_once(&core, &at).await;
+            }
+            Purpose::Agent => {
+                sleep(Duration::from_millis(ms)).await;
+                pause = agent::ask_once(&core, &at).await;
+            }
+        }
     }
 }
 

@@ -364,6 +364,11 @@ impl<'a> Probe<'a> {
 }
 
 impl Line {
+    /// A connection that was made.
+    pub(super) fn new(io: Io, deadline: Instant) -> Self {
+        Line { io, deadline }
+    }
+
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), Outcome> {
         self.write(bytes, "L7TOUT").await
     }
@@ -412,7 +417,11 @@ impl Line {
 }
 
 /// Runs a step; when its time is over, the check ends with `late`.
-async fn within<T>(deadline: Instant, late: &'static str, step: impl Future<Output = T>) -> Result<T, Outcome> {
+pub(super) async fn within<T>(
+    deadline: Instant,
+    late: &'static str,
+    step: impl Future<Output = T>,
+) -> Result<T, Outcome> {
     let step: Pin<Box<dyn Future<Output = T> + '_>> = Box::pin(step);
     timeout_at(deadline, step).await.map_err(|_| Outcome::bare(late))
 }

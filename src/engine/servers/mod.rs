@@ -1,6 +1,7 @@
 //! Changes of servers' states, whoever asks for them: health checks, the statistics page, the runtime socket. Each change is
 //! counted, published to the balancer and told to the world in HAProxy's words.
 
+mod agent;
 mod observed;
 
 use std::fmt::Write;
@@ -15,6 +16,7 @@ use super::log::compose::{ALERT, EMERG, NOTICE, WARNING};
 use super::log::herald::Herald;
 use super::ramp;
 use super::roster::{Cause, Target};
+pub use agent::reported;
 pub use observed::{Event, observed};
 
 use crate::base::clock;
@@ -46,12 +48,8 @@ pub fn change(herald: &Herald, live: &Live, place: Place, change: Change) -> End
                 None
             });
         }
-        Change::MaxConn(limit) => {
-            let setup = ServerSetup { maxconn: limit, ..**scene.state.setup.load() };
-            scene.state.setup.store(Arc::new(setup));
-            scene.state.limit.store(limit, Relaxed);
-            live.servers_changed(place.0);
-        }
+        Change::Agent(up) => scene.set_agent(up),
+        Change::MaxConn(limit) => scene.set_maxconn(limit),
         Change::Addr(addr) => {
             scene.around(|| {
                 scene.state.addr.store(Some(Arc::new(addr)));
@@ -221,12 +219,23 @@ impl<'a> Scene<'a> {
         self.proxy_state.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn set_maxconn(&self, limit: u32) {
+        let setup = ServerSetup { maxconn: limit, ..**self.state.setup.load() };
+        self.state.setup.store(Arc::new(setup));
+        self.state.limit.store(limit, Relaxed);
+        self.live.servers_changed(self.proxy.id);
+    }
+
     /// Takes an outcome into account that moves the checks' counter on from `score`.
     fn judge(&self, check: &Check, outcome: &Outcome, score: u32) {
         let state = self.state;
         let before = state.check.load().status;
         let health = state.health();
-        let old = score::fit(score, health, check.rise, check.fall);
+        // An agent's word does not count as a check.
+        let old = match self.agent_keeps_down() {
+            true => score,
+            false => score::fit(score, health, check.rise, check.fall),
+        };
         let new = score::next(old, health, check.rise, check.fall, outcome.verdict());
         state.check_score.store(new, Relaxed);
         if outcome.verdict() == score::Verdict::Failed && health != Health::Down {
@@ -238,7 +247,10 @@ impl<'a> Scene<'a> {
         if told {
             self.tell(NOTICE, &self.check_report(outcome, new, &reason));
         }
-        let turned = score::health(new, health, check.rise, outcome.verdict());
+        let turned = match self.agent_keeps_down() {
+            true => Health::Down,
+            false => score::health(new, health, check.rise, outcome.verdict()),
+        };
         self.turn(turned, if self.proxy.log_health_checks { "" } else { &reason });
     }
 
@@ -283,7 +295,7 @@ impl<'a> Scene<'a> {
                 }
                 (Admin::Maint, _) => {
                     // What it was before does not count any more: it begins anew.
-                    let (health, score) = self.line.check.as_ref().map_or((Health::Up, 0), score::begin);
+                    let (health, score) = self.anew();
                     self.state.set_health(health);
                     self.state.check_score.store(score, Relaxed);
                     let up = if health == Health::Down { "DOWN" } else { "UP" };
@@ -341,7 +353,7 @@ impl<'a> Scene<'a> {
         if self.state.admin() == Admin::Maint {
             return Said { level: NOTICE, text: format!("{name} resolves again but remains in maintenance.") };
         }
-        let (health, score) = self.line.check.as_ref().map_or((Health::Up, 0), score::begin);
+        let (health, score) = self.anew();
         self.state.set_health(health);
         self.state.check_score.store(score, Relaxed);
         let up = if health == Health::Down { "DOWN" } else { "UP" };
@@ -408,8 +420,9 @@ impl<'a> Scene<'a> {
             }
         }
         self.live.servers_changed(self.proxy.id);
-        let Some(said) = said else { return };
-        self.tell(said.level, &said.text);
+        if let Some(said) = said {
+            self.tell(said.level, &said.text);
+        }
         if usable > 0 && left == 0 {
             let kind = if self.proxy.frontend { "proxy" } else { "backend" };
             let name = &self.proxy.name;

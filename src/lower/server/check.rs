@@ -282,7 +282,7 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
     ),
 ];
 
-fn interval(words: &mut Words<'_>, scope: &Scope<'_>, name: &str, draft: &ServerDraft) -> Result<u64> {
+pub(super) fn interval(words: &mut Words<'_>, scope: &Scope<'_>, name: &str, draft: &ServerDraft) -> Result<u64> {
     let span = words.span();
     if words.is_empty() {
         return Err(words.error_here("expects a delay as argument."));

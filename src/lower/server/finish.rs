@@ -99,6 +99,7 @@ impl FinishServer<'_> {
             minconn: draft.minconn.filter(|least| draft.maxconn.is_some_and(|most| *least < most)),
             slowstart_ms: draft.slowstart_ms,
             hash_key: draft.hash_key,
+            agent: draft.finish_agent(self.reader, &place)?,
             observe: check.as_ref().and_then(|_| self.observe(draft, &place)),
             check,
             send_proxy: self.finish_proxy(draft, &place)?,

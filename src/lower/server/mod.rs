@@ -1,5 +1,6 @@
 //! `server` and `default-server` lines (manual 5.2): what their options write to. `finish` makes them IR.
 
+mod agent;
 mod check;
 mod finish;
 mod options;
@@ -58,6 +59,7 @@ pub(super) struct ServerDraft {
     pub(super) user_timeout_ms: u32,
     pub(super) init_addr: Vec<InitAddr>,
     resolve: resolve::ResolveOptions,
+    agent: agent::AgentOptions,
     check: check::CheckOptions,
     tls: tls::ServerTlsOptions,
 }
@@ -119,6 +121,7 @@ impl ServerDraft {
             user_timeout_ms: 0,
             init_addr: vec![InitAddr::Last, InitAddr::Libc],
             resolve: resolve::ResolveOptions::default(),
+            agent: agent::AgentOptions::default(),
             check: check::CheckOptions::default(),
             tls: tls::ServerTlsOptions::default(),
         }
@@ -223,6 +226,7 @@ pub(super) fn bind_expr(words: &[Word], end: Span, scope: &Scope<'_>) -> Result<
 pub(super) static FAMILIES: &[&[Setting<ServerDraft>]] = &[
     options::SETTINGS,
     options::ACCEPTED,
+    agent::SETTINGS,
     check::SETTINGS,
     proxy_protocol::SETTINGS,
     resolve::SETTINGS,

@@ -300,7 +300,6 @@ pub(super) static ACCEPTED: &[Setting<ServerDraft>] = &[
     accepted("log-bufsize", "log-bufsize <bufsize>", "it sizes buffers of log servers only"),
     accepted("shard", "shard <shard>", "it counts for peers only, which are refused themselves"),
     accepted("guid", "guid <string>", "it names objects for a file that does not exist yet"),
-    accepted_word("no-agent-check", "agent checks are refused themselves"),
     accepted_word("no-check-reuse-pool", "it takes back an option that is refused itself"),
 ];
 
