@@ -224,22 +224,30 @@ mod tests {
         }
     }
 
-    /// A release that comes while a stream is on its way to sleep wakes it: nobody waits for ever.
+    /// A release that comes while a stream is on its way to sleep wakes it. Two threads hand one slot to each other, so that no later
+    /// release makes good for one that was lost.
     #[test]
     fn no_release_is_lost_between_cores() {
         let server = Arc::new(ServerState::new(ServerId(0), "a", 1, 0));
         server.limit.store(1, Relaxed);
-        let queue = Arc::new(Queue::default());
-        let (begin, patience) = (Instant::now(), Duration::from_secs(20));
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    while begin.elapsed() < Duration::from_millis(500) {
-                        drop(obtain(&server, &queue, begin + patience));
+        let (queue, round) = (Arc::new(Queue::default()), AtomicUsize::new(0));
+        let until = Instant::now() + Duration::from_secs(20);
+        let play = &|me: usize| {
+            let mut slot = (me == 0).then(|| obtain(&server, &queue, until));
+            for at in 0..20_000 {
+                if at % 2 == me {
+                    round.store(at + 1, SeqCst);
+                    (0..at % 256).for_each(|_| std::hint::spin_loop());
+                    drop(slot.take());
+                } else {
+                    while round.load(SeqCst) <= at && Instant::now() < until {
+                        std::thread::yield_now();
                     }
-                });
+                    slot = Some(obtain(&server, &queue, until));
+                }
             }
-        });
+        };
+        std::thread::scope(|scope| (0..2).for_each(|me| drop(scope.spawn(move || play(me)))));
         assert_eq!((queue.len(), queue.lock().len(), server.current.load(SeqCst)), (0, 0, 0));
     }
 }
