@@ -31,6 +31,8 @@ pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
     process.tcp_info.get_or_init(|| crate::sys::socket::tcp_info);
     process.output.get_or_init(|| print);
     // A process that HAProxy starts anew has these values too.
+    let limits = [&process.connection_rate_limit, &process.session_rate_limit, &process.tls_rate_limit];
+    limits.into_iter().zip(ir.global.rate_limits).for_each(|(limit, wanted)| limit.store(wanted, Relaxed));
     for assigned in &ir.global.variables {
         process.variables.set(assigned.slot, assigned.value.borrowed());
     }

@@ -16,7 +16,7 @@ use super::session::{Patience, Session};
 use super::stream::Stream;
 use crate::base::id::{ProxyId, ServerId};
 use crate::base::value::{Type, Value};
-use crate::expr::{ConnError, Endpoint};
+use crate::expr::{ConnError, Endpoint, Marks};
 use crate::ir::check::Observe;
 use crate::ir::{Foreign, Proxy, Reuse, Server};
 use crate::net::connect::{self, Target};
@@ -43,6 +43,8 @@ pub struct Wanted<'a> {
     pub preamble: Option<Box<[u8]>>,
     /// The address that the server is to see (`usesrc`); see [`foreign`].
     pub foreign: Option<SocketAddr>,
+    /// What the packets to the server carry (`set-bc-mark`).
+    pub marks: Marks,
     /// How long connecting may take, in milliseconds.
     pub connect_timeout: Option<u64>,
 }
@@ -141,6 +143,7 @@ pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream
     upstream.requests = 1;
     upstream.was_missed = was_missed;
     upstream.foreign = wanted.foreign;
+    upstream.marks = wanted.marks;
     Ok(upstream)
 }
 
@@ -167,7 +170,7 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Up
         return;
     }
     let private =
-        backend.reuse == Reuse::Never || line.send_proxy.is_some() || upstream.private || upstream.foreign.is_some();
+        backend.reuse == Reuse::Never || line.send_proxy.is_some() || upstream.private || upstream.is_personal();
     if private {
         s.own = Some(upstream);
     } else if upstream.state.idle.load(Relaxed) < limit
@@ -194,6 +197,7 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
         && own.target == *target
         && own.name == wanted.name
         && own.foreign == wanted.foreign
+        && own.marks == wanted.marks
         && !own.io.is_stale()
     {
         return Idle::Found(own);
@@ -205,7 +209,7 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
         Reuse::Aggressive if first => Choice::Proven,
         Reuse::Safe | Reuse::Aggressive | Reuse::Always => Choice::Any,
     };
-    if wanted.server.send_proxy.is_some() || wanted.foreign.is_some() {
+    if wanted.server.send_proxy.is_some() || wanted.foreign.is_some() || wanted.marks != Marks::default() {
         return Idle::Barred;
     }
     let pool = s.local.pool(wanted.backend.id, wanted.id);
@@ -223,6 +227,7 @@ async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<I
         fast_open: wanted.server.fast_open,
         keepalive: wanted.backend.sockets.server_keepalive.then_some(wanted.backend.sockets.server_probes),
         user_timeout_ms: wanted.server.user_timeout_ms,
+        marks: wanted.marks,
         no_linger: wanted.backend.sockets.no_linger,
         sizes: s.local.live.ir.global.server_sockets,
     };

@@ -146,6 +146,11 @@ pub fn run(
     if let (Verdict::Done(Final::Reject), Some(ttl)) = (&verdict, s.facts.silent_drop) {
         s.seat.silence(ttl);
     }
+    if let Some(rare) = &mut s.facts.rare {
+        let marks = std::mem::take(&mut rare.marks);
+        // A system that refuses lets the packets go as they are.
+        let _ = s.io.plain().mark(marks);
+    }
     verdict
 }
 

@@ -50,7 +50,7 @@ impl Listener {
         let mut ready = self.socket.readable().await?;
         for _ in 0..BATCH {
             let (frontend, bind) = self.place.get();
-            self.within_rate(frontend).await;
+            self.within_rate(frontend, bind).await;
             let live = || self.core.local().live.clone();
             let permit = match Permit::take(&self.core.shared, &self.core.local().live, frontend, bind) {
                 Some(permit) => permit,
@@ -71,13 +71,13 @@ impl Listener {
     }
 
     /// `rate-limit sessions` and `set rate-limit`: waits until the rates of the frontend and of the process are below their limits.
-    async fn within_rate(&self, frontend: ProxyId) {
-        while self.is_too_fast(frontend) {
+    async fn within_rate(&self, frontend: ProxyId, bind: BindId) {
+        while self.is_too_fast(frontend, bind) {
             tokio::time::sleep(RATE_PAUSE).await;
         }
     }
 
-    fn is_too_fast(&self, frontend: ProxyId) -> bool {
+    fn is_too_fast(&self, frontend: ProxyId, bind: BindId) -> bool {
         let local = self.core.local();
         let (proxy, state) = local.live.proxy(frontend);
         let process = &local.live.view.process;
@@ -85,6 +85,9 @@ impl Listener {
         reached(&state.fe_rate, proxy.rate_limit.unwrap_or(0))
             || reached(&process.connection_rate, process.connection_rate_limit.load(Relaxed))
             || reached(&process.session_rate, process.session_rate_limit.load(Relaxed))
+            || process.tls_rate_limit.load(Relaxed) > 0
+                && proxy.binds.get(bind.index()).is_some_and(|bind| bind.tls.is_some())
+                && reached(&process.tls_rate, process.tls_rate_limit.load(Relaxed))
     }
 
     fn serve(&self, arrival: Arrival) {

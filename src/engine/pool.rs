@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::buffer::Buf;
 use super::live::Live;
-use crate::expr::{Endpoint, StreamFacts};
+use crate::expr::{Endpoint, Marks, StreamFacts};
 use crate::ir::Proxy;
 use crate::net::connect::Target;
 use crate::net::io::Io;
@@ -35,6 +35,8 @@ pub struct Upstream {
     pub was_missed: bool,
     /// The address that it shows its server instead of ours (`usesrc`).
     pub foreign: Option<SocketAddr>,
+    /// What its packets carry (`set-bc-mark`).
+    pub marks: Marks,
     /// Our address.
     pub src: Endpoint,
     /// The server's address.
@@ -83,6 +85,7 @@ impl Upstream {
             half_closed: false,
             was_missed: false,
             foreign: None,
+            marks: Marks::default(),
             src,
             dst,
         })
@@ -90,6 +93,11 @@ impl Upstream {
 }
 
 impl Upstream {
+    /// It was opened for one client: it shows an address or carries marks that are not everybody's.
+    pub fn is_personal(&self) -> bool {
+        self.foreign.is_some() || self.marks != Marks::default()
+    }
+
     /// Asks the kernel about the connection, where a rule or a log of one of the proxies wants to know (`bc_rtt`).
     #[inline]
     pub fn ask_kernel(&self, facts: &mut StreamFacts, live: &Live, proxies: [&Proxy; 2]) {

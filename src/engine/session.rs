@@ -218,6 +218,9 @@ impl Session {
             false => place_in(&local.live.ir, &arrival.live.ir, arrival.frontend, arrival.bind)?,
         };
         let bind = local.live.ir.proxy(frontend).binds.get(bind_id.index())?;
+        if local.live.ir.global.rejects_privileged_ports && arrival.peer.is_some_and(|peer| peer.port() < 1024) {
+            return None;
+        }
         let socket = arrival.fd.as_raw_fd();
         let told = &local.live.ir.proxy(frontend).sockets;
         if told.client_keepalive {

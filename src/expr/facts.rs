@@ -136,11 +136,22 @@ impl ConnFacts {
     }
 }
 
+/// What the packets of a connection carry besides its bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// For the packet filter (`SO_MARK`).
+    pub mark: Option<u32>,
+    /// The TOS field, or the traffic class of IPv6.
+    pub tos: Option<u8>,
+}
+
 /// What few connections have: in a box, so that the others have no room for it.
 #[derive(Clone, Debug, Default)]
 pub struct RareFacts {
     /// `src` and `dst` before a request's rules changed them: they do so for that request only.
     pub ends_before: Option<(Endpoint, Endpoint)>,
+    /// What rules have said of its packets and the kernel is yet to be told (`set-fc-mark`).
+    pub marks: Marks,
     /// The TLVs of the PROXY header, as they stood there.
     pub proxy_tlvs: Box<[u8]>,
 }
@@ -280,6 +291,8 @@ pub struct Overrides {
     pub retries: Option<u32>,
     /// `disable-l7-retry`
     pub connect_retries_only: bool,
+    /// `set-bc-mark`, `set-bc-tos`
+    pub server_marks: Marks,
     /// `set-priority-class`
     pub priority_class: i32,
     /// `set-priority-offset` in milliseconds.

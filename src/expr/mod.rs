@@ -31,7 +31,7 @@ pub use conn_error::ConnError;
 pub use ctx::{Ctx, Dir, Part, Payload, outside_streams};
 pub use expression::Expr;
 pub use facts::{
-    CapturedHeader, Captures, ConnFacts, Endpoint, Overrides, RareFacts, StreamFacts, Termination, TlsFacts,
+    CapturedHeader, Captures, ConnFacts, Endpoint, Marks, Overrides, RareFacts, StreamFacts, Termination, TlsFacts,
 };
 pub use fetch::{common_name, signature_algorithm};
 pub use lists::{Declared, Edited, Lists, Noted};

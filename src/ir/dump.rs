@@ -89,6 +89,10 @@ impl Dump {
         self.value("mworker-max-reloads", global.max_reloads);
         self.flag("set-dumpable true", global.dumpable);
         self.flag("pp2-never-send-local", global.checks_as_clients);
+        self.flag("reject-privileged-ports", global.rejects_privileged_ports);
+        for (name, limit) in ["maxconnrate", "maxsessrate", "maxsslrate"].into_iter().zip(global.rate_limits) {
+            self.value(name, Some(limit).filter(|limit| *limit > 0));
+        }
         self.value("hard-stop-after", global.hard_stop_after);
         self.value("grace", global.grace);
         global.logs.iter().for_each(|log| self.log(log));

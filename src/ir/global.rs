@@ -45,6 +45,10 @@ pub struct Global {
     pub grace: Option<u64>,
     /// `pp2-never-send-local`: PROXY headers of checks look like those of clients.
     pub checks_as_clients: bool,
+    /// `maxconnrate`, `maxsessrate`, `maxsslrate`: connections, sessions and those with TLS per second; 0 is unlimited.
+    pub rate_limits: [u32; 3],
+    /// `harden.reject-privileged-ports.tcp`: clients with a port below 1024 are not served.
+    pub rejects_privileged_ports: bool,
     /// `log` lines.
     pub logs: Vec<LogTarget>,
     /// `log-send-hostname`: `Some(None)` is the machine's own name.

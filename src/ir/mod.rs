@@ -18,6 +18,7 @@ pub mod server;
 pub mod socket;
 pub mod stats;
 
+pub use crate::expr::Marks;
 pub use balance::{Affinity, Balance, Choosing, HashFunction, HashOn, HashType, KeyPart};
 pub use bind::{
     Bind, BindAddr, BindTls, CertChain, CertList, CertListEntry, ClientAuth, ProtocolVersion, RecordSizes,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, UnixStream};
 
 use super::io::Plain;
-use crate::ir::{Probes, SocketSizes, Source};
+use crate::ir::{Marks, Probes, SocketSizes, Source};
 use crate::sys;
 
 /// Where to connect.
@@ -37,6 +37,8 @@ pub struct Options<'a> {
     pub keepalive: Option<Probes>,
     /// Milliseconds that sent data may stay without an acknowledgement; 0 is what the system says.
     pub user_timeout_ms: u32,
+    /// What the packets carry.
+    pub marks: Marks,
     /// Closing sends a reset (`option nolinger`).
     pub no_linger: bool,
     /// What the kernel keeps for the connection.
@@ -89,6 +91,9 @@ async fn connect_from(addr: SocketAddr, source: Option<SocketAddr>, options: &Op
     if options.user_timeout_ms > 0 {
         let timeout = Duration::from_millis(options.user_timeout_ms.into());
         socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(timeout))?;
+    }
+    if options.marks != Marks::default() {
+        super::marks::apply(options.marks, socket.as_fd())?;
     }
     if options.no_linger {
         socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;

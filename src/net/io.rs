@@ -12,6 +12,7 @@ use tokio::net::UnixStream;
 use super::tcp::Tcp;
 use super::tls::{Accepted, Connected};
 use crate::base::tcp_info::TcpInfo;
+use crate::ir::Marks;
 use crate::sys;
 
 /// A stream without TLS.
@@ -90,6 +91,14 @@ impl Plain {
     pub fn tcp_info(&self) -> Option<TcpInfo> {
         let Plain::Tcp(tcp) = self else { return None };
         sys::socket::tcp_info(tcp.fd().ok()?.as_raw_fd())
+    }
+
+    /// Lets packets carry marks. A UNIX socket has none.
+    pub fn mark(&self, marks: Marks) -> io::Result<()> {
+        match self {
+            Plain::Tcp(tcp) if marks != Marks::default() => super::marks::apply(marks, tcp.fd()?),
+            _ => Ok(()),
+        }
     }
 
     /// Closing will send an end, then a reset that takes back what has not arrived (`option nolinger`).

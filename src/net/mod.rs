@@ -4,6 +4,7 @@
 pub mod connect;
 pub mod io;
 pub mod listen;
+pub mod marks;
 pub mod probes;
 pub mod sizes;
 pub mod tcp;

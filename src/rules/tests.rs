@@ -87,6 +87,7 @@ struct Seen {
     settings: String,
     expects_proxy: bool,
     expects_netscaler: bool,
+    marks: Vec<String>,
     captures: Vec<String>,
     counters: Vec<String>,
 }
@@ -118,6 +119,7 @@ impl Seen {
             addresses: [end(&world.conn.src), end(&world.conn.dst)],
             log_level: world.stream.log_level,
             settings: settings(&world.stream),
+            marks: world.conn.rare.as_ref().map_or_else(Vec::new, |rare| marks("client", rare.marks)),
             expects_proxy: world.conn.expects_proxy,
             expects_netscaler: world.conn.expects_netscaler,
             captures: (0..captures.len())
@@ -151,6 +153,9 @@ impl Seen {
         if self.expects_proxy != after.expects_proxy {
             all.push("expects a PROXY header".to_owned());
         }
+        if self.marks != after.marks {
+            all.extend(after.marks.iter().cloned());
+        }
         if self.expects_netscaler != after.expects_netscaler {
             all.push("expects a NetScaler header".to_owned());
         }
@@ -171,9 +176,15 @@ fn settings(facts: &crate::expr::StreamFacts) -> String {
         all.extend(set.retries.map(|count| format!("retries {count}")));
         all.extend(set.connect_retries_only.then(|| "retries of connections only".to_owned()));
         let (class, offset) = (set.priority_class, set.priority_offset);
+        all.extend(marks("server", set.server_marks));
         all.extend(((class, offset) != (0, 0)).then(|| format!("priority {class} {offset}")));
     }
     all.join(" ")
+}
+
+fn marks(side: &str, marks: crate::expr::Marks) -> Vec<String> {
+    let mark = marks.mark.map(|mark| format!("{side} mark {mark}"));
+    mark.into_iter().chain(marks.tos.map(|tos| format!("{side} tos {tos}"))).collect()
 }
 
 /// What a sticky counter tracks, with its numbers.

@@ -255,7 +255,7 @@ fn connection() -> ConnFacts {
         silent_drop: None,
         rcvd_proxy: true,
         error: ConnError::SslHandshake,
-        rare: Some(Box::new(RareFacts { ends_before: None, proxy_tlvs: PROXY_TLVS.into() })),
+        rare: Some(Box::new(RareFacts { proxy_tlvs: PROXY_TLVS.into(), ..RareFacts::default() })),
         requests: 1,
         tracked: Default::default(),
     }

@@ -3,7 +3,7 @@
 use super::GlobalDraft;
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::{Draft, not_yet, sentence};
-use crate::lower::values::{choice, integer, limit, millis, text};
+use crate::lower::values::{choice, integer, limit, millis, on_off, text};
 
 const fn entry(
     meta: Meta,
@@ -193,6 +193,45 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     ),
     entry(
         Meta::new(
+            "maxconnrate",
+            "maxconnrate <number>",
+            "Bounds how many connections are accepted per second by all frontends together.",
+            &[("maxconnrate 500", "maxconnrate 500")],
+        ),
+        |words, draft, _| rate(words, &mut draft.out.rate_limits[0]),
+    ),
+    entry(
+        Meta::new(
+            "maxsessrate",
+            "maxsessrate <number>",
+            "Bounds how many sessions begin per second in all frontends together.",
+            &[("maxsessrate 500", "maxsessrate 500")],
+        ),
+        |words, draft, _| rate(words, &mut draft.out.rate_limits[1]),
+    ),
+    entry(
+        Meta::new(
+            "maxsslrate",
+            "maxsslrate <number>",
+            "Bounds how many connections per second are accepted for TLS by all frontends together.",
+            &[("maxsslrate 500", "maxsslrate 500")],
+        ),
+        |words, draft, _| rate(words, &mut draft.out.rate_limits[2]),
+    ),
+    entry(
+        Meta::new(
+            "harden.reject-privileged-ports.tcp",
+            "harden.reject-privileged-ports.tcp { on | off }",
+            "Closes connections of clients whose port is below 1024 (RFC 6335).",
+            &[("harden.reject-privileged-ports.tcp on", "reject-privileged-ports")],
+        ),
+        |words, draft, _| {
+            draft.out.rejects_privileged_ports = on_off(words)?;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "pp2-never-send-local",
             "pp2-never-send-local",
             "Lets PROXY protocol headers of version 2 of health checks look like those of clients, as releases before 2.2 did.",
@@ -340,6 +379,11 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
 ];
 
 /// `libs` would keep libraries in memory for the core: there are none, the program is linked statically but for the C library.
+fn rate(words: &mut Words<'_>, store: &mut u32) -> Result<()> {
+    *store = limit(words)?.unwrap_or(0);
+    Ok(())
+}
+
 fn set_dumpable(words: &mut Words<'_>, draft: &mut GlobalDraft, _: &Scope<'_>) -> Result<()> {
     let wanted = words.is_empty() || choice(words, &["on", "off", "libs"])? != 1;
     draft.out.dumpable = draft.flag(wanted);

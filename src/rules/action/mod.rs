@@ -6,6 +6,7 @@ mod capture;
 mod connection;
 mod header;
 mod line;
+mod marks;
 mod pattern;
 mod redirect;
 mod reply;
@@ -34,6 +35,7 @@ pub static FAMILIES: &[&[Action]] = &[
     capture::ACTIONS,
     connection::ACTIONS,
     header::ACTIONS,
+    marks::ACTIONS,
     pattern::ACTIONS,
     redirect::ACTIONS,
     reply::ACTIONS,
