@@ -10,7 +10,7 @@ use std::task::Poll;
 use super::fault::Fault;
 use super::hooks::{self, Stage};
 use super::live::{self, Live};
-use super::pool::{Choice, Upstream};
+use super::pool::{Choice, Personal, Upstream};
 use super::servers::{self, Event, Place};
 use super::session::{Patience, Session};
 use super::stream::Stream;
@@ -41,12 +41,23 @@ pub struct Wanted<'a> {
     pub name: Option<Box<[u8]>>,
     /// What the server is told first (`send-proxy`); see [`super::preamble`].
     pub preamble: Option<Box<[u8]>>,
-    /// The address that the server is to see (`usesrc`); see [`foreign`].
-    pub foreign: Option<SocketAddr>,
-    /// What the packets to the server carry (`set-bc-mark`).
-    pub marks: Marks,
+    /// What the connection has that others of the server have not; see [`personal`].
+    pub personal: Option<Box<Personal>>,
     /// How long connecting may take, in milliseconds.
     pub connect_timeout: Option<u64>,
+}
+
+/// What a stream's connection to a server has for itself.
+pub fn personal(
+    s: &mut Session,
+    st: &mut Stream,
+    live: &Live,
+    server: &Server,
+    stage: Stage<'_>,
+) -> Option<Box<Personal>> {
+    let marks = st.facts.overrides.as_ref().map_or_else(Marks::default, |set| set.server_marks);
+    let personal = Personal { foreign: foreign(s, st, live, server, stage), marks };
+    (personal != Personal::default()).then(|| Box::new(personal))
 }
 
 /// The name to ask a server for within TLS: what its `sni` expression yields now.
@@ -65,7 +76,7 @@ pub fn server_name(
 }
 
 /// The address that a server is to see instead of ours: what its `usesrc` says now. Where that is none, ours is seen.
-pub fn foreign(s: &mut Session, st: &mut Stream, live: &Live, server: &Server, stage: Stage<'_>) -> Option<SocketAddr> {
+fn foreign(s: &mut Session, st: &mut Stream, live: &Live, server: &Server, stage: Stage<'_>) -> Option<SocketAddr> {
     let ip = match server.source.as_ref()?.foreign.as_ref()? {
         Foreign::Addr(addr) => return Some(*addr),
         Foreign::Client => match s.facts.src {
@@ -142,8 +153,7 @@ pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream
     let mut upstream = Upstream::new(io, wanted.state.clone(), target, wanted.name.clone());
     upstream.requests = 1;
     upstream.was_missed = was_missed;
-    upstream.foreign = wanted.foreign;
-    upstream.marks = wanted.marks;
+    upstream.personal.clone_from(&wanted.personal);
     Ok(upstream)
 }
 
@@ -196,8 +206,7 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
         && Arc::ptr_eq(&own.state, wanted.state)
         && own.target == *target
         && own.name == wanted.name
-        && own.foreign == wanted.foreign
-        && own.marks == wanted.marks
+        && own.personal == wanted.personal
         && !own.io.is_stale()
     {
         return Idle::Found(own);
@@ -209,7 +218,7 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
         Reuse::Aggressive if first => Choice::Proven,
         Reuse::Safe | Reuse::Aggressive | Reuse::Always => Choice::Any,
     };
-    if wanted.server.send_proxy.is_some() || wanted.foreign.is_some() || wanted.marks != Marks::default() {
+    if wanted.server.send_proxy.is_some() || wanted.personal.is_some() {
         return Idle::Barred;
     }
     let pool = s.local.pool(wanted.backend.id, wanted.id);
@@ -223,11 +232,11 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
 async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<Io, Unreached> {
     let options = connect::Options {
         source: wanted.server.source.as_deref(),
-        foreign: wanted.foreign,
+        foreign: wanted.personal.as_ref().and_then(|personal| personal.foreign),
         fast_open: wanted.server.fast_open,
         keepalive: wanted.backend.sockets.server_keepalive.then_some(wanted.backend.sockets.server_probes),
         user_timeout_ms: wanted.server.user_timeout_ms,
-        marks: wanted.marks,
+        marks: wanted.personal.as_ref().map_or_else(Marks::default, |personal| personal.marks),
         no_linger: wanted.backend.sockets.no_linger,
         sizes: s.local.live.ir.global.server_sockets,
     };

@@ -33,14 +33,21 @@ pub struct Upstream {
     pub half_closed: bool,
     /// It was opened since its core had none left: it will be needed there again, whatever lies idle at other cores.
     pub was_missed: bool,
-    /// The address that it shows its server instead of ours (`usesrc`).
-    pub foreign: Option<SocketAddr>,
-    /// What its packets carry (`set-bc-mark`).
-    pub marks: Marks,
+    /// What it has that others have not: no other client may use it.
+    pub personal: Option<Box<Personal>>,
     /// Our address.
     pub src: Endpoint,
     /// The server's address.
     pub dst: Endpoint,
+}
+
+/// What makes a connection one of its client's own. It is rare, and boxed for the sake of all others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Personal {
+    /// The address that the server is to see (`usesrc`).
+    pub foreign: Option<SocketAddr>,
+    /// What the packets to the server carry (`set-bc-mark`).
+    pub marks: Marks,
 }
 
 /// Which idle connections a request may use (`http-reuse`).
@@ -84,8 +91,7 @@ impl Upstream {
             private: false,
             half_closed: false,
             was_missed: false,
-            foreign: None,
-            marks: Marks::default(),
+            personal: None,
             src,
             dst,
         })
@@ -95,7 +101,7 @@ impl Upstream {
 impl Upstream {
     /// It was opened for one client: it shows an address or carries marks that are not everybody's.
     pub fn is_personal(&self) -> bool {
-        self.foreign.is_some() || self.marks != Marks::default()
+        self.personal.is_some()
     }
 
     /// Asks the kernel about the connection, where a rule or a log of one of the proxies wants to know (`bc_rtt`).

@@ -197,12 +197,10 @@ async fn attempt(
     let keep = backend.connection == ConnectionMode::KeepAlive && frontend.connection != ConnectionMode::ServerClose;
     let name = connect::server_name(s, st, live, server, stage(st, tries));
     let preamble = preamble::of_stream(s, st, live, server, stage(st, tries));
-    let marks = st.facts.overrides.as_ref().map_or_else(Default::default, |set| set.server_marks);
     let connect_timeout = st.facts.timeout(|set| set.connect, backend.timeouts.connect);
-    let foreign = connect::foreign(s, st, live, server, stage(st, tries));
+    let personal = connect::personal(s, st, live, server, stage(st, tries));
     let reuse = keep && !tries.fresh;
-    let wanted =
-        Wanted { backend, id, server, state, reuse, name, preamble, foreign, marks, patience, connect_timeout };
+    let wanted = Wanted { backend, id, server, state, reuse, name, preamble, personal, patience, connect_timeout };
     let failed = |fault, stale, silent| Failed { fault, server: Some(id), stale, silent, redirects: false };
     slot.count(s.core.id, s.core.now_ms(), s.core.unix_us());
     if !tries.serialized && server.redir.as_deref().is_some_and(|prefix| redir::prepare(s, st, prefix)) {

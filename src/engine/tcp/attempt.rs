@@ -62,12 +62,10 @@ async fn attempt(s: &mut Session, st: &mut Stream, search: &Search<'_>, id: Serv
     st.phase = Phase::Connect;
     let name = connect::server_name(s, st, live, server, super::content::last(Stage::RAW));
     let preamble = preamble::of_stream(s, st, live, server, super::content::last(Stage::RAW));
-    let marks = st.facts.overrides.as_ref().map_or_else(Default::default, |set| set.server_marks);
     let connect_timeout = st.facts.timeout(|set| set.connect, backend.timeouts.connect);
-    let foreign = connect::foreign(s, st, live, server, super::content::last(Stage::RAW));
+    let personal = connect::personal(s, st, live, server, super::content::last(Stage::RAW));
     let (reuse, patience) = (false, *patience);
-    let wanted =
-        Wanted { backend, id, server, state, reuse, patience, name, preamble, foreign, marks, connect_timeout };
+    let wanted = Wanted { backend, id, server, state, reuse, patience, name, preamble, personal, connect_timeout };
     let upstream = connect::obtain(s, &wanted).await.map_err(|why| {
         st.facts.server_error = why.error;
         why.fault
