@@ -82,7 +82,7 @@ pub(super) static CONVERTERS: &[Convert] = &[
 
 /// A digest algorithm and the block size that authentication codes need.
 #[derive(Clone, Copy)]
-struct Algorithm {
+pub(super) struct Algorithm {
     block: usize,
     kind: Kind,
 }
@@ -94,7 +94,7 @@ enum Kind {
 }
 
 impl Algorithm {
-    fn of(name: &str) -> Option<Algorithm> {
+    pub(super) fn of(name: &str) -> Option<Algorithm> {
         let kind = match name.to_ascii_lowercase().as_str() {
             "md5" => Kind::Md5,
             "sha1" => Kind::Aws(&digest::SHA1_FOR_LEGACY_USE_ONLY),
@@ -132,7 +132,7 @@ impl Algorithm {
     }
 
     /// RFC 2104.
-    fn authenticate(self, key: &[u8], message: &[u8]) -> Vec<u8> {
+    pub(super) fn authenticate(self, key: &[u8], message: &[u8]) -> Vec<u8> {
         let mut padded = vec![0; self.block];
         let digest;
         let key = if key.len() > self.block {

@@ -223,10 +223,10 @@ fn push_hex(byte: u8, out: &mut Vec<u8>) {
 }
 
 /// With padding, which must be there; left-over bits are not looked at.
-const STANDARD: GeneralPurpose =
+pub(super) const STANDARD: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 /// Without padding, which may be there.
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
+pub(super) const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()
         .with_encode_padding(false)

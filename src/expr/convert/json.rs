@@ -152,7 +152,7 @@ enum Step {
     Index(usize),
 }
 
-fn json_query(words: &mut Words<'_>) -> Result<ConvertFn> {
+pub(super) fn json_query(words: &mut Words<'_>) -> Result<ConvertFn> {
     let word = args::word(words, "string")?;
     if word.is_empty() {
         return Err(words.error_last("json_path must not be empty"));

@@ -8,6 +8,7 @@ mod encoding;
 mod forwarded;
 mod hash;
 mod json;
+mod jwt;
 mod keep;
 mod language;
 mod map;
@@ -39,6 +40,7 @@ pub static FAMILIES: &[&[Convert]] = &[
     forwarded::CONVERTERS,
     hash::CONVERTERS,
     json::CONVERTERS,
+    jwt::CONVERTERS,
     keep::CONVERTERS,
     language::CONVERTERS,
     map::CONVERTERS,
