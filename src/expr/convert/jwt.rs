@@ -149,7 +149,9 @@ impl Argument {
 
 /// The public keys of a configuration, in DER form, by the paths of their files.
 #[derive(Default)]
-struct Keys(Mutex<HashMap<Box<[u8]>, Arc<[u8]>>>);
+struct Keys(Mutex<ByPath>);
+
+type ByPath = HashMap<Box<[u8]>, Arc<[u8]>>;
 
 impl Keys {
     fn of(scope: &Scope<'_>) -> Arc<Keys> {
