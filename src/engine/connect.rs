@@ -234,6 +234,7 @@ async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<I
         source: wanted.server.source.as_deref(),
         foreign: wanted.personal.as_ref().and_then(|personal| personal.foreign),
         fast_open: wanted.server.fast_open,
+        multipath: wanted.server.multipath,
         keepalive: wanted.backend.sockets.server_keepalive.then_some(wanted.backend.sockets.server_probes),
         user_timeout_ms: wanted.server.user_timeout_ms,
         marks: wanted.personal.as_ref().map_or_else(Marks::default, |personal| personal.marks),

@@ -39,6 +39,8 @@ pub struct Bind {
     pub fast_open: bool,
     /// `defer-accept`.
     pub defer_accept: bool,
+    /// `mptcp@`: clients may use several paths at once (RFC 8684).
+    pub multipath: bool,
     /// `transparent`.
     pub transparent: bool,
     /// `interface`.
@@ -72,6 +74,7 @@ impl Bind {
             accept_proxy: false,
             netscaler_magic: None,
             fast_open: false,
+            multipath: false,
             defer_accept: false,
             transparent: false,
             interface: None,

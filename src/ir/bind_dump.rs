@@ -68,6 +68,7 @@ impl Display for Listener<'_> {
             &[
                 ("accept-proxy", bind.accept_proxy),
                 ("tfo", bind.fast_open),
+                ("multipath", bind.multipath),
                 ("defer-accept", bind.defer_accept),
                 ("transparent", bind.transparent),
             ],

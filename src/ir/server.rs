@@ -72,6 +72,8 @@ pub struct Server {
     pub cookie: Option<Box<str>>,
     /// `tfo`.
     pub fast_open: bool,
+    /// `mptcp@`: connections may use several paths at once (RFC 8684).
+    pub multipath: bool,
     /// `on-marked-down shutdown-sessions`
     pub ends_streams_when_down: bool,
     /// `on-marked-up shutdown-backup-sessions`

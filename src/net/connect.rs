@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpSocket, UnixStream};
 
 use super::io::Plain;
@@ -33,6 +34,8 @@ pub struct Options<'a> {
     pub foreign: Option<SocketAddr>,
     /// TCP fast open.
     pub fast_open: bool,
+    /// MPTCP, where the server knows it.
+    pub multipath: bool,
     /// Keep-alive probes.
     pub keepalive: Option<Probes>,
     /// Milliseconds that sent data may stay without an acknowledgement; 0 is what the system says.
@@ -79,8 +82,18 @@ fn is_taken(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EADDRINUSE | libc::EADDRNOTAVAIL))
 }
 
+fn multipath_socket(addr: SocketAddr) -> io::Result<TcpSocket> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let socket = Socket::new(Domain::for_address(addr), kind, Some(Protocol::MPTCP))?;
+    Ok(TcpSocket::from_std_stream(socket.into()))
+}
+
 async fn connect_from(addr: SocketAddr, source: Option<SocketAddr>, options: &Options<'_>) -> io::Result<Plain> {
-    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = match options.multipath {
+        true => multipath_socket(addr)?,
+        false if addr.is_ipv4() => TcpSocket::new_v4()?,
+        false => TcpSocket::new_v6()?,
+    };
     socket.set_nodelay(true)?;
     if let Some(probes) = options.keepalive {
         super::probes::apply(probes, socket.as_fd())?;

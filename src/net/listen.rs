@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::ir::{Bind, BindAddr};
 use crate::sys;
@@ -102,7 +102,9 @@ pub struct OpenError {
 }
 
 fn open_ip(bind: &Bind, addr: SocketAddr, v6only: bool, backlog: i32, reuse_port: bool) -> Result<OwnedFd, OpenError> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).map_err(failed("cannot create socket"))?;
+    let protocol = bind.multipath.then_some(Protocol::MPTCP);
+    let socket =
+        Socket::new(Domain::for_address(addr), Type::STREAM, protocol).map_err(failed("cannot create socket"))?;
     let options = || -> io::Result<()> {
         socket.set_nonblocking(true)?;
         socket.set_reuse_address(true)?;

@@ -197,7 +197,8 @@ impl<'a> Probe<'a> {
         let deadline = now + Duration::from_millis(connect);
         let target = self.target(way).ok_or_else(|| Outcome::bare("SOCKERR"))?;
         let unix = !matches!(target, Target::Ip(_));
-        let options = Options { source: self.server.source.as_deref(), ..Options::default() };
+        let (source, multipath) = (self.server.source.as_deref(), self.server.multipath);
+        let options = Options { source, multipath, ..Options::default() };
         let connected = within(deadline, "L4TOUT", connect::connect(&target, options)).await?;
         let plain = connected.map_err(|error| Outcome::not_connected(&error, unix))?;
         let header_only = way.send_proxy && matches!(self.check.kind, CheckKind::Connect);

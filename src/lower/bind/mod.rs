@@ -132,7 +132,6 @@ impl BindDraft {
         for address in &self.addresses {
             let what = match (&address.host, address.transport) {
                 (_, Transport::Quic) => "QUIC",
-                (_, Transport::Mptcp) => "MPTCP",
                 (Host::SocketPair(_), _) => "'sockpair@'",
                 (Host::ReverseHttp(_), _) => "'rhttp@'",
                 _ => continue,
@@ -168,7 +167,7 @@ impl BindDraft {
         let place = self.shared.place(self.word.span);
         let prefix = global.unix_bind.prefix.clone().unwrap_or_default();
         let mut out = Vec::new();
-        for addr in expand(&self, reader, &prefix)? {
+        for (addr, multipath) in expand(&self, reader, &prefix)? {
             let number = first + out.len() + 1;
             out.push(Bind {
                 addr,
@@ -178,6 +177,7 @@ impl BindDraft {
                 accept_proxy: self.accept_proxy,
                 netscaler_magic: self.netscaler_magic,
                 fast_open: self.fast_open,
+                multipath,
                 defer_accept: self.defer_accept,
                 transparent: self.transparent,
                 interface: self.interface.clone(),
@@ -268,20 +268,20 @@ impl UnixSettings {
 }
 
 /// Every address of the line, ports of ranges one by one, names resolved. `prefix` goes before paths.
-pub(super) fn expand(bind: &BindDraft, reader: &Reader<'_>, prefix: &str) -> Result<Vec<BindAddr>> {
+pub(super) fn expand(bind: &BindDraft, reader: &Reader<'_>, prefix: &str) -> Result<Vec<(BindAddr, bool)>> {
     let mut out = Vec::new();
     for address in &bind.addresses {
         let ip = match &address.host {
             Host::Unix(path) => {
-                out.push(BindAddr::Unix(PathBuf::from(format!("{prefix}{path}"))));
+                out.push((BindAddr::Unix(PathBuf::from(format!("{prefix}{path}"))), false));
                 continue;
             }
             Host::Abstract { name, .. } => {
-                out.push(BindAddr::Abstract(name.clone()));
+                out.push((BindAddr::Abstract(name.clone()), false));
                 continue;
             }
             Host::Fd(fd) => {
-                out.push(BindAddr::Fd(*fd));
+                out.push((BindAddr::Fd(*fd), false));
                 continue;
             }
             Host::Ip(ip) => *ip,
@@ -292,8 +292,10 @@ pub(super) fn expand(bind: &BindDraft, reader: &Reader<'_>, prefix: &str) -> Res
             _ => return Err(not_yet(bind.word.span, "this kind of address")),
         };
         let (low, high) = address.ports.range();
+        let multipath = address.transport == Transport::Mptcp;
         for port in low..=high {
-            out.push(BindAddr::Ip { addr: SocketAddr::new(ip, port), v6only: bind.v6only });
+            let addr = SocketAddr::new(ip, port);
+            out.push((BindAddr::Ip { addr, v6only: bind.v6only }, multipath));
         }
         debug_assert!(!matches!(address.ports, Ports::Offset(_)), "the parser of 'bind' refuses offsets");
     }

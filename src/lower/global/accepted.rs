@@ -144,6 +144,17 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     number("tune.sndbuf.frontend", "tune.sndbuf.frontend <number>", UDP),
     alone("tune.ssl.force-private-cache", "tune.ssl.force-private-cache", TLS),
     number("tune.ssl.ssl-ctx-cache-size", "tune.ssl.ssl-ctx-cache-size <number>", GENERATED),
+    switch("ocsp-update.disable", "ocsp-update.disable { on | off }", OCSP),
+    entry("ocsp-update.httpproxy", "ocsp-update.httpproxy <address>[:port]", OCSP),
+    number("ocsp-update.maxdelay", "ocsp-update.maxdelay <number>", OCSP),
+    number("ocsp-update.mindelay", "ocsp-update.mindelay <number>", OCSP),
+    switch("httpclient.resolvers.disabled", "httpclient.resolvers.disabled { on | off }", CLIENT),
+    entry("httpclient.resolvers.id", "httpclient.resolvers.id <resolvers>", CLIENT),
+    entry("httpclient.resolvers.prefer", "httpclient.resolvers.prefer { ipv4 | ipv6 }", CLIENT),
+    number("httpclient.retries", "httpclient.retries <number>", CLIENT),
+    entry("httpclient.ssl.ca-file", "httpclient.ssl.ca-file <cafile>", CLIENT),
+    entry("httpclient.ssl.verify", "httpclient.ssl.verify [none|required]", CLIENT),
+    time("httpclient.timeout.connect", "httpclient.timeout.connect <timeout>", CLIENT),
     number("tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.maxdelay <number>", OCSP),
     number("tune.ssl.ocsp-update.mindelay", "tune.ssl.ocsp-update.mindelay <number>", OCSP),
     switch("tune.idle-pool.shared", "tune.idle-pool.shared { auto | on | off }", POOL),
@@ -234,6 +245,8 @@ const RENICE: &str = "reading the files takes a moment, and the priority would b
 const UDP: &str = "it sizes sockets of QUIC and 'log-forward' only, which are not offered";
 const TLS: &str = "every 'bind' line has a cache of its own, in one process";
 const OCSP: &str = "OCSP responses are not updated by the proxy: 'ocsp-update' is refused itself";
+const CLIENT: &str =
+    "it is for requests that HAProxy makes itself for Lua, OCSP and ACME, which are refused themselves";
 const GENERATED: &str = "certificates are not generated: 'generate-certificates' is refused itself";
 const POOL: &str = "idle connections are shared and closed by the pool's own rules";
 const H2: &str = "HTTP/2 is not offered";

@@ -88,7 +88,7 @@ fn stats_socket(words: &mut Words<'_>, draft: &mut GlobalDraft, scope: &Scope<'_
 pub(in crate::lower) fn finish_socket(bind: BindDraft, reader: &Reader<'_>) -> Result<Vec<RuntimeSocket>> {
     let owner = bind.unix.resolve(reader)?;
     let mut out = Vec::new();
-    for addr in expand(&bind, reader, "")? {
+    for (addr, _) in expand(&bind, reader, "")? {
         out.push(RuntimeSocket {
             addr,
             level: bind.level.unwrap_or(LEVEL_OPERATOR),

@@ -78,7 +78,8 @@ impl FinishServer<'_> {
                 None
             }
             true => {
-                if !check_port && draft.check.port.is_none() && !has_port(&addr, port) {
+                let literal = matches!(address.host, Host::Ip(_));
+                if literal && !check_port && draft.check.port.is_none() && !has_port(&addr, port) {
                     return Err(self.no_check_port(draft, word.span));
                 }
                 Some(self.finish_check(draft, kind(), &context)?)
@@ -115,6 +116,7 @@ impl FinishServer<'_> {
             redir: draft.redir.clone(),
             cookie: draft.cookie.clone(),
             fast_open: draft.fast_open,
+            multipath: address.transport == Transport::Mptcp,
             ends_streams_when_down: draft.ends_streams_when_down,
             ends_backups_when_up: draft.ends_backups_when_up,
             host: match &address.host {
@@ -226,7 +228,7 @@ fn name_of(draft: &ServerDraft) -> &str {
     draft.name.as_ref().map_or("", |name| name.as_str())
 }
 
-/// Whether checks know where to connect.
+/// Whether checks know where to connect. HAProxy asks this of addresses only, not of names; without a port such a check fails.
 fn has_port(addr: &ServerAddr, port: PortSpec) -> bool {
     let wants_port = matches!(addr, ServerAddr::Ip(_) | ServerAddr::Client | ServerAddr::Unresolved(_));
     matches!(port, PortSpec::Fixed(_)) || !wants_port

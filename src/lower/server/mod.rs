@@ -147,7 +147,6 @@ impl ServerDraft {
         let address = address.map_err(|error| sentence(addr.span, "address", format!("{place}{}", error.message)))?;
         let unsupported = match (&address.host, address.transport) {
             (_, Transport::Quic) => Some("QUIC"),
-            (_, Transport::Mptcp) => Some("MPTCP"),
             (Host::SocketPair(_), _) => Some("'sockpair@'"),
             (Host::ReverseHttp(_), _) => Some("'rhttp@'"),
             _ => None,
