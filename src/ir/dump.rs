@@ -503,7 +503,15 @@ impl Display for Target<'_> {
                 ("cookie", server.cookie.as_deref().map(str::to_owned)),
             ],
         )?;
-        flags(f, &[("backup", server.backup), ("disabled", server.disabled), ("tfo", server.fast_open)])?;
+        flags(
+            f,
+            &[
+                ("backup", server.backup),
+                ("disabled", server.disabled),
+                ("tfo", server.fast_open),
+                ("multipath", server.multipath),
+            ],
+        )?;
         flags(
             f,
             &[

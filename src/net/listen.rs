@@ -204,6 +204,7 @@ fn failed(what: &'static str) -> impl FnOnce(io::Error) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::connect::{self, Options, Target};
 
     #[test]
     fn an_address_is_shared_by_copies_and_by_nobody_else_without_them() -> Result<(), OpenError> {
@@ -220,6 +221,21 @@ mod tests {
                 open(&at(alone.local.unwrap_or(any)), copies, 10).map(|_| ()).expect_err("the address is taken");
             assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
         }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn multipath_reaches_from_connection_to_listener() -> Result<(), OpenError> {
+        let mut bind = Bind::plain(BindAddr::Ip { addr: SocketAddr::from(([127, 0, 0, 1], 0)), v6only: false });
+        bind.multipath = true;
+        // A kernel may be built without it.
+        let Ok(listening) = open(&bind, 1, 10) else { return Ok(()) };
+        let socket = socket2::SockRef::from(&listening.sockets[0]);
+        assert_eq!(socket.protocol().expect("a socket"), Some(Protocol::MPTCP));
+        let target = Target::Ip(listening.local.expect("bound"));
+        let options = Options { multipath: true, ..Options::default() };
+        let connected = connect::connect(&target, options).await.expect("connected");
+        assert_eq!(connected.local_addr().expect("connected").ip().to_string(), "127.0.0.1");
         Ok(())
     }
 }

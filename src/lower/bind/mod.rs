@@ -267,7 +267,7 @@ impl UnixSettings {
     }
 }
 
-/// Every address of the line, ports of ranges one by one, names resolved. `prefix` goes before paths.
+/// Every address of the line, ports of ranges one by one, names resolved, and whether it is one of MPTCP. `prefix` goes before paths.
 pub(super) fn expand(bind: &BindDraft, reader: &Reader<'_>, prefix: &str) -> Result<Vec<(BindAddr, bool)>> {
     let mut out = Vec::new();
     for address in &bind.addresses {

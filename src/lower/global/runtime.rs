@@ -88,7 +88,10 @@ fn stats_socket(words: &mut Words<'_>, draft: &mut GlobalDraft, scope: &Scope<'_
 pub(in crate::lower) fn finish_socket(bind: BindDraft, reader: &Reader<'_>) -> Result<Vec<RuntimeSocket>> {
     let owner = bind.unix.resolve(reader)?;
     let mut out = Vec::new();
-    for (addr, _) in expand(&bind, reader, "")? {
+    for (addr, multipath) in expand(&bind, reader, "")? {
+        if multipath {
+            return Err(not_yet(bind.word.span, "MPTCP for runtime commands"));
+        }
         out.push(RuntimeSocket {
             addr,
             level: bind.level.unwrap_or(LEVEL_OPERATOR),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::tls::TlsContext;
 use super::{InitAddr, ServerDraft, SourceDraft};
-use crate::base::addr::{Address, Host, Ports};
+use crate::base::addr::{Address, Host, Ports, Transport};
 use crate::diag::{Diagnostic, Diagnostics, Lead, Span};
 use crate::ir::check::{InitState, Observe};
 use crate::ir::{Check, CheckKind, PortSpec, ProxyProtocol, Server, ServerAddr, Source};
