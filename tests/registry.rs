@@ -161,6 +161,8 @@ listen www
  server s1 127.0.0.1:81
  server s2 127.0.0.1:82
  log 127.0.0.1 local0
+ declare capture request len 10
+ declare capture response len 10
  acl is_cart path_end cart.php
 ";
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Dir;
 use crate::base::id::ProxyId;
+use crate::diag::Span;
 use crate::keyword::Scope;
 
 /// The slots of one proxy, by direction: the longest text that each holds, in bytes.
@@ -12,6 +13,8 @@ use crate::keyword::Scope;
 pub struct CaptureSlots {
     req: Mutex<Vec<usize>>,
     res: Mutex<Vec<usize>>,
+    /// Slots that rules name, and where.
+    wanted: Mutex<Vec<(Dir, usize, Span)>>,
 }
 
 impl CaptureSlots {
@@ -33,6 +36,17 @@ impl CaptureSlots {
     /// The longest text of each slot.
     pub fn all(&self, dir: Dir) -> Vec<usize> {
         self.lens(dir).clone()
+    }
+
+    /// A rule names a slot, which may be declared behind it.
+    pub fn want(&self, dir: Dir, slot: usize, span: Span) {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).push((dir, slot, span));
+    }
+
+    /// The slots that were named but not declared.
+    pub fn missing(&self) -> Vec<(Dir, usize, Span)> {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        wanted.into_iter().filter(|(dir, slot, _)| *slot >= self.lens(*dir).len()).collect()
     }
 
     fn lens(&self, dir: Dir) -> std::sync::MutexGuard<'_, Vec<usize>> {

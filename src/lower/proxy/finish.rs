@@ -7,7 +7,8 @@ use super::logging::{Format, preset};
 use super::rules::find_backend;
 use super::{ProxyDraft, title};
 use crate::diag::{Diagnostic, Diagnostics, Lead, Span, Word};
-use crate::expr::LogFormat;
+use crate::expr::captures::CaptureSlots;
+use crate::expr::{Dir, LogFormat};
 use crate::ir::{Bind, CheckKind, Mode, Proxy, Server};
 use crate::keyword::{Hook, Scope};
 use crate::lower::files::Reader;
@@ -45,6 +46,7 @@ impl FinishProxy<'_> {
             draft.out.forced_id = true;
         }
         self.finish_default_backend(&mut draft, scope);
+        self.finish_captures(&draft, scope);
         let binds = self.finish_binds(&mut draft);
         let servers = self.finish_servers(&mut draft, scope);
         self.finish_logs(&mut draft, scope);
@@ -60,6 +62,20 @@ impl FinishProxy<'_> {
         draft.out.stats = stats.map(|stats| stats.finish(&draft));
         finish_rules(&mut draft);
         Proxy::new(draft.out, binds, servers)
+    }
+
+    /// Rules may name slots that are declared behind them; here all are known.
+    fn finish_captures(&self, draft: &ProxyDraft, scope: &Scope<'_>) {
+        for (dir, slot, span) in CaptureSlots::of(draft.out.id, scope).missing() {
+            let rule = if dir == Dir::Request { "http-request" } else { "http-response" };
+            let name = &draft.out.name;
+            let text = format!("Proxy '{name}': unable to find capture id '{slot}' referenced by {rule} capture rule.");
+            let error = Diagnostic::alert("no-capture", text).at(span).lead(Lead::Config);
+            let side = if dir == Dir::Request { "request" } else { "response" };
+            self.diags.push(
+                error.help(format!("declare it: 'declare capture {side} len <length>'; the first one has the id 0")),
+            );
+        }
     }
 
     fn finish_default_backend(&self, draft: &mut ProxyDraft, scope: &Scope<'_>) {

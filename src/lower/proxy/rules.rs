@@ -267,6 +267,11 @@ fn use_backend(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>)
 /// The backend of that name; the error says which names are near.
 pub(super) fn find_backend(name: &Word, keyword: &str, draft: &ProxyDraft, scope: &Scope<'_>) -> Result<ProxyId> {
     if let Some(found) = scope.names.backend(name.as_str()) {
+        if found == draft.out.id {
+            let message = format!("Proxy '{name}': loop detected for {keyword}: '{name}'.");
+            let error = Diagnostic::alert("backend-loop", message).at(name.span).lead(Lead::Config);
+            return Err(Box::new(error.help("remove it: the servers of a listen section need not be named")));
+        }
         return Ok(found);
     }
     let message = format!("Proxy '{}': unable to find required {keyword}: '{name}'.", draft.out.name);

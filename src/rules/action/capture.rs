@@ -52,7 +52,9 @@ fn capture(words: &mut Words<'_>, scope: &Scope<'_>) -> Result<Bound> {
             let Ok(slot) = argument.as_str().parse() else {
                 return Err(words.error_last(format!("cannot parse id '{}'", argument.as_str())));
             };
-            let len = own_slots(words, scope).ok().and_then(|slots| slots.all(dir).get(slot).copied());
+            let own = own_slots(words, scope).ok();
+            own.iter().for_each(|slots| slots.want(dir, slot, argument.span));
+            let len = own.and_then(|slots| slots.all(dir).get(slot).copied());
             // A backend does not know the slots of the frontends that choose it: there the text is kept whole.
             Ok(store(expr, dir, slot, len.unwrap_or(usize::MAX)))
         }
