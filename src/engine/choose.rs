@@ -150,7 +150,7 @@ impl Loads for BackendLoads<'_> {
 /// client or the request know better (manual 4.2 `option prefer-last-server`). A login (NTLM) is worth something at its server only.
 fn last(s: &Session, live: &Live, backend: &Proxy) -> Option<ServerId> {
     let own = s.own.as_ref()?;
-    let preferred = backend.prefer_last && !backend.balance.is_by_hash();
+    let preferred = backend.choosing.prefer_last && !backend.balance.is_by_hash();
     if !own.private && !preferred {
         return None;
     }

@@ -1,11 +1,14 @@
 //! `Persist`: the server that a stream is bound to before the balancing algorithm is asked, by a `use-server` rule or by its
 //! cookie (`http::cookie`), and how firmly (`option persist`, `force-persist`, `ignore-persist`).
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use super::hooks::{self, Stage};
 use super::live::Live;
 use super::session::Session;
 use super::stream::Stream;
 use crate::base::id::ServerId;
+use crate::base::value::Value;
 use crate::ir::proxy::ServerTo;
 use crate::ir::{CookieOptions, Proxy, Server};
 use crate::state::{DynamicCookie, ServerState};
@@ -50,6 +53,41 @@ pub fn assign(s: &mut Session, st: &mut Stream, live: &Live, backend: &Proxy, st
     persist.forced = rule == Some(true);
     persist.server = named.filter(|server| may_serve(live, backend, *server, persist.forced));
     persist.ignored = rule == Some(false) || persist.server.is_some();
+}
+
+/// Binds a stream to the server whose address its RDP cookie says (`persist rdp-cookie`), unless a `use-server` rule has decided.
+/// `force-persist` and `ignore-persist` do not mean this cookie, as HAProxy shows.
+pub fn by_rdp_cookie(s: &mut Session, st: &mut Stream, live: &Live, backend: &Proxy, stage: Stage<'_>) {
+    let Some((_, cookie)) = &backend.persist.rdp_cookie else { return };
+    if st.persist.server.is_some() {
+        return;
+    }
+    let txn = hooks::txn(s, st, live, stage);
+    let read = |value: Value<'_>| match value {
+        Value::Str(text) => terminal_server(&text),
+        _ => None,
+    };
+    let Some(addr) = cookie.with_value(&txn.ctx(), read).flatten() else { return };
+    let mut servers = live.view.proxy(backend.id).servers.iter();
+    let at = servers.position(|server| server.addr.load().as_deref() == Some(&addr));
+    let server = at.map(|at| ServerId(at as u32));
+    st.persist.server = server.filter(|server| may_serve(live, backend, *server, false));
+}
+
+/// The address in a cookie such as `3640205228.15629.0000`: its bytes and those of the port in the order of the network, each written
+/// as the number that a little-endian machine sees. What stands behind the second dot does not matter.
+fn terminal_server(cookie: &[u8]) -> Option<SocketAddr> {
+    let (ip, rest) = number(cookie)?;
+    let (port, _) = number(rest)?;
+    // Numbers that are too large lose their upper bits, as in HAProxy.
+    Some((Ipv4Addr::from((ip as u32).to_le_bytes()), (port as u16).swap_bytes()).into())
+}
+
+/// A number that ends with a dot, read as C does: behind blanks and a plus sign; and what stands behind the dot.
+fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (digits, rest) = text.split_at_checked(memchr::memchr(b'.', text)?)?;
+    let digits = std::str::from_utf8(digits.trim_ascii_start()).ok()?;
+    Some((digits.parse().ok()?, rest.get(1..)?))
 }
 
 /// The server of the first `use-server` rule that holds.
@@ -136,6 +174,14 @@ fn dynamic(key: &str, addr: &std::net::SocketAddr) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_rdp_cookie_says_an_address() {
+        assert_eq!(terminal_server(b"3640205228.15629.0000"), Some("172.31.249.216:3389".parse().unwrap()));
+        for bad in ["", "anna", "3640205228", "3640205228.15629", "1..0000", "-1.1.0000"] {
+            assert_eq!(terminal_server(bad.as_bytes()), None, "{bad}");
+        }
+    }
 
     /// The values of HAProxy 2.8 for `dynamic-cookie-key mykey`.
     #[test]

@@ -69,6 +69,10 @@ impl Retries {
             None => false,
         };
         let stat = if leaves && may_leave(st, backend) && self.leave(s, st, backend, server) {
+            // A request that is sent again has been retried as well.
+            if st.phase == Phase::Headers {
+                tally(s, backend, server, Stat::Retries);
+            }
             Stat::Redispatches
         } else {
             self.same = Some(server);

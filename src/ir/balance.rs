@@ -42,6 +42,8 @@ pub struct Choosing {
     pub affinity: Affinity,
     /// `option allbackups`.
     pub all_backups: bool,
+    /// `option prefer-last-server`.
+    pub prefer_last: bool,
 }
 
 /// What is hashed to choose a server.

@@ -351,8 +351,9 @@ impl Dump {
     }
 
     fn backend(&mut self, proxy: &Proxy) {
-        self.flag("prefer-last-server", proxy.prefer_last);
+        self.flag("prefer-last-server", proxy.choosing.prefer_last);
         self.flag("checkcache", proxy.check_cache);
+        self.value("http-send-name-header", proxy.name_header.as_ref().map(header));
         proxy.persist.lines().iter().for_each(|line| self.line(1, line));
         let balance = match proxy.balance {
             Balance::RoundRobin => "roundrobin".to_owned(),

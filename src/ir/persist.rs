@@ -1,8 +1,9 @@
 //! Persistence: how a backend brings the clients of a server back to it (manual 4.2 `cookie`, `force-persist`, `ignore-persist`).
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::expr::Cond;
+use crate::expr::{Cond, Expr};
 
 /// What a backend says of persistence.
 #[derive(Default)]
@@ -13,6 +14,8 @@ pub struct Persistence {
     pub dynamic_key: Option<Box<str>>,
     /// `option persist`: the server that a cookie or a stick table names gets the request although it is down.
     pub on_down: bool,
+    /// `persist rdp-cookie`: its name, and what finds its value.
+    pub rdp_cookie: Option<(Box<str>, Arc<Expr>)>,
     /// `force-persist` and `ignore-persist`, in order; the first that holds counts.
     pub rules: Vec<PersistRule>,
 }
@@ -114,11 +117,12 @@ impl Persistence {
         let cookie = self.cookie.iter().map(|cookie| format!("cookie {cookie}"));
         let key = self.dynamic_key.iter().map(|_| "dynamic-cookie-key".to_owned());
         let on_down = self.on_down.then(|| "persist".to_owned());
+        let rdp = self.rdp_cookie.iter().map(|(name, _)| format!("persist rdp-cookie({name})"));
         let rules = self.rules.iter().map(|rule| {
             let name = if rule.force { "force-persist" } else { "ignore-persist" };
             format!("{name} {}", rule.cond.text())
         });
-        cookie.chain(key).chain(on_down).chain(rules).collect()
+        cookie.chain(key).chain(on_down).chain(rdp).chain(rules).collect()
     }
 }
 

@@ -149,8 +149,6 @@ pub struct Section {
     pub choosing: Choosing,
     /// `cookie`, `force-persist` and relatives.
     pub persist: Persistence,
-    /// `option prefer-last-server`.
-    pub prefer_last: bool,
     /// `option checkcache`
     pub check_cache: bool,
     /// `fullconn`.
@@ -226,6 +224,8 @@ pub struct Section {
     pub unique_id_header: Option<HeaderName>,
     /// `option socket-stats`.
     pub socket_stats: bool,
+    /// `http-send-name-header`.
+    pub name_header: Option<HeaderName>,
 }
 
 impl Section {
@@ -272,7 +272,6 @@ impl Section {
             balance: Balance::RoundRobin,
             choosing: Choosing::default(),
             persist: Persistence::default(),
-            prefer_last: false,
             check_cache: false,
             fullconn: None,
             reuse: Reuse::Safe,
@@ -310,6 +309,7 @@ impl Section {
             unique_id: None,
             unique_id_header: None,
             socket_stats: false,
+            name_header: None,
         }
     }
 }

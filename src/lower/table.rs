@@ -125,9 +125,10 @@ impl<D> Node<D> {
     }
 }
 
-/// Whether the name is followed by an argument in parentheses; it stands in the first word that is handed over then.
+/// Whether the name may be followed by an argument in parentheses; it stands in the first word that is handed over then.
 fn takes_parentheses(meta: &Meta) -> bool {
-    meta.usage.as_bytes().get(meta.name.len()) == Some(&b'(')
+    let behind = meta.usage.get(meta.name.len()..).unwrap_or_default();
+    behind.starts_with('(') || behind.starts_with("[(")
 }
 
 /// Applies a directive to its arguments and refuses what is left over. `words` stand behind the name.

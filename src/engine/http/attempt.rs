@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::response::Judgement;
-use super::{After, captured, compress, cookie, forwarded, redir, reply, request, response, via, wait};
+use super::{After, captured, compress, cookie, forwarded, named, redir, reply, request, response, via, wait};
 use crate::base::id::ServerId;
 use crate::engine::buffer::Room;
 use crate::engine::connect::{self, Wanted};
@@ -217,7 +217,7 @@ async fn attempt(
     facts.reused = upstream.requests > 1;
     (facts.server_src, facts.server_dst) = (upstream.src, upstream.dst);
     st.phase = Phase::Headers;
-    let mut up = send(s, st, frontend, backend, keep, tries);
+    let mut up = send(s, st, frontend, backend, &upstream.state.name, keep, tries);
     let result = loop {
         let result = converse(s, st, &mut upstream, &mut up, frontend, backend).await;
         if result.is_err() || !matches!(st.res.status, 100 | 102..=199) {
@@ -267,10 +267,19 @@ fn stage(st: &Stream, tries: &Tries) -> Stage<'static> {
     Stage { request, ..Stage::REQUEST }
 }
 
-/// Makes the request ready for the server; on a retry, ready once more.
-fn send(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: &Proxy, keep: bool, tries: &mut Tries) -> Flow {
+/// Makes the request ready for the server of this name; on a retry, ready once more.
+fn send(
+    s: &mut Session,
+    st: &mut Stream,
+    frontend: &Proxy,
+    backend: &Proxy,
+    server: &str,
+    keep: bool,
+    tries: &mut Tries,
+) -> Flow {
     let mut lead = std::mem::take(&mut st.out);
     if tries.serialized {
+        named::renew(&mut lead, backend, server);
         return Flow::new(lead, Framing::None, Framing::None);
     }
     lead.clear();
@@ -278,6 +287,7 @@ fn send(s: &mut Session, st: &mut Stream, frontend: &Proxy, backend: &Proxy, kee
         OutOptions { keep_alive: keep || backend.pretend_keepalive, peer: Version::HTTP_11, head_only: false };
     let received = st.req.body;
     let squeeze = compress::request(s, st, frontend, backend);
+    named::set(s, st, backend, server);
     let msg = Msg { raw: s.buf.data(), head: &st.req };
     st.facts.bytes_to_server += msg.size();
     let sent = write_request(msg, &mut lead, &options);

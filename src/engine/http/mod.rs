@@ -26,6 +26,7 @@ mod cookie;
 mod dates;
 mod exchange;
 mod forwarded;
+mod named;
 mod redir;
 mod reply;
 mod request;

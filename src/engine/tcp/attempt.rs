@@ -34,6 +34,7 @@ pub(super) async fn connect(
     live: &Live,
 ) -> Result<Connected, Fault> {
     persist::assign(s, st, live, backend, super::content::last(Stage::RAW));
+    persist::by_rdp_cookie(s, st, live, backend, super::content::last(Stage::RAW));
     stick::request(s, st, live, backend, super::content::last(Stage::RAW));
     hashed::note(s, st, live, backend, super::content::last(Stage::RAW));
     let search = Search { backend, live, patience: Patience::of(backend) };

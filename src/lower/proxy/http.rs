@@ -142,7 +142,35 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
             Ok(())
         },
     },
+    Setting {
+        meta: Meta::new(
+            "http-send-name-header",
+            "http-send-name-header <header>",
+            "Tells the server by what name it is known here, in this field of each request.",
+            &[("http-send-name-header X-Server", "http-send-name-header x-server")],
+        ),
+        sections: Sections::D_BE,
+        apply: |words, draft, _| {
+            let Some(word) = words.next_word() else {
+                return Err(sentence(words.end(), "missing", "'http-send-name-header' requires a header string."));
+            };
+            draft.out.name_header = Some(name_header(word)?);
+            Ok(())
+        },
+    },
 ];
+
+/// The field of `http-send-name-header`; those that say how a request is read, and for whom it is, must stay true.
+fn name_header(word: &Word) -> Result<HeaderName> {
+    let name = header_name(word)?;
+    if matches!(name.as_bytes(), b"host" | b"content-length" | b"transfer-encoding" | b"connection") {
+        let message = format!(
+            "'http-send-name-header' cannot use the header '{word}': write one of your own, such as 'x-server'."
+        );
+        return Err(sentence(word.span, "forbidden-header", message));
+    }
+    Ok(name)
+}
 
 /// A field name: a token (RFC 9110, 5.1).
 pub(super) fn header_name(word: &Word) -> Result<HeaderName> {

@@ -56,7 +56,7 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         Sections::D_BE,
         "Sends a request to the server to which its client has a connection of its own ('http-reuse never').",
         "prefer-last-server",
-        prefer_last
+        choosing.prefer_last
     ),
     flag!(
         "checkcache",

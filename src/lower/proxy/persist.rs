@@ -3,7 +3,7 @@
 use super::ProxyDraft;
 use crate::base::duration::{self, Unit};
 use crate::diag::{Diagnostic, Word};
-use crate::expr::Cond;
+use crate::expr::{Cond, Expr};
 use crate::ir::{Cookie, CookieMode, CookieOptions, PersistRule};
 use crate::keyword::{Hook, Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::{Draft, sentence};
@@ -59,6 +59,19 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
     },
     Setting {
         meta: Meta::new(
+            "persist rdp-cookie",
+            "persist rdp-cookie[(<name>)]",
+            "Brings the clients of terminal servers back to the one whose address their RDP cookie says, 'msts' where no name is given.",
+            &[
+                ("persist rdp-cookie", "persist rdp-cookie(msts)"),
+                ("persist rdp-cookie(other)", "persist rdp-cookie(other)"),
+            ],
+        ),
+        sections: Sections::D_BE,
+        apply: rdp_cookie,
+    },
+    Setting {
+        meta: Meta::new(
             "force-persist",
             "force-persist { if | unless } <condition>",
             "Sends requests for which the condition holds to the server that their cookie names although it is down.",
@@ -87,6 +100,24 @@ fn rule(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>, keywor
     let place = format!("error detected while parsing a '{keyword}' rule : ");
     let cond = Cond::bind(words, &scope.at(Hook::UseServer)).map_err(|error| Box::new(error.context(place)))?;
     draft.out.persist.rules.extend(cond.map(|cond| PersistRule { force: keyword == "force-persist", cond }));
+    Ok(())
+}
+
+fn rdp_cookie(words: &mut Words<'_>, draft: &mut ProxyDraft, scope: &Scope<'_>) -> Result<()> {
+    let span = words.span();
+    let name = match words.peek_str().strip_prefix("rdp-cookie(") {
+        Some(argument) => {
+            words.next_word();
+            argument
+                .strip_suffix(')')
+                .filter(|name| !name.is_empty())
+                .ok_or_else(|| sentence(span, "missing", "'persist rdp-cookie(name)' requires an rdp cookie name."))?
+        }
+        None => "msts",
+    };
+    let fetch = [Word::new(format!("req.rdp_cookie({name})"), span)];
+    let value = Expr::shared(&mut Words::new(&fetch, span), &scope.at(Hook::UseServer))?;
+    draft.out.persist.rdp_cookie = Some((name.into(), value));
     Ok(())
 }
 
