@@ -146,6 +146,7 @@ userlist users
 backend app
  server s1 127.0.0.1:81
  server s2 127.0.0.1:82
+ server s 127.0.0.1:83 check
 backend be
  server s1 127.0.0.1:81
  server s2 127.0.0.1:82

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::check::{self, score};
+use super::servers;
 use crate::base::clock;
 use crate::base::stick::TableSpec;
 use crate::ir::{Ir, PortSpec, Proxy, Resolvers, Server, ServerAddr};
@@ -40,6 +41,7 @@ pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
     let resolvers = ir.resolvers.iter().map(|section| resolvers(section, before.map(|(_, view)| view))).collect();
     let view = View { proxies, tables, resolvers, process, variable_limits: ir.global.variable_limits.map(Box::new) };
     check::assign(ir, &view, cores);
+    servers::settle(ir, &view);
     Arc::new(view)
 }
 
@@ -148,6 +150,10 @@ fn go_on(line: &Server, before: &Server, fresh: &ServerState, kept: &ServerState
     }
     if line.disabled != before.disabled {
         kept.set_admin(fresh.admin());
+    }
+    if line.track.is_none() && before.track.is_some() {
+        kept.set_inherited(Admin::Ready);
+        kept.set_health(fresh.health());
     }
     if line.check.is_none() && before.check.is_some() {
         // Nobody would ever bring it up again.

@@ -496,6 +496,7 @@ impl Display for Target<'_> {
                 ("slowstart", server.slowstart_ms.map(|n| n.to_string())),
                 ("hash-key", server.hash_key.name().map(str::to_owned)),
                 ("source", server.source.as_ref().map(|source| source.to_string())),
+                ("track", server.track.as_ref().map(|track| track.shown.to_string())),
                 ("tcp-ut", Some(server.user_timeout_ms).filter(|ms| *ms > 0).map(|n| n.to_string())),
                 ("pool-max-conn", server.pool_max.map(|n| n.to_string())),
                 ("pool-purge-delay", Some(server.pool_purge_ms).filter(|ms| *ms != 5000).map(|n| n.to_string())),

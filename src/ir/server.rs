@@ -11,6 +11,8 @@ use super::bind::{RecordSizes, TlsAlgorithms, TlsVersions};
 use super::check::{Agent, Check, Observe};
 use super::resolvers::Resolve;
 use super::socket::Source;
+use crate::base::id::{ProxyId, ServerId};
+use crate::diag::Span;
 use crate::expr::{Expr, LogFormat};
 use crate::state::{Admin, Health};
 
@@ -46,6 +48,10 @@ pub struct Server {
     pub check: Option<Check>,
     /// `agent-check`
     pub agent: Option<Agent>,
+    /// `track`: the server whose state this one takes over.
+    pub track: Option<Box<Track>>,
+    /// The servers that track this one, the last one of the file first.
+    pub trackers: Vec<(ProxyId, ServerId)>,
     /// `observe`, of a server that is checked.
     pub observe: Option<Observe>,
     /// `send-proxy`, `send-proxy-v2`.
@@ -270,6 +276,23 @@ pub struct ServerTls {
     pub records: RecordSizes,
     /// `check-sni`.
     pub check_sni: Option<String>,
+}
+
+/// `track`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Track {
+    /// The backend named, if any; else it is the server's own.
+    pub backend: Option<Box<str>>,
+    /// The name of the server.
+    pub server: Box<str>,
+    /// Where it is, once all proxies are known.
+    pub place: Option<(ProxyId, ServerId)>,
+    /// `backend/server`, as it is told.
+    pub shown: Box<str>,
+    /// `rise` and `fall` of the checks at the end of the chain.
+    pub counts: Option<(u32, u32)>,
+    /// The line, for messages.
+    pub line: Span,
 }
 
 /// `verify`.

@@ -124,4 +124,4 @@ const GLOBAL: [&str; 10] = [
 /// Directives of proxies that servers depend on.
 const PROXY: [&str; 5] = ["mode", "source", "http-check", "tcp-check", "balance"];
 /// Options that cannot be set at run time.
-const REFUSED: [&str; 2] = ["init-addr", "resolvers"];
+const REFUSED: [&str; 3] = ["init-addr", "resolvers", "track"];

@@ -24,6 +24,7 @@ mod server;
 mod stick_table;
 mod table;
 pub mod tls;
+mod tracking;
 mod userlist;
 mod values;
 

@@ -81,6 +81,7 @@ impl Lowering<'_> {
         for (proxy, named) in proxies.iter_mut().zip(&self.plan.names.proxies) {
             proxy.fixed_servers = named.fixed_servers.get();
         }
+        super::tracking::link(&mut proxies, self.diags);
         super::checks::across(&proxies, &self.plan, self.diags);
         self.vars.seal();
         Ir {

@@ -68,6 +68,9 @@ fn around(entry: &Entry, line: &str) -> String {
         Class::Global => format!("global\n{line}\n"),
         Class::Bind if line.starts_with("stats socket") => format!("global\n{line}\n"),
         Class::Bind => format!("defaults\n{times}frontend f\nmode http\n{line}\n"),
+        Class::Server if line.contains(" track ") => {
+            format!("defaults\n{times}backend b\nmode http\n{line}\n{app}")
+        }
         Class::Server => format!("defaults\n{times}backend b\nmode http\n{line}\n"),
         Class::Other if entry.sections == Sections::HTTP_ERRORS => {
             format!("http-errors s\n{line}\ndefaults\n{times}backend b\nmode http\nerrorfiles s\n")

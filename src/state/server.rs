@@ -34,6 +34,16 @@ pub enum Admin {
     Maint = 2,
 }
 
+impl Admin {
+    fn of(number: u8) -> Admin {
+        match number {
+            0 => Admin::Ready,
+            1 => Admin::Drain,
+            _ => Admin::Maint,
+        }
+    }
+}
+
 /// A change of a server's state that somebody asks for: the statistics page, the runtime socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -162,6 +172,8 @@ pub struct ServerState {
     pub unresolved: AtomicBool,
     health: AtomicU8,
     admin: AtomicU8,
+    /// What administrators say of the server that it tracks.
+    inherited: AtomicU8,
     /// The check counter: 0..rise-1 down, rise..rise+fall-1 up.
     pub check_score: AtomicU32,
     /// Effective weight, 0 to 256.
@@ -241,6 +253,7 @@ impl ServerState {
             unresolved: AtomicBool::new(false),
             health: AtomicU8::new(Health::Up as u8),
             admin: AtomicU8::new(Admin::Ready as u8),
+            inherited: AtomicU8::new(Admin::Ready as u8),
             check_score: AtomicU32::new(0),
             weight: AtomicU32::new(1),
             setup: ArcSwap::from_pointee(ServerSetup { number: id.0 + 1, ..ServerSetup::default() }),
@@ -292,11 +305,22 @@ impl ServerState {
 
     /// What the administrator says.
     pub fn admin(&self) -> Admin {
-        match self.admin.load(Relaxed) {
-            0 => Admin::Ready,
-            1 => Admin::Drain,
-            _ => Admin::Maint,
-        }
+        Admin::of(self.admin.load(Relaxed))
+    }
+
+    /// What is said of the server that this one tracks.
+    pub fn inherited(&self) -> Admin {
+        Admin::of(self.inherited.load(Relaxed))
+    }
+
+    /// Records what is said of the server that this one tracks; the caller republishes the balancer's table.
+    pub fn set_inherited(&self, admin: Admin) {
+        self.inherited.store(admin as u8, Relaxed);
+    }
+
+    /// It gets no new sessions but persistent ones, by its own administrator's word or that of the server it tracks.
+    pub fn drains(&self) -> bool {
+        self.admin() == Admin::Drain || self.inherited() == Admin::Drain
     }
 
     /// Records what the administrator says; the caller republishes the balancer's table.
@@ -320,16 +344,17 @@ impl ServerState {
         }
     }
 
-    /// In maintenance, by the administrator's word or for want of an address.
+    /// In maintenance, by the administrator's word, that of the server it tracks, or for want of an address.
     #[inline]
     pub fn in_maintenance(&self) -> bool {
-        self.admin() == Admin::Maint || self.unresolved.load(Relaxed)
+        self.admin() == Admin::Maint || self.inherited() == Admin::Maint || self.unresolved.load(Relaxed)
     }
 
     /// May take sessions that the balancer gives out.
     pub fn usable(&self) -> bool {
         self.health() == Health::Up
             && self.admin() == Admin::Ready
+            && self.inherited() == Admin::Ready
             && !self.unresolved.load(Relaxed)
             && self.weight.load(Relaxed) > 0
     }

@@ -134,6 +134,8 @@ fn bind() -> Bind {
         accept_proxy: false,
         netscaler_magic: None,
         fast_open: false,
+        track: None,
+        trackers: Vec::new(),
         multipath: false,
         defer_accept: false,
         transparent: false,

@@ -32,7 +32,10 @@ pub fn load(name: &str, text: &str, files: &Memory) -> Loaded {
     };
     let inputs = vec![Input::new(name, text)];
     let overrides = Overrides::default();
-    let loaded = lower::load(LoadInput { inputs, env: Env::new(), facts, compat, overrides, files });
+    let mut env = Env::new();
+    // The examples of 'show env' ask for it.
+    env.set(b"PATH", b"/bin").expect("a name");
+    let loaded = lower::load(LoadInput { inputs, env, facts, compat, overrides, files });
     let renderer = Renderer::new(1);
     Loaded {
         drawn: renderer.render_all(&loaded.diags, &loaded.sources),

@@ -114,6 +114,11 @@ fn state_line(
             Admin::Drain => 8,
             Admin::Maint => 1,
         }
+        + match state.inherited() {
+            Admin::Ready => 0,
+            Admin::Drain => 16,
+            Admin::Maint => 2,
+        }
         + if waits_for_name { 32 } else { 0 }
         + if state.renamed.load(Relaxed) { 64 } else { 0 };
     let result = state.check.load();
@@ -142,7 +147,7 @@ fn state_line(
         server.weight,
         (shell.at.now - state.changed_at.load(Relaxed)).max(0),
         check_status(&result, server),
-        state.check_score.load(Relaxed),
+        check.map_or(0, |_| state.check_score.load(Relaxed)),
         check_state(server, state),
         agent_state(server, state),
         u8::from(proxy.forced_id),

@@ -127,6 +127,7 @@ fn set_server(shell: &Shell<'_>, words: &[&str]) -> Done {
             found.change(shell, Change::Admin(admin));
             Ok(Answer::done())
         }
+        "health" if found.line.track.is_some() => Err(Answer::error("cannot change health on a tracking server.")),
         "health" => {
             let health = match argument {
                 Some("up") => Health::Up,

@@ -263,6 +263,9 @@ fn server(proxy: &Proxy, all: &ProxyState, server: &Server, state: &ServerState,
     if server.agent.is_some() && !state.agent.off.load(Relaxed) {
         agent(&mut row, state);
     }
+    if let Some(track) = &server.track {
+        row.text(const { col("tracked") }, &track.shown);
+    }
     row.text(const { col("addr") }, &address(server, state));
     if let Some(cookie) = persist::cookie_of(proxy, &all.dynamic_cookie, server, state) {
         row.text(const { col("cookie") }, &String::from_utf8_lossy(cookie.bytes()));
@@ -379,6 +382,9 @@ fn backend(proxy: &Proxy, state: &ProxyState, at: At) -> Row {
 /// The status text and the colour class of a server.
 fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
     let pick = |active: &'static str, backup: &'static str| if server.backup { backup } else { active };
+    if let Some(track) = server.track.as_ref().filter(|_| state.inherited() == Admin::Maint) {
+        return (format!("MAINT (via {})", track.shown), "maintain");
+    }
     if state.admin() == Admin::Maint {
         return ("MAINT".to_owned(), "maintain");
     }
@@ -392,39 +398,29 @@ fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
     if asked && state.health() != Health::Down && state.admin() == Admin::Drain {
         return ("DRAIN (agent)".to_owned(), pick("active_draining", "backup_draining"));
     }
-    let checked = server.check.as_ref().filter(|_| !state.checks_off.load(Relaxed));
-    let Some(check) = checked else {
-        return match (state.admin(), state.health()) {
-            // The runtime socket may say so.
+    let own = server.check.as_ref().filter(|_| !state.checks_off.load(Relaxed)).map(|check| (check.rise, check.fall));
+    let Some((rise, fall)) = own.or(server.track.as_ref().and_then(|track| track.counts)) else {
+        return match (state.drains(), state.health()) {
+            // The runtime socket or a server that it tracks may say so.
             (_, Health::Down) => ("DOWN".to_owned(), pick("active_down", "backup_down")),
-            (Admin::Drain, _) => ("DRAIN".to_owned(), pick("active_draining", "backup_draining")),
+            (true, _) => ("DRAIN".to_owned(), pick("active_draining", "backup_draining")),
             (_, Health::Stopping) => ("NOLB".to_owned(), pick("active_nolb", "backup_nolb")),
+            _ if server.track.is_some() => ("UP".to_owned(), pick("active_up", "backup_up")),
             _ => ("no check".to_owned(), pick("active_no_check", "backup_no_check")),
         };
     };
     let score = state.check_score.load(Relaxed);
+    let going = score > 0 && score < rise + fall - 1;
+    let count = if going { format!(" {}/{fall}", (score + 1).saturating_sub(rise)) } else { String::new() };
     match state.health() {
-        Health::Down if score > 0 => {
-            (format!("DOWN {score}/{}", check.rise), pick("active_going_up", "backup_going_up"))
-        }
+        Health::Down if score > 0 => (format!("DOWN {score}/{rise}"), pick("active_going_up", "backup_going_up")),
         Health::Down => ("DOWN".to_owned(), pick("active_down", "backup_down")),
-        _ if state.admin() == Admin::Drain || state.weight.load(Relaxed) == 0 && !asked => {
-            ("DRAIN".to_owned(), pick("active_draining", "backup_draining"))
+        _ if state.drains() || state.weight.load(Relaxed) == 0 && !asked => {
+            (format!("DRAIN{count}"), pick("active_draining", "backup_draining"))
         }
-        health => {
-            let best = check.rise + check.fall - 1;
-            let going = score > 0 && score < best;
-            let count = if going {
-                format!(" {}/{}", (score + 1).saturating_sub(check.rise), check.fall)
-            } else {
-                String::new()
-            };
-            match (health, going) {
-                (Health::Stopping, _) => (format!("NOLB{count}"), pick("active_nolb", "backup_nolb")),
-                (_, true) => (format!("UP{count}"), pick("active_going_down", "backup_going_down")),
-                (_, false) => ("UP".to_owned(), pick("active_up", "backup_up")),
-            }
-        }
+        Health::Stopping => (format!("NOLB{count}"), pick("active_nolb", "backup_nolb")),
+        Health::Up if going => (format!("UP{count}"), pick("active_going_down", "backup_going_down")),
+        Health::Up => ("UP".to_owned(), pick("active_up", "backup_up")),
     }
 }
 

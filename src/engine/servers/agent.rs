@@ -14,6 +14,12 @@ use crate::wire::agent::{Report, Weight, Wish};
 
 /// Takes an agent's answer, or its silence, into account.
 pub fn reported(herald: &Herald, live: &Live, place: Place, answer: &Result<Report, Outcome>, took_ms: u64) -> Ends {
+    let mut ends = hear(herald, live, place, answer, took_ms);
+    ends.extend(super::tracked::follow(herald, live, place));
+    ends
+}
+
+fn hear(herald: &Herald, live: &Live, place: Place, answer: &Result<Report, Outcome>, took_ms: u64) -> Ends {
     let Some(scene) = Scene::open(herald, live, place) else { return Ends::new() };
     if scene.line.agent.is_none() || scene.state.agent.off.load(Relaxed) {
         return Ends::new();
@@ -136,6 +142,10 @@ impl Scene<'_> {
 
     /// Health and the checks' counter of a server that begins anew.
     pub(super) fn anew(&self) -> (Health, u32) {
+        let tracked = self.line.track.as_ref().and_then(|track| track.place);
+        if let Some((_, parent)) = tracked.and_then(|(proxy, server)| self.live.server(proxy, server)) {
+            return (parent.health(), parent.check_score.load(Relaxed));
+        }
         let (health, score) = self.line.check.as_ref().map_or((Health::Up, 0), score::begin);
         (if self.agent_keeps_down() { Health::Down } else { health }, score)
     }

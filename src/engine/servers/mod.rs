@@ -3,6 +3,7 @@
 
 mod agent;
 mod observed;
+mod tracked;
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +19,7 @@ use super::ramp;
 use super::roster::{Cause, Target};
 pub use agent::reported;
 pub use observed::{Event, observed};
+pub use tracked::settle;
 
 use crate::base::clock;
 use crate::base::id::{ProxyId, ServerId};
@@ -33,10 +35,18 @@ pub type Ends = Vec<(Target, Cause)>;
 
 /// Does what an administrator asks for. Unknown places are ignored: the configuration may have changed meanwhile.
 pub fn change(herald: &Herald, live: &Live, place: Place, change: Change) -> Ends {
+    let mut ends = make(herald, live, place, change);
+    ends.extend(tracked::follow(herald, live, place));
+    ends
+}
+
+fn make(herald: &Herald, live: &Live, place: Place, change: Change) -> Ends {
     let Some(scene) = Scene::open(herald, live, place) else { return Ends::new() };
     let _held = scene.hold();
     let before = scene.operation();
     match change {
+        // It is that of the server it tracks.
+        Change::Health(_) if scene.line.track.is_some() => {}
         Change::Health(health) => {
             scene.set_score(health);
             scene.turn(health, ", changed from CLI");
@@ -68,6 +78,12 @@ pub fn change(herald: &Herald, live: &Live, place: Place, change: Change) -> End
 
 /// Takes the result of a health check into account. It counts for nothing while the server is in maintenance.
 pub fn checked(herald: &Herald, live: &Live, place: Place, outcome: &Outcome) -> Ends {
+    let mut ends = check(herald, live, place, outcome);
+    ends.extend(tracked::follow(herald, live, place));
+    ends
+}
+
+fn check(herald: &Herald, live: &Live, place: Place, outcome: &Outcome) -> Ends {
     let Some(scene) = Scene::open(herald, live, place) else { return Ends::new() };
     let Some(check) = &scene.line.check else { return Ends::new() };
     let _held = scene.hold();
@@ -95,6 +111,12 @@ pub enum News<'a> {
 
 /// Takes into account what name servers tell: whether the server has left an address, and which streams end.
 pub fn resolved(herald: &Herald, live: &Live, place: Place, news: &News<'_>) -> (bool, Ends) {
+    let (moved, mut ends) = learn(herald, live, place, news);
+    ends.extend(tracked::follow(herald, live, place));
+    (moved, ends)
+}
+
+fn learn(herald: &Herald, live: &Live, place: Place, news: &News<'_>) -> (bool, Ends) {
     let Some(scene) = Scene::open(herald, live, place) else { return (false, Ends::new()) };
     let _held = scene.hold();
     let before = scene.operation();
@@ -286,6 +308,9 @@ impl<'a> Scene<'a> {
             match (old, admin) {
                 (_, Admin::Maint) => {
                     self.state.check_score.store(0, Relaxed);
+                    if self.state.inherited() == Admin::Maint {
+                        return None;
+                    }
                     if health == Health::Down {
                         return said(format!("{name} was DOWN and now enters maintenance."));
                     }
@@ -299,13 +324,20 @@ impl<'a> Scene<'a> {
                     self.state.set_health(health);
                     self.state.check_score.store(score, Relaxed);
                     let up = if health == Health::Down { "DOWN" } else { "UP" };
-                    if self.state.unresolved.load(Relaxed) {
+                    if self.state.unresolved.load(Relaxed) || self.state.inherited() == Admin::Maint {
                         return said(format!("{name} is leaving forced maintenance but remains in maintenance."));
                     }
                     let ready = if admin == Admin::Drain { "DRAIN" } else { "READY" };
                     said(format!("{name} is {up}/{ready} (leaving forced maintenance)."))
                 }
+                (_, Admin::Drain) if self.drained_by().is_some() => {
+                    said(format!("{name} remains in forced drain mode."))
+                }
                 (_, Admin::Drain) => said(format!("{name} enters drain state. {}", self.tail())),
+                (_, Admin::Ready) if self.drained_by().is_some() => {
+                    let by = self.drained_by().unwrap_or_default();
+                    said(format!("{name} remains in drain mode via {by}."))
+                }
                 (_, Admin::Ready) => {
                     let up = if health == Health::Down { "DOWN" } else { "UP" };
                     said(format!("{name} is {up} (leaving forced drain)."))

@@ -89,7 +89,8 @@ pub fn observed(core: &Core, live: &Live, place: Place, observe: &Observe, event
         return;
     }
     state.errors.store(0, Relaxed);
-    let ends = exceeded(&core.shared.herald, live, place, observe, errors, event);
+    let mut ends = exceeded(&core.shared.herald, live, place, observe, errors, event);
+    ends.extend(super::tracked::follow(&core.shared.herald, live, place));
     core.shared.end_streams(&ends);
     state.hurry.notify_one();
 }

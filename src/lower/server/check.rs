@@ -164,6 +164,18 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
     ),
     entry(
         Meta::new(
+            "track",
+            "track [<backend>/]<server>",
+            "Takes over the state of another server, which is checked, has an agent or tracks one itself.",
+            &[("server b 127.0.0.1:81 track app/s", "track app/s")],
+        ),
+        |words, draft, _| {
+            draft.track = Some(words.expect("[<proxy>/]<server> as argument.")?.clone());
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "observe",
             "observe { layer4 | layer7 | none }",
             "Counts errors that traffic meets at a checked server: of connections, with 'layer7' of responses too. Valid \

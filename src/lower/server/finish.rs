@@ -8,7 +8,7 @@ use super::{InitAddr, ServerDraft, SourceDraft};
 use crate::base::addr::{Address, Host, Ports, Transport};
 use crate::diag::{Diagnostic, Diagnostics, Lead, Span};
 use crate::ir::check::{InitState, Observe};
-use crate::ir::{Check, CheckKind, PortSpec, ProxyProtocol, Server, ServerAddr, Source};
+use crate::ir::{Check, CheckKind, PortSpec, ProxyProtocol, Server, ServerAddr, Source, Track};
 use crate::keyword::{Result, Scope};
 use crate::lower::files::Reader;
 use crate::lower::global::GlobalDraft;
@@ -101,6 +101,8 @@ impl FinishServer<'_> {
             slowstart_ms: draft.slowstart_ms,
             hash_key: draft.hash_key,
             agent: draft.finish_agent(self.reader, &place)?,
+            track: self.track(draft, &place)?,
+            trackers: Vec::new(),
             observe: check.as_ref().and_then(|_| self.observe(draft, &place)),
             check,
             send_proxy: self.finish_proxy(draft, &place)?,
@@ -131,6 +133,27 @@ impl FinishServer<'_> {
     fn finish_source(&self, draft: &ServerDraft, place: &str) -> Result<Option<Arc<Source>>> {
         let source = draft.source.as_ref().or(self.source).map(|source| source.finish(self.scope)).transpose();
         source.map_err(|error| Box::new(error.or_at(draft.span()).context(place)))
+    }
+
+    /// The server itself is looked for when all proxies are known.
+    fn track(&self, draft: &ServerDraft, place: &str) -> Result<Option<Box<Track>>> {
+        let Some(word) = &draft.track else { return Ok(None) };
+        if draft.check.enabled {
+            let text = format!("{place}unable to enable checks and tracking at the same time!");
+            return Err(Box::new(sentence(draft.span(), "track-check", text).help("remove 'check' or 'track'")));
+        }
+        let (backend, server) = match word.as_str().rsplit_once('/') {
+            Some((backend, server)) => (Some(backend.into()), server.into()),
+            None => (None, word.as_str().into()),
+        };
+        Ok(Some(Box::new(Track {
+            backend,
+            server,
+            place: None,
+            shown: Box::default(),
+            counts: None,
+            line: draft.span(),
+        })))
     }
 
     fn observe(&self, draft: &ServerDraft, place: &str) -> Option<Observe> {

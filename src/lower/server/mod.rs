@@ -53,6 +53,8 @@ pub(super) struct ServerDraft {
     pub(super) redir: Option<Box<str>>,
     pub(super) cookie: Option<Box<str>>,
     pub(super) fast_open: bool,
+    /// `track`
+    pub(super) track: Option<Word>,
     pub(super) ends_streams_when_down: bool,
     pub(super) ends_backups_when_up: bool,
     pub(super) source: Option<SourceDraft>,
@@ -115,6 +117,7 @@ impl ServerDraft {
             redir: None,
             cookie: None,
             fast_open: false,
+            track: None,
             ends_streams_when_down: false,
             ends_backups_when_up: false,
             source: None,
