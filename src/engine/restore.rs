@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::servers::tail;
+use super::servers::{self, tail};
 use crate::base::clock;
 use crate::ir::{Ir, Proxy, Saved, SavedCheck, Server};
 use crate::state::{Admin, CheckResult, Health, ProxyState, ServerState, View};
@@ -25,6 +25,7 @@ pub fn restore(ir: &Ir, view: &View) -> Vec<String> {
             state.downs.store(1, Relaxed);
         }
     }
+    servers::settle(ir, view);
     said
 }
 
