@@ -121,10 +121,7 @@ impl FinishServer<'_> {
             multipath: address.transport == Transport::Mptcp,
             ends_streams_when_down: draft.ends_streams_when_down,
             ends_backups_when_up: draft.ends_backups_when_up,
-            host: match &address.host {
-                Host::Name { name, .. } if !service => Some(name.as_str().into()),
-                _ => None,
-            },
+            host: (!service).then(|| host_of(address)).flatten(),
             resolve,
             place: draft.shared.place(draft.span()),
         })
@@ -244,6 +241,14 @@ fn port_of(address: &Address, service: bool) -> PortSpec {
         Ports::One(port) if port > 0 => PortSpec::Fixed(port),
         Ports::Offset(offset) => PortSpec::Offset(offset),
         _ => PortSpec::Offset(0),
+    }
+}
+
+/// The name that was resolved for the address.
+fn host_of(address: &Address) -> Option<Box<str>> {
+    match &address.host {
+        Host::Name { name, .. } => Some(name.as_str().into()),
+        _ => None,
     }
 }
 
