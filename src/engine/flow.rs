@@ -33,6 +33,8 @@ pub struct Flow {
     pub moved: u64,
     /// Changes whenever something was read or written.
     pub progress: u32,
+    /// Changes whenever something was read.
+    pub reads: u16,
 }
 
 /// What a flow waits for.
@@ -78,6 +80,7 @@ impl Flow {
             waits: Waits::Source,
             moved: 0,
             progress: 0,
+            reads: 0,
         }
     }
 
@@ -187,7 +190,10 @@ impl Flow {
                         squeeze.finish(&mut self.lead);
                     }
                 }
-                Poll::Ready(Ok(_)) => self.progress = self.progress.wrapping_add(1),
+                Poll::Ready(Ok(_)) => {
+                    self.progress = self.progress.wrapping_add(1);
+                    self.reads = self.reads.wrapping_add(1);
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Broken::Source(error))),
                 Poll::Pending => {
                     if self.squeeze.as_mut().is_some_and(|squeeze| squeeze.flush(&mut self.lead)) {

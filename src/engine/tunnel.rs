@@ -10,7 +10,7 @@ use super::pool::Upstream;
 use super::session::Session;
 use super::watch::{Side, Watch};
 use crate::expr::StreamFacts;
-use crate::ir::Timeouts;
+use crate::ir::{Proxy, Timeouts};
 
 /// Inactivity timeouts of a tunnel, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -19,17 +19,45 @@ pub struct Limits {
     pub open: (Option<u64>, Option<u64>),
     /// After one direction has ended: client and server.
     pub half: (Option<u64>, Option<u64>),
+    /// The server's counts from what it has sent, whatever is sent to it (4.2 `option independent-streams`).
+    pub independent: bool,
 }
 
 impl Limits {
     /// `timeout tunnel`, else `client` and `server`; `client-fin` and `server-fin` after a half-close.
-    pub fn of(facts: &StreamFacts, frontend: &Timeouts, backend: &Timeouts) -> Self {
+    pub fn of(facts: &StreamFacts, frontend: &Timeouts, proxy: &Proxy) -> Self {
+        let backend = &proxy.timeouts;
         let tunnel = facts.timeout(|set| set.tunnel, backend.tunnel);
         let client = facts.timeout(|set| set.client, frontend.client);
         let server = facts.timeout(|set| set.server, backend.server);
         let open = (tunnel.or(client), tunnel.or(server));
         let half = (frontend.client_fin.or(open.0), backend.server_fin.or(open.1));
-        Limits { open, half }
+        Limits { open, half, independent: proxy.sockets.independent_streams }
+    }
+}
+
+/// How long a server may be silent, if what is sent to it does not count.
+struct Silence {
+    timeout_ms: Option<u64>,
+    /// When that is over.
+    by: Option<u64>,
+    /// The reads so far.
+    heard: u16,
+}
+
+impl Silence {
+    fn new(s: &Session, timeout_ms: Option<u64>) -> Self {
+        Silence { timeout_ms, by: timeout_ms.map(|timeout| s.core.now_ms() + timeout), heard: 0 }
+    }
+
+    /// Whether it is over.
+    fn is_over(&mut self, s: &Session, reads: u16) -> bool {
+        let now = s.core.tick_ms();
+        if reads != self.heard {
+            self.heard = reads;
+            self.by = self.timeout_ms.map(|timeout| now + timeout);
+        }
+        self.by.is_some_and(|by| now >= by)
     }
 }
 
@@ -43,6 +71,8 @@ pub async fn run(
     limits: Limits,
 ) -> Result<(), Fault> {
     let mut watch = Watch::new(s, limits.open.0, limits.open.1);
+    // Boxed, since hardly any tunnel has it.
+    let mut silence = limits.independent.then(|| Box::new(Silence::new(s, limits.open.1)));
     let (mut up_closed, mut down_closed) = (false, false);
     poll_fn(|cx| {
         let before = up_closed || down_closed;
@@ -72,7 +102,14 @@ pub async fn run(
             (false, true) => Side::Server,
             _ => Side::Either,
         };
-        watch.poll(s, up.progress.wrapping_add(down.progress), side, cx)
+        let progress = up.progress.wrapping_add(down.progress);
+        let Some(silence) = silence.as_mut().filter(|_| !down_closed) else {
+            return watch.poll(s, progress, side, cx);
+        };
+        if silence.is_over(s, down.reads) {
+            return Poll::Ready(Err(Fault::ServerTimeout));
+        }
+        watch.poll_until(s, progress, side, silence.by, cx)
     })
     .await
 }

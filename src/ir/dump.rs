@@ -223,6 +223,7 @@ impl Dump {
         self.value("client-probes", proxy.sockets.client_probes.shown());
         self.value("server-probes", proxy.sockets.server_probes.shown());
         self.flag("nolinger", proxy.sockets.no_linger);
+        self.flag("independent-streams", proxy.sockets.independent_streams);
         self.flag("idle-close-on-response", proxy.keeps_idle_clients);
         self.flag("socket-stats", proxy.socket_stats);
     }

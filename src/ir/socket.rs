@@ -18,6 +18,8 @@ pub struct Sockets {
     pub server_probes: Probes,
     /// `option nolinger`: of clients in a frontend, of servers in a backend.
     pub no_linger: bool,
+    /// `option independent-streams`: what is sent to a server does not prolong the time that it may be silent.
+    pub independent_streams: bool,
 }
 
 /// Keep-alive probes on idle connections; 0 is what the system says.

@@ -183,7 +183,7 @@ async fn through_tunnel(
     exchange: &mut Exchange,
     mut down: Flow,
 ) -> After {
-    let limits = Limits::of(&st.facts, &frontend.timeouts, &backend.timeouts);
+    let limits = Limits::of(&st.facts, &frontend.timeouts, backend);
     let Exchange { upstream, up, .. } = exchange;
     *up = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);
     let ended = tunnel::run(s, upstream, up, &mut down, limits).await;

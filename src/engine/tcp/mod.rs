@@ -119,7 +119,7 @@ async fn transfer(
     connected: &mut Connected,
 ) -> Result<(), Fault> {
     st.phase = Phase::Data;
-    let limits = Limits::of(&st.facts, &frontend.timeouts, &backend.timeouts);
+    let limits = Limits::of(&st.facts, &frontend.timeouts, backend);
     let upstream = &mut connected.upstream;
     st.shed();
     let mut up = Flow::new(Vec::new(), Framing::Tunnel, Framing::Tunnel);

@@ -187,6 +187,14 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         sockets.no_linger
     ),
     flag!(
+        "independent-streams",
+        Sections::D_PROXY,
+        "What is sent to a server does not prolong the time that it may be silent in a tunnel; in a frontend it changes nothing, as in \
+         HAProxy 2.8.",
+        "independent-streams",
+        sockets.independent_streams
+    ),
+    flag!(
         "idle-close-on-response",
         Sections::D_FE,
         "Keeps idle connections of clients open while the process stops, until their next response.",
