@@ -31,18 +31,24 @@ pub fn view(ir: &Ir, cores: usize, before: Option<(&Ir, &View)>) -> Arc<View> {
     process.is_local_address.get_or_init(|| is_local_address);
     process.tcp_info.get_or_init(|| crate::sys::socket::tcp_info);
     process.output.get_or_init(|| print);
-    // A process that HAProxy starts anew has these values too.
-    let limits = [&process.connection_rate_limit, &process.session_rate_limit, &process.tls_rate_limit];
-    limits.into_iter().zip(ir.global.rate_limits).for_each(|(limit, wanted)| limit.store(wanted, Relaxed));
-    for assigned in &ir.global.variables {
-        process.variables.set(assigned.slot, assigned.value.borrowed());
-    }
     let tables = ir.tables.iter().map(|spec| table(spec, before.map(|(_, view)| view))).collect();
     let resolvers = ir.resolvers.iter().map(|section| resolvers(section, before.map(|(_, view)| view))).collect();
     let view = View { proxies, tables, resolvers, process, variable_limits: ir.global.variable_limits.map(Box::new) };
     check::assign(ir, &view, cores);
     servers::settle(ir, &view);
     Arc::new(view)
+}
+
+/// What the configuration says of the process as a whole, which the runtime socket and rules may change later. A process that
+/// HAProxy starts anew has these values, too. `maxconn` is what the process may hold where the configuration does not say.
+pub(super) fn begin_process(ir: &Ir, process: &Process, maxconn: u32) {
+    process.maxconn.store(ir.global.maxconn.unwrap_or(maxconn), Relaxed);
+    process.compression_rate_limit.store(ir.global.compression_rate, Relaxed);
+    let limits = [&process.connection_rate_limit, &process.session_rate_limit, &process.tls_rate_limit];
+    limits.into_iter().zip(ir.global.rate_limits).for_each(|(limit, wanted)| limit.store(wanted, Relaxed));
+    for assigned in &ir.global.variables {
+        process.variables.set(assigned.slot, assigned.value.borrowed());
+    }
 }
 
 /// What a stick table holds goes on if it is still declared the same way.

@@ -83,8 +83,6 @@ impl Live {
 
     fn made(ir: Arc<Ir>, view: Arc<View>, maxconn: u32, before: Option<&Live>) -> Self {
         let maxconn = ir.global.maxconn.unwrap_or(maxconn);
-        view.process.maxconn.store(maxconn, Relaxed);
-        view.process.compression_rate_limit.store(ir.global.compression_rate, Relaxed);
         view.process.hard_maxconn.store(maxconn, Relaxed);
         ramp::set_full(&ir, &view, maxconn);
         let old = |proxy: &Proxy| before?.place(proxy);

@@ -64,6 +64,7 @@ pub fn start(ir: Arc<Ir>, view: Arc<View>, sockets: Sockets, options: Options) -
             (CorePort { inbox, load: AtomicU32::new(0) }, messages)
         })
         .unzip();
+    carry::begin_process(&ir, &view.process, options.maxconn);
     let live = Live::new(ir, view, options.maxconn);
     let writers = Arc::new(Writers::default());
     let shared = Arc::new(Shared {
@@ -93,7 +94,7 @@ impl Engine {
     /// `open`; if one fails, nothing changes.
     pub fn swap(&self, ir: Arc<Ir>, open: Opener<'_>) -> Result<(), Vec<BindFailure>> {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        self.take(&mut sockets, ir, open)
+        self.take(&mut sockets, ir, open, true)
     }
 
     /// Changes servers or certificates of the present configuration. Nobody else does so meanwhile; what has been set at run time
@@ -101,20 +102,28 @@ impl Engine {
     pub fn edit(&self, change: impl FnOnce(&Ir, &View) -> Result<Ir, String>) -> Result<(), String> {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         let (ir, view) = self.current();
-        let limit = view.process.maxconn.load(Relaxed);
         let ir = Arc::new(change(&ir, &view)?);
         // All listeners are there already.
-        let result = self.take(&mut sockets, ir, &mut listen::open);
-        view.process.maxconn.store(limit, Relaxed);
+        let result = self.take(&mut sockets, ir, &mut listen::open, false);
         result.map_err(|failed| format!("{} listeners cannot be kept", failed.len()))
     }
 
-    fn take(&self, sockets: &mut Option<Sockets>, ir: Arc<Ir>, open: Opener<'_>) -> Result<(), Vec<BindFailure>> {
+    /// With `anew` the process as a whole begins with what the configuration says, too.
+    fn take(
+        &self,
+        sockets: &mut Option<Sockets>,
+        ir: Arc<Ir>,
+        open: Opener<'_>,
+        anew: bool,
+    ) -> Result<(), Vec<BindFailure>> {
         let Some(old) = sockets.as_ref() else { return Ok(()) };
         let cores = self.shared.cores.len();
         let new = old.again(&ir, cores, open)?;
         let before = self.shared.live.load();
         let view = carry::view(&ir, cores, Some((&before.ir, &before.view)));
+        if anew {
+            carry::begin_process(&ir, &view.process, self.maxconn);
+        }
         let live = Live::again(ir, view, self.maxconn, &before);
         self.shared.live.store(live.clone());
         Resolver::follow(&self.shared, &live);
