@@ -248,8 +248,7 @@ async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<I
         let sent = within(s, write_all(&mut io, header), deadline, wanted.patience).await?;
         sent.map_err(|error| Unreached::socket(&error))?;
     }
-    let state = s.local.live.view.server(wanted.backend.id, wanted.id);
-    if wanted.server.tls.is_some() && !state.is_some_and(|state| state.tls_off.load(Relaxed)) {
+    if wanted.server.tls.is_some() && !wanted.state.tls_off.load(Relaxed) {
         io = secure(s, wanted, io, deadline).await?;
     }
     Ok(io)

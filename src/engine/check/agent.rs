@@ -71,7 +71,8 @@ async fn ask(
     let begun = Instant::now();
     let mut deadline = begun + Duration::from_millis(connect);
     let target = target(server, state, agent).ok_or_else(|| Outcome::bare("SOCKERR"))?;
-    let options = Options { source: server.source.as_deref(), ..Options::default() };
+    let (source, multipath) = (server.source.as_deref(), server.multipath);
+    let options = Options { source, multipath, ..Options::default() };
     let connected = within(deadline, "L4TOUT", connect::connect(&target, options)).await?;
     let plain = connected.map_err(|error| Outcome::not_connected(&error, false))?;
     plain.reset_on_close();
