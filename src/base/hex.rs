@@ -1,4 +1,4 @@
-//! Hexadecimal text, as `tcp-check send-binary` and `tcp-check expect rbinary` write it.
+//! Hexadecimal text, as converters, logs and `tcp-check send-binary` write it.
 
 /// Why a text is not hexadecimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,15 +32,18 @@ pub fn from_hex(text: &[u8]) -> Result<Vec<u8>, HexFault> {
 
 /// Bytes in capital digits.
 pub fn upper_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Both halves are below 16.
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
+    text.extend(bytes.iter().flat_map(|byte| digits(*byte)).map(char::from));
     text
 }
+
+/// A byte in capital digits.
+pub fn digits(byte: u8) -> [u8; 2] {
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
+}
+
+/// The digits by their value.
+pub const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
 #[cfg(test)]
 mod tests {

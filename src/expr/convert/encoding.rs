@@ -5,6 +5,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::{binary, int, text};
+use crate::base::hex;
 use crate::base::value::{Type, Value};
 use crate::diag::Word;
 use crate::expr::{Convert, ConvertFn, args};
@@ -64,13 +65,7 @@ pub(super) static CONVERTERS: &[Convert] = &[
         ),
         Type::Bin,
         Type::Str,
-        |_, _| {
-            binary(|bytes| {
-                let mut out = Vec::with_capacity(bytes.len() * 2);
-                bytes.iter().for_each(|byte| push_hex(*byte, &mut out));
-                Some(Value::string(out))
-            })
-        },
+        |_, _| binary(|bytes| Some(Value::string(hex::upper_hex(&bytes).into_bytes()))),
     ),
     Convert::new(
         Meta::new(
@@ -212,14 +207,9 @@ fn be2hex(words: &mut Words<'_>) -> Result<ConvertFn> {
     };
     let chunks = Chunks { separator, size, truncate };
     binary(move |bytes| {
-        let digits = |chunk: &[u8], out: &mut Vec<u8>| chunk.iter().for_each(|byte| push_hex(*byte, out));
+        let digits = |chunk: &[u8], out: &mut Vec<u8>| out.extend(chunk.iter().flat_map(|byte| hex::digits(*byte)));
         Some(Value::string(chunks.write(&bytes, digits)))
     })
-}
-
-fn push_hex(byte: u8, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
 }
 
 /// With padding, which must be there; left-over bits are not looked at.

@@ -11,6 +11,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
+use crate::base::hex;
 use crate::base::value::Value;
 use crate::http::nth;
 
@@ -176,7 +177,10 @@ fn escape(value: &[u8], out: &mut Vec<u8>) {
             b' ' if is_edge => out.extend_from_slice(b"\\ "),
             b'#' if at == 0 => out.extend_from_slice(b"\\#"),
             b' '..=b'~' => out.push(byte),
-            _ => out.extend_from_slice(format!("\\{byte:02X}").as_bytes()),
+            _ => {
+                out.push(b'\\');
+                out.extend_from_slice(&hex::digits(byte));
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{Fetch, FetchFn, one, plain};
+use crate::base::hex;
 use crate::base::value::{Type, Value};
 use crate::expr::{Ctx, args};
 use crate::keyword::{Meta, Needs, Result, Words};
@@ -38,7 +39,7 @@ pub(super) static FETCHES: &[Fetch] = &[
         ),
         Type::Bin,
         Needs::CLIENT_L5,
-        |words, _| pairs(words, |lists| &lists.ciphers, |pairs| Value::Bin(hex(&pairs).into())),
+        |words, _| pairs(words, |lists| &lists.ciphers, |pairs| Value::Bin(hex::upper_hex(&pairs).into_bytes().into())),
     ),
     plain!(
         "ssl_fc_cipherlist_xxh",
@@ -115,8 +116,4 @@ fn pairs(
         let kept = if bare { Cow::Owned(without_grease(list)) } else { Cow::Borrowed(list) };
         found(kept).map(show)
     }))
-}
-
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect()
 }

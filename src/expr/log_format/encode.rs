@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Flags;
+use crate::base::hex;
 use crate::base::iptext::IpText;
 use crate::base::value::Value;
 use crate::expr::Endpoint;
@@ -75,7 +76,7 @@ pub(super) fn counter(out: &mut Vec<u8>, flags: Flags, n: u64) {
 /// Upper-case hexadecimal with at least `width` digits.
 pub(super) fn hex(out: &mut Vec<u8>, n: u64, width: usize) {
     let digits = (16 - n.leading_zeros() as usize / 4).max(width).max(1);
-    out.extend((0..digits).rev().map(|at| HEX[(n >> (at * 4)) as usize & 15]));
+    out.extend((0..digits).rev().map(|at| hex::DIGITS[(n >> (at * 4)) as usize & 15]));
 }
 
 /// The address of an end of a connection: `unix` for a UNIX socket.
@@ -135,17 +136,14 @@ fn encoded(out: &mut Vec<u8>, flags: Flags, text: &[u8], mark: u8, is_unsafe: im
         out.extend_from_slice(plain);
         let Some((&byte, behind)) = odd.split_first() else { break };
         if is_unsafe(byte) {
-            push_hex(out, mark, byte);
+            out.push(mark);
+            out.extend_from_slice(&hex::digits(byte));
         } else {
             out.extend_from_slice(&[b'\\', byte]);
         }
         rest = behind;
     }
     out.extend_from_slice(rest);
-}
-
-fn push_hex(out: &mut Vec<u8>, mark: u8, byte: u8) {
-    out.extend_from_slice(&[mark, HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
 }
 
 fn is_no_text(byte: u8) -> bool {
@@ -155,5 +153,3 @@ fn is_no_text(byte: u8) -> bool {
 fn is_control(byte: u8) -> bool {
     byte < b' ' || byte == 0x7f
 }
-
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
