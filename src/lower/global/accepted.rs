@@ -4,7 +4,7 @@ use super::GlobalDraft;
 use crate::base::size;
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words, error_at};
 use crate::lower::table::Draft;
-use crate::lower::values::{choice, millis};
+use crate::lower::values::{choice, millis, on_off};
 
 type Look = fn(&mut Words<'_>, &mut GlobalDraft, &Scope<'_>) -> Result<()>;
 
@@ -31,14 +31,23 @@ const fn number(name: &'static str, usage: &'static str, why: &'static str) -> S
     })
 }
 
-/// With a time.
-const fn time(name: &'static str, usage: &'static str, why: &'static str) -> Setting<GlobalDraft> {
-    accepted(name, usage, why, |words, _, scope| millis(words, scope, "time").map(drop))
+/// With a time: name, usage, reason.
+macro_rules! time {
+    ($name:literal, $usage:literal, $why:expr $(,)?) => {
+        accepted($name, $usage, $why, |words, _, scope| millis(words, scope, $name).map(drop))
+    };
 }
 
-/// With `on` or `off`, or with `auto`.
+/// With `on` or `off`.
 const fn switch(name: &'static str, usage: &'static str, why: &'static str) -> Setting<GlobalDraft> {
-    accepted(name, usage, why, |words, _, _| choice(words, &["on", "off", "auto"]).map(drop))
+    accepted(name, usage, why, |words, _, _| on_off(words).map(drop))
+}
+
+/// With one of some words: name, usage, reason, words.
+macro_rules! one_of {
+    ($name:literal, $usage:literal, $why:expr, $words:expr) => {
+        accepted($name, $usage, $why, |words, _, _| choice(words, &$words).map(drop))
+    };
 }
 
 /// With arguments that are not looked at: what they set does not exist here.
@@ -89,14 +98,14 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     alone("insecure-setuid-wanted", "insecure-setuid-wanted", "programs with the setuid bit are never run"),
     alone("expose-deprecated-directives", "expose-deprecated-directives", "what is supported needs no permission"),
     alone("prealloc-fd", "prealloc-fd", "the kernel's table of descriptors grows by itself"),
-    switch("profiling.tasks", "profiling.tasks { auto | on | off }", "tasks are not profiled"),
+    one_of!("profiling.tasks", "profiling.tasks { auto | on | off }", "tasks are not profiled", ["auto", "on", "off"]),
     switch("profiling.memory", "profiling.memory { on | off }", "memory is not profiled"),
-    time(
+    time!(
         "warn-blocked-traffic-after",
         "warn-blocked-traffic-after <time>",
         "there is no long-running code that could block traffic",
     ),
-    experimental(time(
+    experimental(time!(
         "force-cfg-parser-pause",
         "force-cfg-parser-pause <time>",
         "a debugging aid of HAProxy's developers",
@@ -124,7 +133,7 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     number("tune.max-checks-per-thread", "tune.max-checks-per-thread <number>", POLL),
     number("tune.recv_enough", "tune.recv_enough <number>", POLL),
     entry("tune.listener.default-shards", "tune.listener.default-shards <mode>", POLL),
-    entry("tune.listener.multi-queue", "tune.listener.multi-queue { on | fair | off }", POLL),
+    one_of!("tune.listener.multi-queue", "tune.listener.multi-queue { on | fair | off }", POLL, ["on", "fair", "off"]),
     entry("tune.takeover-other-tg-connections", "tune.takeover-other-tg-connections <value>", POLL),
     number("tune.renice.startup", "tune.renice.startup <number>", RENICE),
     number("tune.ring.queues", "tune.ring.queues <number>", POLL),
@@ -150,15 +159,15 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     number("ocsp-update.mindelay", "ocsp-update.mindelay <number>", OCSP),
     switch("httpclient.resolvers.disabled", "httpclient.resolvers.disabled { on | off }", CLIENT),
     entry("httpclient.resolvers.id", "httpclient.resolvers.id <resolvers>", CLIENT),
-    entry("httpclient.resolvers.prefer", "httpclient.resolvers.prefer { ipv4 | ipv6 }", CLIENT),
+    one_of!("httpclient.resolvers.prefer", "httpclient.resolvers.prefer { ipv4 | ipv6 }", CLIENT, ["ipv4", "ipv6"]),
     number("httpclient.retries", "httpclient.retries <number>", CLIENT),
     entry("httpclient.ssl.ca-file", "httpclient.ssl.ca-file <cafile>", CLIENT),
-    entry("httpclient.ssl.verify", "httpclient.ssl.verify [none|required]", CLIENT),
-    time("httpclient.timeout.connect", "httpclient.timeout.connect <timeout>", CLIENT),
+    one_of!("httpclient.ssl.verify", "httpclient.ssl.verify [none|required]", CLIENT, ["none", "required"]),
+    time!("httpclient.timeout.connect", "httpclient.timeout.connect <timeout>", CLIENT),
     number("tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.maxdelay <number>", OCSP),
     number("tune.ssl.ocsp-update.mindelay", "tune.ssl.ocsp-update.mindelay <number>", OCSP),
-    switch("tune.idle-pool.shared", "tune.idle-pool.shared { auto | on | off }", POOL),
-    time("tune.idletimer", "tune.idletimer <time>", POOL),
+    one_of!("tune.idle-pool.shared", "tune.idle-pool.shared { auto | on | off }", POOL, ["auto", "on", "off"]),
+    time!("tune.idletimer", "tune.idletimer <time>", POOL),
     number("tune.h2.be.glitches-threshold", "tune.h2.be.glitches-threshold <number>", H2),
     number("tune.h2.be.initial-window-size", "tune.h2.be.initial-window-size <size>", H2),
     number("tune.h2.be.max-concurrent-streams", "tune.h2.be.max-concurrent-streams <number>", H2),
@@ -176,16 +185,21 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     entry("tune.h2.log-errors", "tune.h2.log-errors <mode>", H2),
     number("tune.h2.max-concurrent-streams", "tune.h2.max-concurrent-streams <number>", H2),
     number("tune.h2.max-frame-size", "tune.h2.max-frame-size <number>", H2),
-    entry("tune.lua.bool-sample-conversion", "tune.lua.bool-sample-conversion { normal | pre-3.1-bug }", LUA),
-    time("tune.lua.burst-timeout", "tune.lua.burst-timeout <time>", LUA),
+    one_of!(
+        "tune.lua.bool-sample-conversion",
+        "tune.lua.bool-sample-conversion { normal | pre-3.1-bug }",
+        LUA,
+        ["normal", "pre-3.1-bug"]
+    ),
+    time!("tune.lua.burst-timeout", "tune.lua.burst-timeout <time>", LUA),
     number("tune.lua.forced-yield", "tune.lua.forced-yield <number>", LUA),
     switch("tune.lua.log.loggers", "tune.lua.log.loggers { on | off }", LUA),
-    entry("tune.lua.log.stderr", "tune.lua.log.stderr { on | auto | off }", LUA),
+    one_of!("tune.lua.log.stderr", "tune.lua.log.stderr { on | auto | off }", LUA, ["on", "auto", "off"]),
     number("tune.lua.maxmem", "tune.lua.maxmem <number>", LUA),
     entry("tune.lua.openlibs", "tune.lua.openlibs <list>", LUA),
-    time("tune.lua.service-timeout", "tune.lua.service-timeout <time>", LUA),
-    time("tune.lua.session-timeout", "tune.lua.session-timeout <time>", LUA),
-    time("tune.lua.task-timeout", "tune.lua.task-timeout <time>", LUA),
+    time!("tune.lua.service-timeout", "tune.lua.service-timeout <time>", LUA),
+    time!("tune.lua.session-timeout", "tune.lua.session-timeout <time>", LUA),
+    time!("tune.lua.task-timeout", "tune.lua.task-timeout <time>", LUA),
     number("tune.peers.max-updates-at-once", "tune.peers.max-updates-at-once <number>", PEERS),
     number("tune.cli.max-payload-size", "tune.cli.max-payload-size <size>", CLI),
     entry("tune.quic.be.cc.cubic-min-losses", "tune.quic.be.cc.cubic-min-losses <value>", QUIC),
@@ -237,7 +251,7 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
 const POLL: &str = "the runtime polls and schedules by itself";
 const SPLICE: &str = "bodies are copied through buffers, which measured faster than splicing";
 const MEMORY: &str = "memory is taken when it is needed and given back";
-const CPU: &str = "threads are placed by the kernel; the number of threads is nbthread's";
+const CPU: &str = "threads are placed by the kernel or by 'cpu-map'; the number of threads is nbthread's";
 const COMP: &str = "the compressor takes memory as its window needs it";
 const OPENSSL: &str = "TLS is done by rustls, not by OpenSSL";
 const DH: &str = "rustls has no key exchange over finite fields";

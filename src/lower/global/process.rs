@@ -378,12 +378,13 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     environment("unsetenv", "unsetenv [<name> ...]", "Removes environment variables."),
 ];
 
-/// `libs` would keep libraries in memory for the core: there are none, the program is linked statically but for the C library.
+/// So many per second; 0 is unlimited.
 fn rate(words: &mut Words<'_>, store: &mut u32) -> Result<()> {
     *store = limit(words)?.unwrap_or(0);
     Ok(())
 }
 
+/// `libs` would keep libraries in memory for the core: there are none, the program is linked statically but for the C library.
 fn set_dumpable(words: &mut Words<'_>, draft: &mut GlobalDraft, _: &Scope<'_>) -> Result<()> {
     let wanted = words.is_empty() || choice(words, &["on", "off", "libs"])? != 1;
     draft.out.dumpable = draft.flag(wanted);

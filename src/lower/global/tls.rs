@@ -176,17 +176,16 @@ fn base(words: &mut Words<'_>, slot: &mut Option<String>, name: &str) -> Result<
 }
 
 fn ciphers(words: &mut Words<'_>, slot: &mut Option<Word>, name: &str) -> Result<()> {
-    let Some(word) = words.next_word() else {
-        let message = format!("global statement '{name}' expects a cipher suite as an argument.");
-        return Err(sentence(words.end(), "missing", message));
-    };
-    *slot = Some(word.clone());
-    Ok(())
+    one(words, slot, name, "a cipher suite")
 }
 
 fn list(words: &mut Words<'_>, slot: &mut Option<Word>, name: &str) -> Result<()> {
+    one(words, slot, name, "a list of names")
+}
+
+fn one(words: &mut Words<'_>, slot: &mut Option<Word>, name: &str, what: &str) -> Result<()> {
     let Some(word) = words.next_word() else {
-        let message = format!("global statement '{name}' expects a list of names as an argument.");
+        let message = format!("global statement '{name}' expects {what} as an argument.");
         return Err(sentence(words.end(), "missing", message));
     };
     *slot = Some(word.clone());
