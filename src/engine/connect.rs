@@ -10,7 +10,7 @@ use std::task::Poll;
 use super::fault::Fault;
 use super::hooks::{self, Stage};
 use super::live::{self, Live};
-use super::pool::{Choice, Personal, Upstream};
+use super::pool::{Personal, Pool, Upstream, Wish};
 use super::servers::{self, Event, Place};
 use super::session::{Patience, Session};
 use super::stream::Stream;
@@ -132,9 +132,9 @@ impl Unreached {
 pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream>, Unreached> {
     let target = live::target(wanted.server, wanted.state, s.client_dst()).ok_or(Fault::NoServer)?;
     s.seat.goes_to(wanted.backend.id, wanted.id, wanted.state);
-    let found = if wanted.reuse { idle(s, wanted, &target) } else { Idle::Barred };
-    let was_missed = matches!(found, Idle::Missed);
-    if let Idle::Found(mut idle) = found {
+    if wanted.reuse
+        && let Some(mut idle) = idle(s, wanted, &target)
+    {
         idle.requests += 1;
         wanted.state.counters.inc(s.core.id, Stat::Reuses);
         backend_state(s, wanted.backend.id, Stat::Reuses);
@@ -142,6 +142,7 @@ pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream
     }
     wanted.state.counters.inc(s.core.id, Stat::Connects);
     backend_state(s, wanted.backend.id, Stat::Connects);
+    let era = s.local.live.pool(wanted.backend.id, wanted.id).map_or(0, Pool::era);
     // Connecting is rare and its future large.
     let opened = Box::pin(open(s, wanted, &target)).await;
     s.core.tick_us();
@@ -152,7 +153,7 @@ pub async fn obtain(s: &mut Session, wanted: &Wanted<'_>) -> Result<Box<Upstream
     let io = opened?;
     let mut upstream = Upstream::new(io, wanted.state.clone(), target, wanted.name.clone());
     upstream.requests = 1;
-    upstream.was_missed = was_missed;
+    upstream.era = era;
     upstream.personal.clone_from(&wanted.personal);
     Ok(upstream)
 }
@@ -170,38 +171,35 @@ pub fn keep(s: &mut Session, backend: &Proxy, server: ServerId, upstream: Box<Up
     if line.max_reuse.is_some_and(|max| upstream.requests > max) {
         return;
     }
-    let limit = line.pool_max.unwrap_or(u32::MAX);
-    // With `pool-max-conn 0` there are no idle connections, not even for their own client.
+    let limit = if line.pool_purge_ms == 0 { 0 } else { line.pool_max.unwrap_or(u32::MAX) };
+    // With `pool-max-conn 0` or `pool-purge-delay 0` there are no idle connections, not even for their own client.
     if limit == 0 || upstream.half_closed {
         return;
     }
-    // Nobody would use it: the server is in maintenance, or the pool is that of a configuration of the past.
-    if upstream.state.admin() == Admin::Maint || !s.core.is_current(&s.local) {
+    // Nobody would use it.
+    if upstream.state.admin() == Admin::Maint {
         return;
     }
     let private =
         backend.reuse == Reuse::Never || line.send_proxy.is_some() || upstream.private || upstream.is_personal();
     if private {
         s.own = Some(upstream);
-    } else if upstream.state.idle.load(Relaxed) < limit
-        && let Some(pool) = s.local.pool(backend.id, server)
-        // A core cannot use what lies in another's pool: each keeps one, and those it opened for want of them.
-        && (pool.is_empty() || upstream.was_missed || upstream.state.has_use_for_idle())
+        return;
+    }
+    let idle = upstream.state.idle.load(Relaxed);
+    if idle < limit
+        && let Some(pool) = s.local.live.pool(backend.id, server)
+        && (idle < line.pool_low
+            || upstream.state.has_use_for_idle()
+            // What lies at other cores is of no use to this one.
+            || (!s.local.live.ir.global.shares_idle && pool.has_none(s.core.id)))
     {
-        pool.put(upstream);
+        pool.put(s.core.id, upstream);
     }
 }
 
-/// What a stream that looks for an idle connection gets.
-enum Idle {
-    Found(Box<Upstream>),
-    /// There is none that fits.
-    Missed,
-    /// `http-reuse` wants a new one.
-    Barred,
-}
-
-fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
+/// An idle connection that the stream may use.
+fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Option<Box<Upstream>> {
     if let Some(mut own) = s.own.take()
         && Arc::ptr_eq(&own.state, wanted.state)
         && own.target == *target
@@ -209,24 +207,22 @@ fn idle(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Idle {
         && own.personal == wanted.personal
         && !own.io.is_stale()
     {
-        return Idle::Found(own);
+        return Some(own);
     }
     let first = s.facts.requests <= 1;
-    let choice = match wanted.backend.reuse {
-        Reuse::Never => return Idle::Barred,
-        Reuse::Safe if first => return Idle::Barred,
-        Reuse::Aggressive if first => Choice::Proven,
-        Reuse::Safe | Reuse::Aggressive | Reuse::Always => Choice::Any,
+    let proven = match wanted.backend.reuse {
+        Reuse::Never => return None,
+        Reuse::Safe if first => return None,
+        Reuse::Aggressive => first,
+        Reuse::Safe | Reuse::Always => false,
     };
     if wanted.server.send_proxy.is_some() || wanted.personal.is_some() {
-        return Idle::Barred;
+        return None;
     }
-    let pool = s.local.pool(wanted.backend.id, wanted.id);
-    match pool.and_then(|pool| pool.take(choice, target, wanted.name.as_deref())) {
-        Some(idle) => Idle::Found(idle),
-        None if choice == Choice::Any => Idle::Missed,
-        None => Idle::Barred,
-    }
+    let live = &s.local.live;
+    let shared = live.ir.global.shares_idle && wanted.state.idle.load(Relaxed) >= wanted.server.pool_low.max(1);
+    let wish = Wish { target, name: wanted.name.as_deref(), proven, shared };
+    live.pool(wanted.backend.id, wanted.id)?.take(s.core.id, &wish)
 }
 
 async fn open(s: &mut Session, wanted: &Wanted<'_>, target: &Target) -> Result<Io, Unreached> {

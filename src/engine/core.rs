@@ -1,5 +1,5 @@
-//! One core: a thread with its own runtime, timers, recycled memory and connections to servers. Nothing in it is shared; other
-//! threads talk to it through its inbox.
+//! One core: a thread with its own runtime, timers and recycled memory. Nothing in it is shared; other threads talk to it through its
+//! inbox.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
@@ -155,7 +155,7 @@ impl Core {
             lines: Lines::default(),
             roster: Roster::default(),
             checks: RefCell::default(),
-            local: RefCell::new(Rc::new(Local::new(live, None))),
+            local: RefCell::new(Rc::new(Local::new(live))),
             streams: RefCell::default(),
             now_us: Cell::new(clock::mono_us()),
             unix_offset_us: Cell::new(0),
@@ -179,11 +179,9 @@ impl Core {
         Rc::ptr_eq(&self.local.borrow(), local)
     }
 
-    /// Takes a new configuration; idle connections to servers that it keeps stay open. Idle clients are woken to take it too, so that
-    /// nothing of the old one is kept for them.
+    /// Takes a new configuration. Idle clients are woken to take it too, so that nothing of the old one is kept for them.
     pub fn swap(&self, live: Arc<Live>) {
-        let old = self.local();
-        *self.local.borrow_mut() = Rc::new(Local::new(live, Some(&old)));
+        *self.local.borrow_mut() = Rc::new(Local::new(live));
         self.timers.wake_all();
     }
 

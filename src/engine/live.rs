@@ -1,6 +1,7 @@
 //! A loaded configuration made ready to run: what all cores share of it (`Live`) and what each core keeps for it (`Local`).
 
 use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -31,6 +32,15 @@ pub struct Live {
     pub proxies: Vec<LiveProxy>,
 }
 
+/// How large the process is.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// Threads that serve; at least one.
+    pub cores: usize,
+    /// The connections that it may hold where the configuration does not say.
+    pub maxconn: u32,
+}
+
 /// One proxy's run-time parts.
 pub struct LiveProxy {
     /// Chooses servers; published anew whenever a server's state or weight changes.
@@ -41,6 +51,8 @@ pub struct LiveProxy {
     samples: Box<[AtomicU32]>,
     /// TLS with clients, per `bind` line.
     acceptors: Box<[Option<Arc<Acceptor>>]>,
+    /// Idle connections, per server.
+    pools: Box<[Arc<Pool>]>,
     /// TLS with servers, per server: for traffic, and for checks where those have settings of their own.
     connectors: Box<[Arc<Connectors>]>,
     /// Something that runs after the request was sent reads its head: it must be kept.
@@ -53,53 +65,70 @@ pub struct LiveProxy {
     pub ramps: bool,
 }
 
-/// A core's part of a configuration: idle connections to servers, by proxy and server.
+/// A core's part of a configuration.
 pub struct Local {
     /// The shared part.
     pub live: Arc<Live>,
     /// Where log lines go; opened with the first line.
     pub(super) outlets: OnceCell<Outlets>,
-    pools: Vec<Vec<Pool>>,
 }
 
 impl Live {
-    /// Makes a configuration ready. `maxconn` is what the process may hold where the configuration does not say.
-    pub fn new(ir: Arc<Ir>, view: Arc<View>, maxconn: u32) -> Arc<Self> {
-        Arc::new(Live::made(ir, view, maxconn, None))
+    /// Makes a configuration ready.
+    pub fn new(ir: Arc<Ir>, view: Arc<View>, scale: Scale) -> Arc<Self> {
+        Arc::new(Live::made(ir, view, scale, None))
     }
 
-    /// Makes a configuration ready that follows `before`: streams that wait for a server go on waiting in the same queue.
-    pub fn again(ir: Arc<Ir>, view: Arc<View>, maxconn: u32, before: &Live) -> Arc<Self> {
-        let mut live = Live::made(ir, view, maxconn, Some(before));
-        for (proxy, new) in live.ir.proxies.iter().zip(&mut live.proxies) {
-            if let Some((_, old)) = before.place(proxy) {
+    /// Makes a configuration ready that follows `before`: streams that wait for a server go on waiting in the same queue, and idle
+    /// connections to servers that are reached in the same way stay open.
+    pub fn again(ir: Arc<Ir>, view: Arc<View>, scale: Scale, before: &Live) -> Arc<Self> {
+        let mut live = Live::made(ir, view, scale, Some(before));
+        let mut kept = HashSet::new();
+        for ((proxy, state), new) in live.ir.proxies.iter().zip(&live.view.proxies).zip(&mut live.proxies) {
+            if let Some(at) = before.position(proxy)
+                && let (Some(line), Some(old), Some(had)) =
+                    (before.ir.proxies.get(at), before.proxies.get(at), before.view.proxies.get(at))
+            {
                 new.queue = old.queue.clone();
+                new.keep_pools((proxy, state), old, (line, had));
+                kept.extend(new.pools.iter().map(Arc::as_ptr));
             }
         }
+        let pools = before.proxies.iter().flat_map(|proxy| &proxy.pools);
+        pools.filter(|pool| !kept.contains(&Arc::as_ptr(pool))).for_each(|pool| pool.close());
         // Whoever waits tries again: limits and servers may be others.
         live.proxies.iter().for_each(|proxy| proxy.queue.wake_all());
         Arc::new(live)
     }
 
-    fn made(ir: Arc<Ir>, view: Arc<View>, maxconn: u32, before: Option<&Live>) -> Self {
-        let maxconn = ir.global.maxconn.unwrap_or(maxconn);
+    fn made(ir: Arc<Ir>, view: Arc<View>, scale: Scale, before: Option<&Live>) -> Self {
+        let maxconn = ir.global.maxconn.unwrap_or(scale.maxconn);
         view.process.hard_maxconn.store(maxconn, Relaxed);
         ramp::set_full(&ir, &view, maxconn);
         let old = |proxy: &Proxy| before?.place(proxy);
         let pairs = ir.proxies.iter().zip(&view.proxies);
-        let proxies = pairs.map(|(proxy, state)| LiveProxy::new(proxy, state, old(proxy))).collect();
+        let proxies = pairs.map(|(proxy, state)| LiveProxy::new(proxy, state, scale.cores, old(proxy))).collect();
         Live { ir, view, proxies }
+    }
+
+    fn position(&self, proxy: &Proxy) -> Option<usize> {
+        self.ir.proxies.iter().position(|old| old.name == proxy.name)
     }
 
     /// The proxy of the same name here.
     fn place(&self, proxy: &Proxy) -> Option<(&Proxy, &LiveProxy)> {
-        let at = self.ir.proxies.iter().position(|old| old.name == proxy.name)?;
+        let at = self.position(proxy)?;
         Some((self.ir.proxies.get(at)?, self.proxies.get(at)?))
     }
 
     /// The proxy and its state.
     pub fn proxy(&self, id: ProxyId) -> (&Arc<Proxy>, &Arc<ProxyState>) {
         (self.ir.proxy(id), self.view.proxy(id))
+    }
+
+    /// The idle connections to a server.
+    pub fn pool(&self, proxy: ProxyId, server: ServerId) -> Option<&Pool> {
+        Some(self.proxies.get(proxy.index())?.pools.get(server.index())?)
     }
 
     /// What the proxy's log targets have seen, in their order.
@@ -128,7 +157,7 @@ impl Live {
 impl LiveProxy {
     /// What the proxy had before it, with the same `bind` and `server` lines, goes on: making TLS ready takes time, and it knows
     /// sessions.
-    fn new(proxy: &Proxy, state: &ProxyState, before: Option<(&Proxy, &LiveProxy)>) -> Self {
+    fn new(proxy: &Proxy, state: &ProxyState, cores: usize, before: Option<(&Proxy, &LiveProxy)>) -> Self {
         let formats = [&proxy.log_formats.stream, &proxy.log_formats.error, &proxy.log_formats.structured];
         let needs = formats.into_iter().flatten().fold(Needs::empty(), |needs, format| needs | format.needs());
         let stick = |response| {
@@ -157,6 +186,7 @@ impl LiveProxy {
             queue: Arc::default(),
             acceptors: acceptors.collect(),
             connectors: connectors.collect(),
+            pools: proxy.servers.iter().map(|_| Arc::new(Pool::new(cores))).collect(),
             samples: proxy.logs.iter().map(|_| AtomicU32::new(0)).collect(),
             keeps_request: (retries && sni) || needs.contains(Needs::REQ_HEAD),
             asks_kernel: asks_kernel.contains(Needs::SERVER_SOCKET),
@@ -167,6 +197,21 @@ impl LiveProxy {
 }
 
 impl LiveProxy {
+    /// Keeps the idle connections to servers that were there before and are reached in the same way.
+    fn keep_pools(&mut self, (proxy, state): Lines<'_>, old: &LiveProxy, (line, had): Lines<'_>) {
+        let names: HashMap<&str, usize> =
+            line.servers.iter().enumerate().map(|(at, server)| (&*server.name, at)).collect();
+        for ((server, state), pool) in proxy.servers.iter().zip(&state.servers).zip(&mut self.pools) {
+            let at = names.get(&*server.name).copied().filter(|at| {
+                let same = had.servers.get(*at).is_some_and(|had| Arc::ptr_eq(had, state));
+                same && line.servers.get(*at).is_some_and(|line| server.is_reached_like(line))
+            });
+            if let Some(old) = at.and_then(|at| old.pools.get(at)) {
+                *pool = old.clone();
+            }
+        }
+    }
+
     /// TLS with the clients of a `bind` line.
     pub fn acceptor(&self, bind: BindId) -> Option<&Acceptor> {
         self.acceptors.get(bind.index())?.as_deref()
@@ -183,6 +228,9 @@ impl LiveProxy {
         connectors.checks.as_ref().or(connectors.traffic.as_ref())
     }
 }
+
+/// A proxy and its state.
+type Lines<'a> = (&'a Proxy, &'a ProxyState);
 
 /// TLS with one server.
 struct Connectors {
@@ -215,41 +263,9 @@ fn acceptor(bind: &Bind) -> Option<Acceptor> {
 }
 
 impl Local {
-    /// The core's part of `live`; takes over the idle connections of `old` to servers that stayed the same.
-    pub fn new(live: Arc<Live>, old: Option<&Local>) -> Self {
-        let pools: Vec<Vec<Pool>> =
-            live.ir.proxies.iter().map(|proxy| proxy.servers.iter().map(|_| Pool::default()).collect()).collect();
-        let local = Local { live, pools, outlets: OnceCell::new() };
-        if let Some(old) = old {
-            for (pool, state) in local.pools_with_states() {
-                if let Some((before, _)) = old.pools_with_states().find(|(_, other)| Arc::ptr_eq(other, state)) {
-                    pool.take_over(before);
-                }
-            }
-        }
-        local
-    }
-
-    /// The idle connections to a server.
-    pub fn pool(&self, proxy: ProxyId, server: ServerId) -> Option<&Pool> {
-        self.pools.get(proxy.index())?.get(server.index())
-    }
-
-    /// How many connections lie idle, by proxy and server.
-    pub fn idle_connections(&self) -> Vec<Vec<usize>> {
-        self.pools.iter().map(|servers| servers.iter().map(Pool::len).collect()).collect()
-    }
-
-    /// Closes the connections to a server that lie idle.
-    pub fn close_idle(&self, proxy: ProxyId, server: ServerId) {
-        if let Some(pool) = self.pools.get(proxy.index()).and_then(|pools| pools.get(server.index())) {
-            pool.clear();
-        }
-    }
-
-    /// All pools, each with its server's state.
-    pub fn pools_with_states(&self) -> impl Iterator<Item = (&Pool, &Arc<ServerState>)> {
-        self.pools.iter().zip(&self.live.view.proxies).flat_map(|(pools, proxy)| pools.iter().zip(&proxy.servers))
+    /// The core's part of `live`.
+    pub fn new(live: Arc<Live>) -> Self {
+        Local { live, outlets: OnceCell::new() }
     }
 }
 

@@ -12,7 +12,7 @@
 //! # Who owns what
 //!
 //! - A task owns its client connection and, during a request, the connection to the server. Between requests the latter lies in the
-//!   core's `pool`.
+//!   server's `pool`, in the list of the core.
 //! - Received bytes lie in `buffer::Buf`s: the session's for the client, the `Upstream`'s for the server. Heads are indexes
 //!   into them until they are sent; then the buffer goes back to the core.
 //! - `Live` is a configuration made ready, shared by all cores; `Local` is a core's part of it. A session holds the `Local` it began

@@ -1,12 +1,12 @@
-//! Connections to servers: in use (`Upstream`) and idle (`Pool`, one per server and core, last in first out).
+//! Connections to servers: in use (`Upstream`) and idle (`Pool`, one per server).
 
-use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::buffer::Buf;
 use super::live::Live;
+use crate::base::id::CoreId;
 use crate::expr::{Endpoint, Marks, StreamFacts};
 use crate::ir::Proxy;
 use crate::net::connect::Target;
@@ -29,10 +29,10 @@ pub struct Upstream {
     pub requests: u32,
     /// It carries the login of its client (NTLM, Negotiate): no other client may use it (4.2 `http-reuse`).
     pub private: bool,
+    /// The pool's when it was opened.
+    pub era: u32,
     /// The server was told that there will be no more requests.
     pub half_closed: bool,
-    /// It was opened since its core had none left: it will be needed there again, whatever lies idle at other cores.
-    pub was_missed: bool,
     /// What it has that others have not: no other client may use it.
     pub personal: Option<Box<Personal>>,
     /// Our address.
@@ -50,23 +50,41 @@ pub struct Personal {
     pub marks: Marks,
 }
 
-/// Which idle connections a request may use (`http-reuse`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// Only those that have served more than one request.
-    Proven,
-    /// Any.
-    Any,
+/// Which idle connections a request may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// Where they must lead.
+    pub target: &'a Target,
+    /// The name they were opened for.
+    pub name: Option<&'a [u8]>,
+    /// Only those that have served more than one request (`http-reuse aggressive`).
+    pub proven: bool,
+    /// It may be one of another core.
+    pub shared: bool,
 }
 
-/// The idle connections of one core to one server.
-#[derive(Default)]
+/// The idle connections to one server. Each core has a list of its own, last in first out, whose lock is hardly ever taken by
+/// others: only a core that has none left looks at their lists, so that no more connections are opened than are needed at once.
 pub struct Pool {
+    lists: Box<[List]>,
+    /// Goes up when connections that were opened before are of no use any more; `CLOSED` at the end.
+    era: AtomicU32,
+}
+
+const CLOSED: u32 = 0;
+
+/// Aligned, so that no two cores write to the same line of the cache.
+#[derive(Default)]
+#[repr(align(128))]
+struct List(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
     /// Boxed, since a connection is handed on several times for each request.
     #[allow(clippy::vec_box)]
-    idle: RefCell<Vec<Box<Upstream>>>,
+    idle: Vec<Box<Upstream>>,
     /// The fewest that lay here since the last purge: nobody needed those.
-    unused: Cell<usize>,
+    unused: usize,
 }
 
 impl Upstream {
@@ -89,8 +107,8 @@ impl Upstream {
             name,
             requests: 0,
             private: false,
+            era: 0,
             half_closed: false,
-            was_missed: false,
             personal: None,
             src,
             dst,
@@ -120,37 +138,68 @@ impl Drop for Upstream {
     }
 }
 
+impl Wish<'_> {
+    fn fits(&self, one: &Upstream) -> bool {
+        one.name.as_deref() == self.name && one.target == *self.target && (!self.proven || one.requests > 1)
+    }
+}
+
 impl Pool {
-    /// Takes the idle connection that was used last among those that fit and are alive.
-    pub fn take(&self, choice: Choice, target: &Target, name: Option<&[u8]>) -> Option<Box<Upstream>> {
-        let mut idle = self.idle.borrow_mut();
-        loop {
-            let at = idle.iter().rposition(|one| {
-                one.name.as_deref() == name && one.target == *target && (choice == Choice::Any || one.requests > 1)
-            })?;
-            let mut one = idle.remove(at);
-            self.unused.set(self.unused.get().min(idle.len()));
-            leave(&one);
+    /// A pool for so many cores.
+    pub fn new(cores: usize) -> Self {
+        let lists = (0..cores.max(1)).map(|_| List::default()).collect();
+        Pool { lists, era: AtomicU32::new(CLOSED + 1) }
+    }
+
+    /// To be noted by a connection that is about to be opened.
+    pub fn era(&self) -> u32 {
+        self.era.load(Relaxed)
+    }
+
+    /// Takes the idle connection that `core` used last among those that fit and are alive; else one of another core, which
+    /// belongs to this core then. Call it on the core's thread.
+    pub fn take(&self, core: CoreId, wish: &Wish<'_>) -> Option<Box<Upstream>> {
+        let own = self.lists.get(core.index())?;
+        while let Some(mut one) = own.pop(wish) {
             if !one.io.is_stale() {
                 return Some(one);
             }
         }
+        let (before, behind) = self.lists.split_at(core.index());
+        // The next one first, so that cores do not all ask the same.
+        for list in behind.iter().skip(1).chain(before).filter(|_| wish.shared) {
+            while let Some(mut one) = list.pop(wish) {
+                if one.io.move_here().is_ok() && !one.io.is_stale() {
+                    return Some(one);
+                }
+            }
+        }
+        None
     }
 
-    /// Keeps a connection whose response is complete.
-    pub fn put(&self, mut one: Box<Upstream>) {
+    /// Keeps a connection whose response is complete, for the core whose thread this is; closes it if it was opened before the
+    /// last [`Pool::clear`].
+    pub fn put(&self, core: CoreId, mut one: Box<Upstream>) {
+        let Some(mut held) = self.lists.get(core.index()).map(List::held) else { return };
+        // Under the lock, so that what is put after the era has changed is seen by whoever clears the list.
+        if one.era != self.era() || one.era == CLOSED {
+            return;
+        }
         one.buf.clear();
         one.state.idle.fetch_add(1, Relaxed);
         one.state.used.fetch_sub(1, Relaxed);
-        self.idle.borrow_mut().push(one);
+        held.idle.push(one);
     }
 
-    /// Closes what the server has closed, and half of those that nobody needed since the last purge if `purge` is set.
-    pub fn tidy(&self, purge: bool) {
-        let mut idle = self.idle.borrow_mut();
-        let mut excess = if purge { self.unused.get().div_ceil(2) } else { 0 };
+    /// Closes what the server has closed, and half of those that nobody needed since the last purge if `purge` is set, among those
+    /// of the core whose thread this is.
+    pub fn tidy(&self, core: CoreId, purge: bool) {
+        let Some(list) = self.lists.get(core.index()) else { return };
+        let mut held = list.held();
+        let held = &mut *held;
+        let mut excess = if purge { held.unused.div_ceil(2) } else { 0 };
         // The oldest lie in front.
-        idle.retain_mut(|one| {
+        held.idle.retain_mut(|one| {
             let drop = excess > 0 || one.io.is_stale();
             excess = excess.saturating_sub(1);
             if drop {
@@ -158,36 +207,62 @@ impl Pool {
             }
             !drop
         });
-        if purge || self.unused.get() > idle.len() {
-            self.unused.set(idle.len());
+        if purge || held.unused > held.idle.len() {
+            held.unused = held.idle.len();
         }
     }
 
-    /// Closes all of them.
+    /// Closes all of them, and those in use when they come back.
     pub fn clear(&self) {
-        self.idle.borrow_mut().drain(..).for_each(|one| leave(&one));
-        self.unused.set(0);
+        // A closed pool stays so.
+        let _ = self.era.fetch_update(Relaxed, Relaxed, |era| (era != CLOSED).then(|| era.wrapping_add(1).max(1)));
+        self.drain();
     }
 
-    /// Takes over all connections of another pool to the same server.
-    pub fn take_over(&self, other: &Pool) {
-        self.idle.borrow_mut().append(&mut other.idle.borrow_mut());
+    /// Closes all of them, and whatever is put here later: no stream will ask for it.
+    pub fn close(&self) {
+        self.era.store(CLOSED, Relaxed);
+        self.drain();
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.idle.borrow().len()
+    fn drain(&self) {
+        for list in &self.lists {
+            let mut held = list.held();
+            held.unused = 0;
+            held.idle.drain(..).for_each(|one| leave(&one));
+        }
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.idle.borrow().is_empty()
+    /// How many each core has.
+    pub fn counts(&self) -> impl Iterator<Item = usize> {
+        self.lists.iter().map(|list| list.held().idle.len())
+    }
+
+    /// Whether a core has none.
+    pub fn has_none(&self, core: CoreId) -> bool {
+        self.lists.get(core.index()).is_none_or(|list| list.held().idle.is_empty())
+    }
+}
+
+impl List {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the last one that fits.
+    fn pop(&self, wish: &Wish<'_>) -> Option<Box<Upstream>> {
+        let mut held = self.held();
+        let at = held.idle.iter().rposition(|one| wish.fits(one))?;
+        let one = held.idle.remove(at);
+        held.unused = held.unused.min(held.idle.len());
+        leave(&one);
+        Some(one)
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.idle.borrow().iter().for_each(|one| leave(one));
+        self.drain();
     }
 }
 

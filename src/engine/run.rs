@@ -18,7 +18,7 @@ use super::carry;
 use super::check;
 use super::core::{Arrival, Core, CorePort, ListenerPlan, Message, Shared};
 use super::listener::Listener;
-use super::live::Live;
+use super::live::{Live, Scale};
 use super::log::herald::Herald;
 use super::log::lines;
 use super::log::sink::Writers;
@@ -65,7 +65,7 @@ pub fn start(ir: Arc<Ir>, view: Arc<View>, sockets: Sockets, options: Options) -
         })
         .unzip();
     carry::begin_process(&ir, &view.process, options.maxconn);
-    let live = Live::new(ir, view, options.maxconn);
+    let live = Live::new(ir, view, Scale { cores, maxconn: options.maxconn });
     let writers = Arc::new(Writers::default());
     let shared = Arc::new(Shared {
         cores: ports,
@@ -124,7 +124,7 @@ impl Engine {
         if anew {
             carry::begin_process(&ir, &view.process, self.maxconn);
         }
-        let live = Live::again(ir, view, self.maxconn, &before);
+        let live = Live::again(ir, view, Scale { cores, maxconn: self.maxconn }, &before);
         self.shared.live.store(live.clone());
         Resolver::follow(&self.shared, &live);
         for (at, port) in self.shared.cores.iter().enumerate() {
@@ -214,8 +214,8 @@ impl Engine {
             change,
             Change::Admin(Admin::Maint) | Change::Health(Health::Down) | Change::Addr(_) | Change::Tls(_)
         );
-        for core in (0..self.cores()).filter(|_| leaves) {
-            self.run_on(core, move |core| core.local().close_idle(proxy, server));
+        if leaves && let Some(pool) = live.pool(proxy, server) {
+            pool.clear();
         }
     }
 
@@ -238,9 +238,9 @@ impl Engine {
         self.ask(|core| Roster::list(core)).into_iter().flatten().collect()
     }
 
-    /// How many connections to servers lie idle: by core, proxy and server.
-    pub fn idle_connections(&self) -> Vec<Vec<Vec<usize>>> {
-        self.ask(|core| core.local().idle_connections())
+    /// How many connections to a server lie idle, by core.
+    pub fn idle_connections(&self, proxy: ProxyId, server: ServerId) -> Vec<usize> {
+        self.shared.live.load().pool(proxy, server).map(|pool| pool.counts().collect()).unwrap_or_default()
     }
 
     /// How many client connections each core serves.
@@ -506,10 +506,8 @@ async fn keep_house(core: Rc<Core>) {
                 {
                     state.estimate_need();
                 }
-                if let Some(pool) = local.pool(proxy, id)
-                    && !pool.is_empty()
-                {
-                    pool.tidy(purge);
+                if let Some(pool) = local.live.pool(proxy, id) {
+                    pool.tidy(core.id, purge);
                 }
             }
         }

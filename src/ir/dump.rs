@@ -110,6 +110,7 @@ impl Dump {
             self.line(1, format_args!("set-var {} {kind} {text}", assigned.name));
         }
         global.variable_limits.iter().for_each(|limits| self.variable_limits(limits));
+        self.value("tune.idle-pool.shared", (!global.shares_idle).then_some("off"));
         self.value("tune.bufsize", Some(global.bufsize).filter(|size| *size != 16384));
         self.value("tune.maxrewrite", Some(global.maxrewrite).filter(|size| *size != 1024));
         self.value("tune.http.cookielen", Some(global.cookielen).filter(|length| *length != 63));
@@ -500,6 +501,7 @@ impl Display for Target<'_> {
                 ("track", server.track.as_ref().map(|track| track.shown.to_string())),
                 ("tcp-ut", Some(server.user_timeout_ms).filter(|ms| *ms > 0).map(|n| n.to_string())),
                 ("pool-max-conn", server.pool_max.map(|n| n.to_string())),
+                ("pool-low-conn", Some(server.pool_low).filter(|low| *low > 0).map(|low| low.to_string())),
                 ("pool-purge-delay", Some(server.pool_purge_ms).filter(|ms| *ms != 5000).map(|n| n.to_string())),
                 ("max-reuse", server.max_reuse.map(|n| n.to_string())),
                 ("redir", server.redir.as_deref().map(str::to_owned)),

@@ -69,6 +69,8 @@ pub struct Global {
     pub variables: Vec<Assigned>,
     /// `tune.vars`
     pub variable_limits: Option<Limits>,
+    /// `tune.idle-pool.shared`: cores use each other's idle connections to servers.
+    pub shares_idle: bool,
     /// `tune.bufsize` in bytes, default 16384.
     pub bufsize: usize,
     /// `tune.maxrewrite` in bytes, default 1024.

@@ -64,7 +64,9 @@ pub struct Server {
     pub user_timeout_ms: u32,
     /// `pool-max-conn`; `None` is unlimited, 0 turns reuse off.
     pub pool_max: Option<u32>,
-    /// `pool-purge-delay` in milliseconds, default 5000.
+    /// `pool-low-conn`: with fewer idle connections than this, cores leave each other theirs.
+    pub pool_low: u32,
+    /// `pool-purge-delay` in milliseconds, default 5000; 0 is as `pool-max-conn 0`.
     pub pool_purge_ms: u64,
     /// `max-reuse`; `None` is unlimited.
     pub max_reuse: Option<u32>,
@@ -92,6 +94,22 @@ pub struct Server {
     pub saved: Option<Box<Saved>>,
     /// `file:line`, for messages.
     pub place: Box<str>,
+}
+
+impl Server {
+    /// Whether a connection that is opened as `other` says would do for this server.
+    pub fn is_reached_like(&self, other: &Server) -> bool {
+        let source = |server: &Server| server.source.as_ref().map(|source| source.to_string());
+        let tls = match (&self.tls, &other.tls) {
+            (Some(tls), Some(other)) => tls.is_like(other),
+            (tls, other) => tls.is_none() && other.is_none(),
+        };
+        tls && self.addr == other.addr
+            && self.port == other.port
+            && self.multipath == other.multipath
+            && self.user_timeout_ms == other.user_timeout_ms
+            && source(self) == source(other)
+    }
 }
 
 /// What a server begins with that was there in an earlier process (manual 4.2 `load-server-state-from-file`).
@@ -276,6 +294,22 @@ pub struct ServerTls {
     pub records: RecordSizes,
     /// `check-sni`.
     pub check_sni: Option<String>,
+}
+
+impl ServerTls {
+    /// Whether it means the same for a connection; the name it was opened for (`sni`) apart, which connections know themselves.
+    fn is_like(&self, other: &ServerTls) -> bool {
+        self.verify == other.verify
+            && self.roots == other.roots
+            && self.system_roots == other.system_roots
+            && self.verify_host == other.verify_host
+            && self.cert == other.cert
+            && self.alpn == other.alpn
+            && self.suites == other.suites
+            && self.algorithms == other.algorithms
+            && self.versions == other.versions
+            && self.records == other.records
+    }
 }
 
 /// `track`.

@@ -123,6 +123,18 @@ impl Plain {
     }
 }
 
+impl Plain {
+    /// Leaves the poller of the thread it was registered at; this thread's will report what happens next. If that fails
+    /// the stream is lost.
+    fn move_here(&mut self) -> io::Result<()> {
+        match std::mem::replace(self, Plain::Tcp(Tcp::lost())) {
+            Plain::Tcp(tcp) => *self = Plain::Tcp(tcp.unregister()?),
+            Plain::Unix(unix) => *self = Plain::Unix(UnixStream::from_std(unix.into_std()?)?),
+        }
+        Ok(())
+    }
+}
+
 impl AsyncRead for Plain {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
@@ -246,6 +258,15 @@ impl Io {
         }
     }
 
+    /// Moves the stream to this thread from the one it was registered at. If that fails the stream is lost.
+    pub fn move_here(&mut self) -> io::Result<()> {
+        match self {
+            Io::Plain(io) => io.move_here(),
+            Io::Accepted(io) => io.plain_mut().move_here(),
+            Io::Connected(io) => io.plain_mut().move_here(),
+        }
+    }
+
     /// Whether an idle connection is of no use any more: the peer closed it, or sent what nobody asked for. Makes a system call
     /// only if the poller reported something.
     pub fn is_stale(&mut self) -> bool {
@@ -253,12 +274,9 @@ impl Io {
             // Records that carry no data, such as session tickets, are ordinary.
             return self.poll_read(&mut Context::from_waker(Waker::noop()), &mut [0]).is_ready();
         }
-        match self.poll_read_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => false,
-            // Readiness may be left over from a read that filled its buffer exactly; the read clears it then.
-            Poll::Ready(_) => {
-                !matches!(self.plain().try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-            }
-        }
+        // Nobody watches a stream that is not registered. Readiness may be left over from a read that filled its buffer exactly; the
+        // read clears it then.
+        let look = self.is_new() || self.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_ready();
+        look && !matches!(self.plain().try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 }

@@ -55,6 +55,14 @@ impl Tcp {
         }
     }
 
+    /// Leaves the poller of the thread it was registered at, which is not asked any more, for that of the thread that waits next.
+    pub fn unregister(self) -> io::Result<Self> {
+        match self.state {
+            State::Registered(stream) => Ok(Tcp::unregistered(stream.into_std()?)),
+            state => Ok(Tcp { state }),
+        }
+    }
+
     /// Whether something may be read; registers.
     #[inline]
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

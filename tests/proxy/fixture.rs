@@ -18,6 +18,7 @@ pub struct Running {
 
 /// A `listen` section that a test changes before it is used.
 pub struct Draft {
+    pub global: Global,
     pub section: Section,
     pub binds: Vec<Bind>,
     pub servers: Vec<Server>,
@@ -51,12 +52,13 @@ pub fn run(servers: &[SocketAddr], change: impl FnOnce(&mut Draft)) -> Running {
 /// A configuration of one `listen` section with these servers, changed by `change`.
 pub fn configuration(servers: &[SocketAddr], change: impl FnOnce(&mut Draft)) -> Arc<Ir> {
     let servers = servers.iter().enumerate().map(|(at, addr)| server(at, *addr)).collect();
-    let mut draft = Draft { section: listen(), binds: vec![bind()], servers };
+    let global = Global { bufsize: 16384, maxrewrite: 1024, maxhdr: 101, shares_idle: true, ..Global::default() };
+    let mut draft = Draft { global, section: listen(), binds: vec![bind()], servers };
     change(&mut draft);
     let proxy = Proxy::new(draft.section, draft.binds, draft.servers);
     Arc::new(Ir {
         resolvers: Vec::new(),
-        global: Global { bufsize: 16384, maxrewrite: 1024, maxhdr: 101, ..Global::default() },
+        global: draft.global,
         backends: [(proxy.name.as_bytes().into(), ProxyId(0))].into(),
         proxies: vec![Arc::new(proxy)],
         userlists: Vec::new(),
@@ -92,6 +94,7 @@ fn server(at: usize, addr: SocketAddr) -> Server {
         source: None,
         user_timeout_ms: 0,
         pool_max: None,
+        pool_low: 0,
         pool_purge_ms: 5000,
         max_reuse: None,
         id: at as u32 + 1,

@@ -81,7 +81,7 @@ fn reuse_always_shares_connections_between_clients_and_never_does_not() {
             numbers.push(body.split(':').next().expect("a number").parse::<usize>().expect("a number"));
         }
         let opened = numbers.iter().max().expect("some") + 1;
-        // One connection for each of the two cores at most.
+        // The last connection may not lie idle yet when the next client comes.
         assert_eq!(opened <= 2, shared, "{reuse:?}: {numbers:?}");
     }
 }

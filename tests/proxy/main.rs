@@ -2,6 +2,7 @@
 
 mod fixture;
 mod http;
+mod pool;
 mod reload;
 mod tls;
 mod tls_peers;

@@ -20,7 +20,7 @@ fn reload(proxy: &Running, servers: &[SocketAddr], change: impl FnOnce(&mut Draf
     weak
 }
 
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
+pub fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(10);
     while !holds() {
         assert!(Instant::now() < end, "{what}");

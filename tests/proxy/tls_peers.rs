@@ -76,7 +76,7 @@ async fn client(connector: TlsConnector, proxy: std::net::SocketAddr, start: usi
 }
 
 /// Answers each request with its own body.
-async fn echo_for_ever(listener: TcpListener, acceptor: TlsAcceptor) {
+pub async fn echo_for_ever(listener: TcpListener, acceptor: TlsAcceptor) {
     while let Ok((tcp, _)) = listener.accept().await {
         let acceptor = acceptor.clone();
         tokio::spawn(async move {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Answer, Command, Level, Shell};
 use crate::base::id::ServerId;
+use crate::engine::Engine;
 use crate::ir::{PortSpec, Proxy, Server, ServerAddr};
 use crate::keyword::Meta;
 use crate::state::{Admin, CheckResult, Health, ServerState};
@@ -65,8 +66,8 @@ fn each(shell: &Shell<'_>, words: &[&str], mut out: String, line: Line<'_>) -> A
 }
 
 fn show_servers_conn(shell: &mut Shell<'_>, words: &[&str]) -> Answer {
-    let idle = shell.engine.map(crate::engine::Engine::idle_connections).unwrap_or_default();
-    let header = format!("{SERVERS_CONN} idle_per_thr[{}]\n", idle.len());
+    let engine = shell.engine;
+    let header = format!("{SERVERS_CONN} idle_per_thr[{}]\n", engine.map_or(0, Engine::cores));
     each(shell, words, header, &|_, proxy, (id, server), state, out| {
         let (ip, port) = address(server, state);
         let (used, idle_now) = (state.used.load(Relaxed), state.idle.load(Relaxed));
@@ -84,8 +85,7 @@ fn show_servers_conn(shell: &mut Shell<'_>, words: &[&str]) -> Answer {
             server.pool_purge_ms,
             state.current.load(Relaxed),
         );
-        for core in &idle {
-            let count = core.get(proxy.id.index()).and_then(|proxy| proxy.get(id.index())).copied().unwrap_or(0);
+        for count in engine.map(|engine| engine.idle_connections(proxy.id, id)).unwrap_or_default() {
             let _ = write!(out, " {count}");
         }
         out.push('\n');

@@ -15,7 +15,7 @@ use super::pick::{Wish, pick};
 use super::post::Post;
 use crate::base::addr::IpFamily;
 use crate::base::id::ServerId;
-use crate::engine::core::{Message, Shared};
+use crate::engine::core::Shared;
 use crate::engine::live::Live;
 use crate::engine::servers::{self, News, Place};
 use crate::ir::{AcceptFamilies, Resolve, Resolvers};
@@ -390,9 +390,8 @@ impl Section {
         let Some(shared) = self.shared.upgrade() else { return };
         let (moved, ends) = servers::resolved(&shared.herald, &self.live, place, &news);
         shared.end_streams(&ends);
-        for core in shared.cores.iter().filter(|_| moved) {
-            // A core that has ended has no connections.
-            let _ = core.inbox.send(Message::Run(Box::new(move |core| core.local().close_idle(place.0, place.1))));
+        if moved && let Some(pool) = self.live.pool(place.0, place.1) {
+            pool.clear();
         }
     }
 }

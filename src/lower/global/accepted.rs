@@ -98,7 +98,18 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     alone("insecure-setuid-wanted", "insecure-setuid-wanted", "programs with the setuid bit are never run"),
     alone("expose-deprecated-directives", "expose-deprecated-directives", "what is supported needs no permission"),
     alone("prealloc-fd", "prealloc-fd", "the kernel's table of descriptors grows by itself"),
-    one_of!("profiling.tasks", "profiling.tasks { auto | on | off }", "tasks are not profiled", ["auto", "on", "off"]),
+    accepted(
+        "profiling.tasks",
+        "profiling.tasks { auto | on | off | lock | no-lock | memory | no-memory }*",
+        "tasks are not profiled",
+        |words, _, _| {
+            choice(words, &PROFILING)?;
+            while words.peek().is_some() {
+                choice(words, &PROFILING)?;
+            }
+            Ok(())
+        },
+    ),
     switch("profiling.memory", "profiling.memory { on | off }", "memory is not profiled"),
     time!(
         "warn-blocked-traffic-after",
@@ -166,8 +177,7 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     time!("httpclient.timeout.connect", "httpclient.timeout.connect <timeout>", CLIENT),
     number("tune.ssl.ocsp-update.maxdelay", "tune.ssl.ocsp-update.maxdelay <number>", OCSP),
     number("tune.ssl.ocsp-update.mindelay", "tune.ssl.ocsp-update.mindelay <number>", OCSP),
-    one_of!("tune.idle-pool.shared", "tune.idle-pool.shared { auto | on | off }", POOL, ["auto", "on", "off"]),
-    time!("tune.idletimer", "tune.idletimer <time>", POOL),
+    time!("tune.idletimer", "tune.idletimer <time>", SPLICE),
     number("tune.h2.be.glitches-threshold", "tune.h2.be.glitches-threshold <number>", H2),
     number("tune.h2.be.initial-window-size", "tune.h2.be.initial-window-size <size>", H2),
     number("tune.h2.be.max-concurrent-streams", "tune.h2.be.max-concurrent-streams <number>", H2),
@@ -248,6 +258,7 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     entry("tune.quic.socket-owner", "tune.quic.socket-owner <value>", QUIC),
 ];
 
+const PROFILING: [&str; 7] = ["auto", "on", "off", "lock", "no-lock", "memory", "no-memory"];
 const POLL: &str = "the runtime polls and schedules by itself";
 const SPLICE: &str = "bodies are copied through buffers, which measured faster than splicing";
 const MEMORY: &str = "memory is taken when it is needed and given back";
@@ -262,7 +273,6 @@ const OCSP: &str = "OCSP responses are not updated by the proxy: 'ocsp-update' i
 const CLIENT: &str =
     "it is for requests that HAProxy makes itself for Lua, OCSP and ACME, which are refused themselves";
 const GENERATED: &str = "certificates are not generated: 'generate-certificates' is refused itself";
-const POOL: &str = "idle connections are shared and closed by the pool's own rules";
 const H2: &str = "HTTP/2 is not offered";
 const QUIC: &str = "QUIC is not offered";
 const LUA: &str = "it limits Lua only, which is refused itself as long as it is not supported";

@@ -85,6 +85,7 @@ impl Draft for GlobalDraft {
 impl GlobalDraft {
     pub(super) fn new(shared: SharedRef) -> Self {
         let out = Global {
+            shares_idle: true,
             bufsize: 16384,
             maxrewrite: 1024,
             cookielen: 63,

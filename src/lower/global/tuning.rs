@@ -4,7 +4,7 @@ use super::GlobalDraft;
 use crate::ir::AcceptFamilies;
 use crate::keyword::{Meta, Result, Scope, Sections, Setting, Words};
 use crate::lower::table::sentence;
-use crate::lower::values::{bytes, integer, millis};
+use crate::lower::values::{bytes, choice, integer, millis};
 
 pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
     Setting {
@@ -17,6 +17,19 @@ pub(super) static SETTINGS: &[Setting<GlobalDraft>] = &[
         ),
         sections: Sections::GLOBAL,
         apply: accept_families,
+    },
+    Setting {
+        meta: Meta::new(
+            "tune.idle-pool.shared",
+            "tune.idle-pool.shared { full | on | off }",
+            "Threads that have no idle connection to a server left use those of others. 'off' keeps them apart.",
+            &[("tune.idle-pool.shared off", "tune.idle-pool.shared off"), ("tune.idle-pool.shared full", "")],
+        ),
+        sections: Sections::GLOBAL,
+        apply: |words, draft, _| {
+            draft.out.shares_idle = choice(words, &["off", "on", "full"])? > 0;
+            Ok(())
+        },
     },
     Setting {
         meta: Meta::new(

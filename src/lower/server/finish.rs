@@ -110,6 +110,7 @@ impl FinishServer<'_> {
             source: self.finish_source(draft, &place)?,
             user_timeout_ms: draft.user_timeout_ms,
             pool_max: draft.pool_max,
+            pool_low: draft.pool_low,
             pool_purge_ms: draft.pool_purge_ms,
             max_reuse: draft.max_reuse,
             id: draft.id.unwrap_or(number),

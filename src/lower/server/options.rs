@@ -148,9 +148,21 @@ pub(super) static SETTINGS: &[Setting<ServerDraft>] = &[
     ),
     entry(
         Meta::new(
+            "pool-low-conn",
+            "pool-low-conn <max>",
+            "With fewer idle connections than this, threads leave each other theirs. The default is 0.",
+            &[("server a 127.0.0.1:80 pool-low-conn 4", "pool-low-conn 4")],
+        ),
+        |words, draft, _| {
+            draft.pool_low = integer(words, 0, i64::from(i32::MAX))? as u32;
+            Ok(())
+        },
+    ),
+    entry(
+        Meta::new(
             "pool-purge-delay",
             "pool-purge-delay <time>",
-            "Closes part of the idle connections at this interval. The default is 5 seconds.",
+            "Closes part of the idle connections at this interval. The default is 5 seconds; 0 keeps none.",
             &[("server a 127.0.0.1:80 pool-purge-delay 1s", "pool-purge-delay 1000")],
         ),
         |words, draft, scope| {
@@ -292,11 +304,6 @@ const fn accepted_word(name: &'static str, why: &'static str) -> Setting<ServerD
 }
 
 pub(super) static ACCEPTED: &[Setting<ServerDraft>] = &[
-    accepted(
-        "pool-low-conn",
-        "pool-low-conn <max>",
-        "idle connections are shared among threads by the pool's own rules",
-    ),
     accepted("log-bufsize", "log-bufsize <bufsize>", "it sizes buffers of log servers only"),
     accepted("shard", "shard <shard>", "it counts for peers only, which are refused themselves"),
     accepted("guid", "guid <string>", "it names objects for a file that does not exist yet"),
