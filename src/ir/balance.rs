@@ -44,6 +44,8 @@ pub struct Choosing {
     pub all_backups: bool,
     /// `option prefer-last-server`.
     pub prefer_last: bool,
+    /// `http-check disable-on-404`, unless servers are checked in another way than over HTTP.
+    pub leaves_on_404: bool,
 }
 
 /// What is hashed to choose a server.

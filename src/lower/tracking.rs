@@ -76,7 +76,7 @@ fn parent(proxy: &Proxy, line: &Server, proxies: &[Proxy]) -> Result<Place, Stri
     Ok((owner.id, ServerId(at as u32)))
 }
 
-/// Why a chain does not lead to a server that has a state of its own.
+/// Why a chain does not lead to a server that has a state of its own, or its members do not understand each other.
 fn unfit(proxies: &[Proxy], tracker: Place) -> Option<String> {
     let first = track_of(proxies, tracker)?;
     let mut at = first;
@@ -97,9 +97,13 @@ fn unfit(proxies: &[Proxy], tracker: Place) -> Option<String> {
     }
     let line = server(proxies, at)?;
     let has_state = line.check.is_some() || line.agent.is_some() || line.track.is_some();
-    (!has_state).then(|| {
-        format!("unable to use {} for tracking as it does not have any check nor agent enabled.", name(proxies, at))
-    })
+    if !has_state {
+        let name = name(proxies, at);
+        return Some(format!("unable to use {name} for tracking as it does not have any check nor agent enabled."));
+    }
+    let on_404 = |place: Place| proxies.get(place.0.index()).map(|proxy| proxy.choosing.leaves_on_404);
+    (on_404(tracker) != on_404(first))
+        .then(|| format!("unable to use {} for tracking: disable-on-404 option inconsistency.", name(proxies, first)))
 }
 
 fn server(proxies: &[Proxy], (proxy, server): Place) -> Option<&Server> {

@@ -223,7 +223,9 @@ def judge(setup, how, ours, others):
         wrong.append("the proxy died or panicked")
     # A server holds the requests that are with it when it breaks, which differ by chance: one a client at most.
     chance = SETUPS[setup].load // 2 if how != "close" else 0
-    if ours.bad > (allowed := max(other.bad for other in others) + chance):
+    # Whoever serves more requests has more of them with the ill server.
+    allowed = max(other.bad * max(1, (ours.good + ours.bad) / (other.good + other.bad)) for other in others) + chance
+    if ours.bad > allowed:
         wrong.append(f"{ours.bad:.0f} requests failed, {allowed:.0f} at most are as good as HAProxy")
     # The times are grains of checks and of this program's polling.
     grain = 0.4

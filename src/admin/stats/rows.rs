@@ -137,7 +137,8 @@ pub fn rows(ir: &Ir, view: &View, at: At, shown: impl Fn(&Proxy) -> bool) -> Vec
         }
         if proxy.backend {
             for (server, own) in proxy.servers.iter().zip(&state.servers) {
-                rows.push(self::server(proxy, state, server, own, at));
+                let leader = leader(ir, view, (server, own));
+                rows.push(self::server(proxy, state, (server, own), leader, at));
             }
             rows.push(backend(proxy, state, at));
         }
@@ -219,7 +220,20 @@ fn listener(proxy: &Proxy, bind: &BindState, index: usize) -> Row {
     row
 }
 
-fn server(proxy: &Proxy, all: &ProxyState, server: &Server, state: &ServerState, at: At) -> Row {
+/// A server's line and state.
+type Pair<'a> = (&'a Server, &'a ServerState);
+
+/// The server whose state is taken over at the end of a chain of `track`.
+fn leader<'a>(ir: &'a Ir, view: &'a View, mut at: Pair<'a>) -> Pair<'a> {
+    while let Some((proxy, server)) = at.0.track.as_ref().and_then(|track| track.place)
+        && let (Some(line), Some(state)) = (ir.proxy(proxy).servers.get(server.index()), view.server(proxy, server))
+    {
+        at = (line, state);
+    }
+    at
+}
+
+fn server(proxy: &Proxy, all: &ProxyState, (server, state): Pair<'_>, leader: Pair<'_>, at: At) -> Row {
     let mut row = Row::new(Kind::Server, proxy, &server.name);
     row.num(const { col("sid") }, server.id);
     row.num(const { col("qcur") }, state.queued.load(Relaxed));
@@ -239,7 +253,7 @@ fn server(proxy: &Proxy, all: &ProxyState, server: &Server, state: &ServerState,
         row.sums(&state.counters, RESPONSES);
         row.sums(&state.counters, &[(const { col("req_tot") }, Stat::Requests)]);
     }
-    let (status, class) = status(server, state);
+    let (status, class) = status((server, state), leader);
     row.text(const { col("status") }, &status);
     row.class = class;
     let weight = state.weight.load(Relaxed);
@@ -380,7 +394,7 @@ fn backend(proxy: &Proxy, state: &ProxyState, at: At) -> Row {
 }
 
 /// The status text and the colour class of a server.
-fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
+fn status((server, state): Pair<'_>, leader: Pair<'_>) -> (String, &'static str) {
     let pick = |active: &'static str, backup: &'static str| if server.backup { backup } else { active };
     if let Some(track) = server.track.as_ref().filter(|_| state.inherited() == Admin::Maint) {
         return (format!("MAINT (via {})", track.shown), "maintain");
@@ -391,11 +405,11 @@ fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
     if state.unresolved.load(Relaxed) {
         return ("MAINT (resolution)".to_owned(), "maintain");
     }
-    let asked = server.agent.is_some() && !state.agent.off.load(Relaxed);
-    if asked && state.health() == Health::Down && state.agent.keeps_down() {
+    let is_asked = |(server, state): Pair<'_>| server.agent.is_some() && !state.agent.off.load(Relaxed);
+    if is_asked(leader) && state.health() == Health::Down && leader.1.agent.keeps_down() {
         return ("DOWN (agent)".to_owned(), pick("active_down", "backup_down"));
     }
-    if asked && state.health() != Health::Down && state.admin() == Admin::Drain {
+    if is_asked(leader) && state.health() != Health::Down && state.drains() {
         return ("DRAIN (agent)".to_owned(), pick("active_draining", "backup_draining"));
     }
     let own = server.check.as_ref().filter(|_| !state.checks_off.load(Relaxed)).map(|check| (check.rise, check.fall));
@@ -413,9 +427,13 @@ fn status(server: &Server, state: &ServerState) -> (String, &'static str) {
     let going = score > 0 && score < rise + fall - 1;
     let count = if going { format!(" {}/{fall}", (score + 1).saturating_sub(rise)) } else { String::new() };
     match state.health() {
-        Health::Down if score > 0 => (format!("DOWN {score}/{rise}"), pick("active_going_up", "backup_going_up")),
+        Health::Down if score > 0 => {
+            // Beyond `rise` where the agent of a server that tracks another keeps it down.
+            let count = score.checked_sub(rise).map_or((score, rise), |above| (above + 1, fall));
+            (format!("DOWN {}/{}", count.0, count.1), pick("active_going_up", "backup_going_up"))
+        }
         Health::Down => ("DOWN".to_owned(), pick("active_down", "backup_down")),
-        _ if state.drains() || state.weight.load(Relaxed) == 0 && !asked => {
+        _ if state.drains() || state.weight.load(Relaxed) == 0 && !is_asked((server, state)) => {
             (format!("DRAIN{count}"), pick("active_draining", "backup_draining"))
         }
         Health::Stopping => (format!("NOLB{count}"), pick("active_nolb", "backup_nolb")),

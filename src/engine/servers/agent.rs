@@ -108,7 +108,8 @@ impl Scene<'_> {
             let place = format!("{backup}server {}/{}", self.proxy.name, self.line.name);
             self.tell(NOTICE, &format!("Agent check for {place} {verdict}{reason}, status: {state}."));
         }
-        let why = if logs { "" } else { &reason };
+        // What it says of a server that tracks another is not told as a reason.
+        let why = if logs || self.line.track.is_some() { "" } else { &reason };
         match status {
             "L7STS" => self.follow_agent(why),
             "L7OK" if was_down => self.follow_agent(why),
@@ -127,12 +128,16 @@ impl Scene<'_> {
         if self.state.in_maintenance() {
             return;
         }
-        let passes = match &self.line.check {
-            Some(check) => self.state.check_score.load(Relaxed) >= check.rise,
-            None => true,
+        let checked = match &self.line.check {
+            Some(check) if self.state.check_score.load(Relaxed) < check.rise => Health::Down,
+            _ => Health::Up,
         };
-        let up = passes && !self.agent_keeps_down();
-        self.turn(if up { Health::Up } else { Health::Down }, why);
+        let health = match self.taken_over() {
+            Some((health, _)) => health,
+            None if self.agent_keeps_down() => Health::Down,
+            None => checked,
+        };
+        self.turn(health, &format!("{why}{}", self.via()));
     }
 
     /// Checks alone cannot bring the server up.
@@ -142,9 +147,8 @@ impl Scene<'_> {
 
     /// Health and the checks' counter of a server that begins anew.
     pub(super) fn anew(&self) -> (Health, u32) {
-        let tracked = self.line.track.as_ref().and_then(|track| track.place);
-        if let Some((_, parent)) = tracked.and_then(|(proxy, server)| self.live.server(proxy, server)) {
-            return (parent.health(), parent.check_score.load(Relaxed));
+        if let Some(taken_over) = self.taken_over() {
+            return taken_over;
         }
         let (health, score) = self.line.check.as_ref().map_or((Health::Up, 0), score::begin);
         (if self.agent_keeps_down() { Health::Down } else { health }, score)

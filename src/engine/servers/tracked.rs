@@ -6,7 +6,7 @@ use super::{Ends, Place, Said, Scene};
 use crate::engine::live::Live;
 use crate::engine::log::compose::{ALERT, NOTICE};
 use crate::engine::log::herald::Herald;
-use crate::ir::Ir;
+use crate::ir::{Ir, Server};
 use crate::state::{Admin, Health, ServerState, View};
 
 /// Lets all that track a server take over what it is now, and those that track them. Whoever has changed it has let go of it: the
@@ -36,7 +36,7 @@ pub fn settle(ir: &Ir, view: &View) {
         for (line, state) in trackers() {
             let place = line.track.as_ref().and_then(|track| track.place);
             let Some(parent) = place.and_then(|(proxy, server)| view.server(proxy, server)) else { continue };
-            let (inherited, health) = (passed_on(parent), parent.health());
+            let (inherited, health) = (passed_on(parent), health(line, state, parent));
             state.check_score.store(parent.check_score.load(Relaxed), Relaxed);
             if inherited != state.inherited() || health != state.health() {
                 state.set_inherited(inherited);
@@ -50,6 +50,11 @@ pub fn settle(ir: &Ir, view: &View) {
     }
 }
 
+/// A server that tracks another is down where its own agent says so, too.
+fn health(line: &Server, state: &ServerState, parent: &ServerState) -> Health {
+    if line.agent.is_some() && state.agent.keeps_down() { Health::Down } else { parent.health() }
+}
+
 /// The administrator's word that those who track a server inherit.
 fn passed_on(parent: &ServerState) -> Admin {
     match parent.in_maintenance() {
@@ -61,21 +66,34 @@ fn passed_on(parent: &ServerState) -> Admin {
 
 impl Scene<'_> {
     fn take_after(&self, parent: &ServerState) {
-        let via = self.line.track.as_ref().map_or_else(String::new, |track| format!(" via {}", track.shown));
+        let via = self.via();
         let (old, new) = (self.state.inherited(), passed_on(parent));
+        let health = health(self.line, self.state, parent);
         self.state.check_score.store(parent.check_score.load(Relaxed), Relaxed);
         if old != new {
             self.around(|| {
                 self.state.set_inherited(new);
-                self.inherit(old, new, parent.health(), &via)
+                self.inherit(old, new, health, &via)
             });
             if old == Admin::Maint && new == Admin::Drain && self.state.admin() != Admin::Maint {
                 self.tell(NOTICE, &format!("{} remains in drain mode{via}.", self.name()));
             }
         }
         if !self.state.in_maintenance() {
-            self.turn(parent.health(), &via);
+            self.turn(health, &via);
         }
+    }
+
+    /// Whom it tracks, as it is told; empty if nobody.
+    pub(super) fn via(&self) -> String {
+        self.line.track.as_ref().map_or_else(String::new, |track| format!(" via {}", track.shown))
+    }
+
+    /// Health and the checks' counter that it takes over, if it tracks another server.
+    pub(super) fn taken_over(&self) -> Option<(Health, u32)> {
+        let (proxy, server) = self.line.track.as_ref()?.place?;
+        let (_, parent) = self.live.server(proxy, server)?;
+        Some((health(self.line, self.state, parent), parent.check_score.load(Relaxed)))
     }
 
     /// By whom the server is kept draining, if not by its own administrator.

@@ -109,6 +109,7 @@ impl FinishProxy<'_> {
         }
         let host = check.host();
         let port = check.has_port();
+        draft.out.choosing.leaves_on_404 = check.disables_on_404();
         let kind = check.finish();
         let shared = || match &kind {
             CheckKind::Connect => CheckKind::Connect,

@@ -269,6 +269,11 @@ impl CheckDraft {
         }
     }
 
+    /// Whether a server may go out of balance by answering 404; servers that track another must agree.
+    pub(super) fn disables_on_404(&self) -> bool {
+        self.disable_on_404 && matches!(self.kind, None | Some(Chosen::Rules(Family::Http)))
+    }
+
     /// The literal value of the `Host` field that checks send.
     pub(super) fn host(&self) -> Option<String> {
         let sends = self.steps.iter().filter_map(|step| match step {
@@ -286,7 +291,7 @@ impl CheckDraft {
             Some(Chosen::Rules(Family::Http)) => {}
         }
         let mut steps: Vec<HttpCheckStep> = Vec::new();
-        if self.disable_on_404 {
+        if self.disables_on_404() {
             steps.push(HttpCheckStep::DisableOn404);
         }
         if self.send_state {
