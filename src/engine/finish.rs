@@ -89,7 +89,7 @@ pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     if !http {
         (st.facts.bytes_to_server, st.facts.bytes_to_client) = (st.facts.bytes_in, st.facts.bytes_out);
     }
-    count(s, st, now, http);
+    count(s, st, frontend, now, http);
     sticky::ended(s, st);
     let (core, local) = (s.core.clone(), s.local.clone());
     let live = &local.live;
@@ -111,7 +111,7 @@ pub fn finish(s: &mut Session, st: &mut Stream, frontend: &Arc<Proxy>) {
     st.facts.tracked.stop(now);
 }
 
-fn count(s: &Session, st: &Stream, now: u64, http: bool) {
+fn count(s: &Session, st: &Stream, frontend: &Proxy, now: u64, http: bool) {
     let core = s.core.id;
     let facts = &st.facts;
     s.count(Stat::BytesIn, facts.bytes_in);
@@ -122,12 +122,21 @@ fn count(s: &Session, st: &Stream, now: u64, http: bool) {
     if http {
         s.frontend_state().fe.response(core, facts.status);
     }
-    let Some(backend) = &st.backend else { return };
+    let count_bytes = |be: &Counters| {
+        be.add(core, Stat::BytesIn, facts.bytes_in);
+        be.add(core, Stat::BytesOut, facts.bytes_out);
+        be.add(core, Stat::RequestBytesOut, facts.bytes_to_server);
+        be.add(core, Stat::ResponseBytesOut, facts.bytes_to_client);
+    };
+    let Some(backend) = &st.backend else {
+        // What a `listen` section answers itself passes its backend as well.
+        if frontend.backend {
+            count_bytes(&s.frontend_state().be);
+        }
+        return;
+    };
     let be = &backend.state().be;
-    be.add(core, Stat::BytesIn, facts.bytes_in);
-    be.add(core, Stat::BytesOut, facts.bytes_out);
-    be.add(core, Stat::RequestBytesOut, facts.bytes_to_server);
-    be.add(core, Stat::ResponseBytesOut, facts.bytes_to_client);
+    count_bytes(be);
     be.inc(core, Stat::Requests);
     if http {
         be.response(core, facts.status);

@@ -163,12 +163,12 @@ pub async fn resolve(s: &mut Session, st: &mut Stream, live: &Arc<Live>) {
     }
 }
 
-/// Makes the unique id of the stream (`unique-id-format`).
+/// Makes the unique id of the stream, if nothing has asked for it before (`unique-id-format`).
 pub fn name(s: &mut Session, st: &mut Stream, frontend: &Proxy, live: &Live, stage: Stage<'_>) {
-    if let Some(format) = &frontend.unique_id {
-        let mut id = Vec::with_capacity(64);
-        format.render(&txn(s, st, live, stage).ctx(), &mut id);
-        st.facts.unique_id = Some(id.into());
+    if frontend.unique_id.is_some() {
+        let txn = txn(s, st, live, stage);
+        let ctx = txn.ctx();
+        ctx.stream.unique_id.get(&ctx);
     }
 }
 

@@ -80,7 +80,7 @@ fn of_client(v2: &ProxyV2, ctx: &Ctx<'_>, tlvs: &mut Tlvs) {
         tlvs.add(tlv::AUTHORITY, name);
     }
     if v2.facts.contains(ProxyFacts::UNIQUE_ID)
-        && let Some(id) = &ctx.stream.unique_id
+        && let Some(id) = ctx.stream.unique_id.get(ctx)
     {
         tlvs.add(tlv::UNIQUE_ID, id);
     }

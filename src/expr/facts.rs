@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::ConnError;
+use super::{ConnError, UniqueId};
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::base::tcp_info::TcpInfo;
 use crate::state::Tracked;
@@ -390,8 +390,8 @@ pub struct StreamFacts {
     pub log_origin: Option<&'static str>,
     /// Entries of stick tables that the stream tracks, besides those of its connection.
     pub tracked: Tracked,
-    /// The unique id (`%ID`), once made.
-    pub unique_id: Option<Box<[u8]>>,
+    /// The unique id (`%ID`).
+    pub unique_id: UniqueId,
     /// Level set by `set-log-level`: 0 to 7; `None` is the default; `Some(8)` is silent.
     pub log_level: Option<u8>,
     /// What rules set for this stream only; none for most.

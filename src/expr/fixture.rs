@@ -236,7 +236,7 @@ fn stream() -> StreamFacts {
         req_cookie: Some(b"SESS=12"[..].into()),
         cookie_flags: *b"VN",
         log_origin: Some("txn_close"),
-        unique_id: Some(b"C0000207:C048"[..].into()),
+        unique_id: b"C0000207:C048"[..].into(),
         ..StreamFacts::default()
     }
 }

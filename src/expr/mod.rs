@@ -23,6 +23,7 @@ pub mod sticky;
 pub mod target;
 pub mod timezone;
 mod timing;
+mod unique_id;
 pub mod vars;
 
 pub use acl::Acl;
@@ -37,6 +38,7 @@ pub use fetch::{common_name, signature_algorithm};
 pub use lists::{Declared, Edited, Lists, Noted};
 pub use log_format::{Alias, Flags, LogFormat, Style};
 pub use target::Target;
+pub use unique_id::UniqueId;
 pub use vars::Vars;
 
 use crate::base::value::{Type, Value};

@@ -219,7 +219,7 @@ pub struct Section {
     /// `option log-health-checks`.
     pub log_health_checks: bool,
     /// `unique-id-format`.
-    pub unique_id: Option<LogFormat>,
+    pub unique_id: Option<Arc<LogFormat>>,
     /// `unique-id-header`.
     pub unique_id_header: Option<HeaderName>,
     /// `option socket-stats`.

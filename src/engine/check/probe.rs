@@ -18,7 +18,7 @@ use crate::engine::core::Core;
 use crate::engine::live::{self, Live};
 use crate::engine::preamble;
 use crate::engine::servers::Place;
-use crate::expr::{ConnFacts, Ctx, Dir, Payload, StreamFacts, Vars};
+use crate::expr::{ConnFacts, Ctx, Dir, Payload, StreamFacts, UniqueId, Vars};
 use crate::ir::check::{CheckConnect, PortOf};
 use crate::ir::{Check, CheckKind, Expect, HttpCheckStep, Proxy, Server};
 use crate::net::connect::{self, Options, Target};
@@ -70,9 +70,10 @@ impl<'a> Probe<'a> {
     pub(super) fn new(core: &'a Rc<Core>, live: &'a Live, place: Place) -> Option<Probe<'a>> {
         let (server, state) = live.server(place.0, place.1)?;
         let conn = ConnFacts::without_client(core.id, place.0, core.unix_us(), core.now_ms());
-        let stream = StreamFacts { backend: Some(place.0), server: Some(place.1), ..StreamFacts::default() };
         let check = server.check.as_ref()?;
         let proxy = live.ir.proxy(place.0);
+        let unique_id = UniqueId::of(proxy.unique_id.as_ref());
+        let stream = StreamFacts { backend: Some(place.0), server: Some(place.1), unique_id, ..StreamFacts::default() };
         Some(Probe { core, live, place, proxy, server, state, check, conn, stream, vars: Vars::default() })
     }
 

@@ -13,6 +13,7 @@ use crate::engine::live::Live;
 use crate::engine::service::Call;
 use crate::engine::session::Session;
 use crate::engine::stream::{Occupied, Stream};
+use crate::expr::UniqueId;
 use crate::http::{Framing, Msg, MsgMut};
 use crate::ir::{Mode, Proxy, RestrictNames, Stats};
 use crate::keyword::Needs;
@@ -79,7 +80,10 @@ pub(super) async fn decide(
     if let Some(answer) = plain_monitor(s, st, frontend, live) {
         return Ok(Decision::Answer(answer, None));
     }
-    hooks::name(s, st, frontend, live, Stage::REQUEST);
+    // What a TCP frontend has asked for already stays.
+    if st.facts.unique_id.made().is_none() {
+        st.facts.unique_id = UniqueId::of(frontend.unique_id.as_ref());
+    }
     if frontend.backend {
         cookie::watch(st, frontend);
     }
@@ -115,7 +119,8 @@ pub(super) async fn decide(
             return Ok(Decision::Answer(answer, Some(backend.clone())));
         }
     }
-    if let (Some(header), Some(id)) = (&frontend.unique_id_header, &st.facts.unique_id) {
+    hooks::name(s, st, frontend, live, Stage::REQUEST);
+    if let (Some(header), Some(id)) = (&frontend.unique_id_header, st.facts.unique_id.made()) {
         MsgMut { raw: s.buf.data(), head: &mut st.req }.add(header, id);
     }
     Ok(Decision::Forward(id))

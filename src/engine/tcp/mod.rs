@@ -26,7 +26,7 @@ use super::session::{Session, Upgraded};
 use super::stick;
 use super::stream::{Occupied, RequestAt, Stream};
 use super::tunnel::{self, Limits};
-use crate::expr::Termination;
+use crate::expr::{Termination, UniqueId};
 use crate::http::Framing;
 use crate::ir::{Mode, Proxy};
 use crate::state::Stat;
@@ -66,6 +66,7 @@ fn begin(s: &mut Session, st: &mut Stream, frontend: &Proxy) {
     // Slots that rules may fill (`capture`).
     facts.req_captures.resize(frontend.capture_req.len());
     facts.res_captures.resize(frontend.capture_res.len());
+    facts.unique_id = UniqueId::of(frontend.unique_id.as_ref());
 }
 
 async fn process(

@@ -140,7 +140,7 @@ pub(super) static FETCHES: &[Fetch] = &[
         ),
         Type::Str,
         Needs::INTERNAL,
-        |_, _| Ok(one(|ctx| ctx.stream.unique_id.as_deref().map(Value::str))),
+        |_, _| Ok(one(|ctx| ctx.stream.unique_id.get(ctx).map(Value::str))),
     ),
 ];
 

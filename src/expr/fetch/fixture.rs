@@ -329,7 +329,7 @@ fn stream(request: &[u8]) -> StreamFacts {
         request_line: line,
         req_captures: vec![Some(b"www.example.com".as_slice().into()), None].into(),
         res_captures: vec![Some(b"11".as_slice().into())].into(),
-        unique_id: Some(b"C0000201:E2F4".as_slice().into()),
+        unique_id: b"C0000201:E2F4".as_slice().into(),
         ..StreamFacts::default()
     }
 }

@@ -1,5 +1,7 @@
 //! A proxy's draft becomes IR: names resolved, files read, what depends on several directives settled.
 
+use std::sync::Arc;
+
 use std::cell::RefCell;
 use std::collections::HashSet;
 
@@ -52,7 +54,8 @@ impl FinishProxy<'_> {
         self.finish_logs(&mut draft, scope);
         // It is made once the request is there; rules come behind it.
         let begun = if http { Hook::HttpRequest } else { Hook::TcpRequestContent };
-        draft.out.unique_id = draft.unique_id.take().and_then(|word| self.format(&word, &scope.at(begun)));
+        draft.out.unique_id =
+            draft.unique_id.take().and_then(|word| self.format(&word, &scope.at(begun))).map(Arc::new);
         let errors = std::mem::take(&mut draft.errors);
         let bufsize = self.global.out.bufsize;
         draft.out.errors =

@@ -44,7 +44,7 @@ pub(super) static ALIASES: &[Alias] = &[
         &[("%ID", "C0000207:C048")],
         Needs::LOG,
         |ctx, flags, out| {
-            encode::maybe(out, flags, ctx.stream.unique_id.as_deref());
+            encode::maybe(out, flags, ctx.stream.unique_id.get(ctx));
         },
     ),
     any(
