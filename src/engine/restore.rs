@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::servers::{self, tail};
 use crate::base::clock;
-use crate::ir::{Ir, Proxy, Saved, SavedCheck, Server};
+use crate::ir::{Ir, Proxy, Saved, SavedAgent, SavedCheck, Server};
+use crate::state::agent::AgentState;
 use crate::state::{Admin, CheckResult, Health, ProxyState, ServerState, View};
 
 /// Gives the servers of a process that starts what they had. What becomes of them is returned in HAProxy's words.
@@ -49,7 +50,18 @@ fn give(line: &Server, state: &ServerState, saved: &Saved, now: i64) {
         state.downs.store(u64::from(saved.health == Health::Down), Relaxed);
         give_check(state, was);
     }
+    if let Some(was) = &saved.agent {
+        give_agent(&state.agent, was);
+    }
     give_address(line, state, saved);
+}
+
+fn give_agent(agent: &AgentState, was: &SavedAgent) {
+    agent.off.store(was.off, Relaxed);
+    agent.port.store(was.port, Relaxed);
+    if let Some(addr) = was.addr {
+        agent.addr.store(Some(Arc::new(addr)));
+    }
 }
 
 fn give_check(state: &ServerState, was: &SavedCheck) {

@@ -38,8 +38,8 @@ pub use proxy::{
 };
 pub use resolvers::{AcceptFamilies, NameServer, Resolve, Resolvers};
 pub use server::{
-    HashKey, PortSpec, ProxyFacts, ProxyProtocol, ProxyV2, Saved, SavedCheck, Server, ServerAddr, ServerTls, Track,
-    Verify,
+    HashKey, PortSpec, ProxyFacts, ProxyProtocol, ProxyV2, Saved, SavedAgent, SavedCheck, Server, ServerAddr,
+    ServerTls, Track, Verify,
 };
 pub use socket::{Foreign, Probes, Sockets, Source};
 pub use stats::Stats;

@@ -125,6 +125,8 @@ pub struct Saved {
     pub seconds: i64,
     /// Of a server that is checked.
     pub check: Option<SavedCheck>,
+    /// Of a server with an agent.
+    pub agent: Option<SavedAgent>,
     /// The host's name, if it is not the configured one.
     pub name: Option<Box<str>>,
     /// The address of a host that the records of a service gave it.
@@ -133,6 +135,17 @@ pub struct Saved {
     pub port: Option<u16>,
     /// TLS was left off (`set server ... ssl off`).
     pub tls_off: bool,
+}
+
+/// The agent's part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedAgent {
+    /// Nobody asked it.
+    pub off: bool,
+    /// Where it was, if that was changed; 0 is as configured.
+    pub port: u16,
+    /// See `port`.
+    pub addr: Option<IpAddr>,
 }
 
 /// The checks' part of it.

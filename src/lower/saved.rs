@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::files::Reader;
 use crate::diag::{Diagnostic, Diagnostics, Lead, Severity};
-use crate::ir::{PortSpec, Saved, SavedCheck, Server};
+use crate::ir::{PortSpec, Saved, SavedAgent, SavedCheck, Server};
 use crate::state::{Admin, CheckResult, Health};
 
 /// Where a backend's servers get their state from.
@@ -205,7 +205,7 @@ fn saved(line: &Line<'_>, server: &Server) -> Result<(Saved, Vec<String>), Vec<S
     line.number(11, "srv_check_result", |result| (0..=4).contains(&result), &mut wrong);
     let counter = line.number(12, "srv_check_health", |_| true, &mut wrong);
     let checks = line.number(13, "srv_check_state", |mask| mask & !0x1f == 0, &mut wrong);
-    line.number(14, "srv_agent_state", |mask| mask & !0x1f == 0, &mut wrong);
+    let asked = line.number(14, "srv_agent_state", |mask| mask & !0x1f == 0, &mut wrong);
     line.number(15, "bk_f_forced_id", |flag| flag == 0 || flag == 1, &mut wrong);
     line.number(16, "srv_f_forced_id", |flag| flag == 0 || flag == 1, &mut wrong);
     let port = line.number(18, "srv_port", |port| (0..=65_535).contains(&port), &mut wrong);
@@ -213,8 +213,13 @@ fn saved(line: &Line<'_>, server: &Server) -> Result<(Saved, Vec<String>), Vec<S
         return Err(wrong);
     }
     let mut left = Vec::new();
-    let paused = server.check.is_some() && checks & CONFIGURED != 0 && checks & ENABLED == 0;
-    let (check_port, check_addr) = check_target(line, server.check.is_some() && !paused, &mut left);
+    let is_paused = |has: bool, mask: i64| has && mask & CONFIGURED != 0 && mask & ENABLED == 0;
+    let paused = is_paused(server.check.is_some(), checks);
+    let (check_port, check_addr) =
+        target(line, CHECK_TARGET, server.check.is_some() && !paused, "health checks", &mut left);
+    let agent_off = is_paused(server.agent.is_some(), asked);
+    let (agent_port, agent_addr) =
+        target(line, AGENT_TARGET, server.agent.is_some() && !agent_off, "agent checks", &mut left);
     let check = server.check.as_ref().map(|_| SavedCheck {
         status: CheckResult::status_of_number(status),
         counter: u32::try_from(counter).unwrap_or(0),
@@ -222,7 +227,9 @@ fn saved(line: &Line<'_>, server: &Server) -> Result<(Saved, Vec<String>), Vec<S
         port: check_port,
         addr: check_addr,
     });
+    let agent = server.agent.as_ref().map(|_| SavedAgent { off: agent_off, port: agent_port, addr: agent_addr });
     let mut saved = Saved {
+        agent,
         health: match operation {
             0 => Health::Down,
             3 => Health::Stopping,
@@ -254,34 +261,37 @@ fn admin_of(mask: i64, disabled: bool) -> Admin {
     }
 }
 
-/// Where checks connected, if that was changed.
-fn check_target(line: &Line<'_>, checked: bool, left: &mut Vec<String>) -> (u16, Option<IpAddr>) {
-    let (port, addr) = (line.word(21), line.word(22));
+/// Where checks or the agent were connected to, if that was changed, in two columns from `at`: the port first for checks, last for the
+/// agent. `what` they are where they are not enabled.
+fn target(line: &Line<'_>, at: usize, enabled: bool, what: &str, left: &mut Vec<String>) -> (u16, Option<IpAddr>) {
+    let (port, addr) = match at {
+        AGENT_TARGET => (line.word(at + 1), line.word(at)),
+        _ => (line.word(at), line.word(at + 1)),
+    };
     if ["-", "0"].contains(&port) && addr == "-" {
         return (0, None);
     }
-    if !checked {
-        left.push("health checks are not enabled on this server".to_owned());
+    if !enabled {
+        left.push(format!("{what} are not enabled on this server"));
         return (0, None);
     }
-    let addr = match addr {
-        "-" => None,
-        text => match text.parse() {
-            Ok(addr) => Some(addr),
-            Err(_) => {
-                left.push(format!("invalid addr '{text}'"));
-                return (0, None);
+    let addr = Some(addr).filter(|addr| *addr != "-");
+    let Ok(addr) = addr.map(str::parse).transpose() else {
+        let addr = addr.unwrap_or_default();
+        left.push(format!("invalid addr '{addr}'"));
+        return (0, None);
+    };
+    match port {
+        "-" => (0, addr),
+        text => match text.parse::<i64>().map(u16::try_from) {
+            Ok(Ok(port)) => (port, addr),
+            bad => {
+                let why = if bad.is_ok() { "invalid" } else { "not an integer" };
+                left.push(format!("provided port is {why}"));
+                (0, None)
             }
         },
-    };
-    let port = match port {
-        "-" => 0,
-        text => text.parse().unwrap_or_else(|_| {
-            left.push("provided port is invalid".to_owned());
-            0
-        }),
-    };
-    (port, addr)
+    }
 }
 
 /// The host's name that the server went by: one that was set at run time, or that the records of its service gave it.
@@ -309,6 +319,9 @@ fn name(line: &Line<'_>, server: &Server, renamed: bool, saved: &mut Saved, left
 
 const BACKEND: usize = 1;
 const SERVER: usize = 3;
+/// Columns of where the checks and the agent were.
+const CHECK_TARGET: usize = 21;
+const AGENT_TARGET: usize = 23;
 /// Lines have this many words since 1.8, and more later.
 const FEWEST_WORDS: usize = 20;
 
@@ -380,6 +393,27 @@ mod tests {
         assert!(check("6 3 4 2 0 0 0 - 80 - 0 0 - - 0").paused);
         // It was not configured then.
         assert!(!check("1 0 0 0 0 0 0 - 80 - 0 0 - - 0").paused);
+    }
+
+    #[test]
+    fn agents_go_on_where_they_were() {
+        let asked = "server one 127.0.0.1:80 agent-check agent-port 3\n";
+        let line = |state: u8, target: &str| {
+            format!("3 be 1 one 127.0.0.1 2 0 1 1 1 1 0 2 0 {state} 0 0 - 80 - 0 0 - {target}")
+        };
+        let agent = |state, target| first(asked, &line(state, target)).agent.unwrap();
+        assert_eq!(agent(22, "127.0.0.2 7"), SavedAgent { off: false, port: 7, addr: Some([127, 0, 0, 2].into()) });
+        assert_eq!(agent(22, "- 0"), SavedAgent { off: false, port: 0, addr: None });
+        assert_eq!(agent(18, "- 0"), SavedAgent { off: true, port: 0, addr: None });
+        let left = |servers: &str, state, target: &str| {
+            let loaded = load(servers, &format!("1\n{}\n", line(state, target)));
+            findings(&loaded).split_once("'be/one', ").map_or(String::new(), |(_, text)| text.trim_end().to_owned())
+        };
+        assert_eq!(left(asked, 22, "nowhere 7"), "invalid addr 'nowhere'");
+        assert_eq!(left(asked, 22, "- 70000"), "provided port is invalid");
+        assert_eq!(left(asked, 22, "127.0.0.2 x"), "provided port is not an integer");
+        assert_eq!(left(asked, 18, "127.0.0.2 7"), "agent checks are not enabled on this server");
+        assert_eq!(left("server one 127.0.0.1:80\n", 22, "- 7"), "agent checks are not enabled on this server");
     }
 
     #[test]

@@ -112,7 +112,10 @@ impl Scene<'_> {
         let why = if logs || self.line.track.is_some() { "" } else { &reason };
         match status {
             "L7STS" => self.follow_agent(why),
-            "L7OK" if was_down => self.follow_agent(why),
+            // Nothing else can bring up a server that is not checked, but was down in an earlier process.
+            "L7OK" if was_down || (self.line.check.is_none() && self.state.health() == Health::Down) => {
+                self.follow_agent(why)
+            }
             _ => {}
         }
     }
