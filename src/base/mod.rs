@@ -13,6 +13,7 @@ pub mod log_formats;
 pub mod size;
 pub mod stick;
 pub mod tcp_info;
+pub mod tls_error;
 pub mod userlist;
 pub mod value;
 pub mod varint;

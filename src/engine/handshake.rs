@@ -12,6 +12,7 @@ use super::buffer::Room;
 use super::hooks::{self, Stage};
 use super::log;
 use super::session::Session;
+use crate::base::tls_error::TlsError;
 use crate::expr::{ConnError, Endpoint, TlsFacts};
 use crate::ir::{Bind, Proxy};
 use crate::net::io::{Io, Plain};
@@ -261,11 +262,13 @@ async fn secure(s: &mut Session, deadline: Option<u64>) -> Result<(), Failure> {
         Some(Err(error)) => {
             // The socket went with the handshake.
             s.facts.socket = -1;
+            s.facts.rare_mut().tls_error = Some(tls::error_of(&error));
             let (error, detail) = explained(&error);
             Err(Failure { error, detail, nothing_came: !began })
         }
         None => {
             s.facts.socket = -1;
+            s.facts.rare_mut().tls_error = Some(TlsError::NONE);
             Err(Failure { error: ConnError::SslTimeout, detail: None, nothing_came: !began })
         }
     }

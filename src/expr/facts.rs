@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{ConnError, UniqueId};
 use crate::base::id::{BindId, CoreId, ProxyId, ServerId};
 use crate::base::tcp_info::TcpInfo;
+use crate::base::tls_error::TlsError;
 use crate::state::Tracked;
 use crate::wire::hello_lists::HelloLists;
 use crate::wire::proxy_protocol::Tlvs;
@@ -90,6 +91,11 @@ pub struct ConnFacts {
 }
 
 impl ConnFacts {
+    /// Why the handshake of TLS failed, if it did.
+    pub fn tls_error(&self) -> Option<TlsError> {
+        self.rare.as_ref()?.tls_error
+    }
+
     /// Takes back what the rules of the request before did to the addresses.
     #[inline]
     pub fn restore_ends(&mut self) {
@@ -148,6 +154,8 @@ pub struct Marks {
 /// What few connections have: in a box, so that the others have no room for it.
 #[derive(Clone, Debug, Default)]
 pub struct RareFacts {
+    /// Why the handshake of TLS failed, if it did (`ssl_fc_err`).
+    pub tls_error: Option<TlsError>,
     /// `src` and `dst` before a request's rules changed them: they do so for that request only.
     pub ends_before: Option<(Endpoint, Endpoint)>,
     /// What rules have said of its packets and the kernel is yet to be told (`set-fc-mark`).

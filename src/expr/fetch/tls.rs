@@ -4,6 +4,7 @@
 
 use super::certificate::{self, Part};
 use super::{Fetch, FetchFn, int, one, plain};
+use crate::base::tls_error::TlsError;
 use crate::base::value::{Type, Value};
 use crate::expr::{Bind, Ctx, TlsFacts, args};
 use crate::keyword::{Example, Meta, Needs, Result, Words};
@@ -253,6 +254,26 @@ pub(super) static FETCHES: &[Fetch] = &[
         |ctx| Some(Value::str(tls(ctx)?.cipher.as_bytes()))
     ),
     plain!(
+        "ssl_fc_err",
+        Int,
+        CLIENT_L5,
+        "What is wrong with the client's TLS, by OpenSSL's number for it (`openssl errstr`); 0 for nothing, and for what OpenSSL has no \
+         number for.",
+        &[("ssl_fc_err", "0")],
+        |ctx| {
+            let error = ctx.conn.tls_error().or(tls(ctx).map(|_| TlsError::NONE));
+            int(error?.number())
+        }
+    ),
+    plain!(
+        "ssl_fc_err_str",
+        Str,
+        CLIENT_L5,
+        "What is wrong with the client's TLS, in OpenSSL's words; nothing if nothing is.",
+        &[("ssl_fc_err_str -m found", "false")],
+        |ctx| ctx.conn.tls_error()?.text().map(|text| Value::string(text.into_bytes()))
+    ),
+    plain!(
         "ssl_fc_has_crt",
         Bool,
         CLIENT_L5,
@@ -320,8 +341,13 @@ fn tls<'a>(ctx: &Ctx<'a>) -> Option<&'a TlsFacts> {
     ctx.conn.tls.as_deref()
 }
 
+/// The connection is under TLS, or would be.
+fn has_tried(ctx: &Ctx<'_>) -> bool {
+    tls(ctx).is_some() || ctx.conn.tls_error().is_some()
+}
+
 fn no_error(ctx: &Ctx<'_>) -> Option<Value<'static>> {
-    tls(ctx).map(|_| Value::Int(0))
+    has_tried(ctx).then_some(Value::Int(0))
 }
 
 fn has_certificate(ctx: &Ctx<'_>) -> Option<Value<'static>> {

@@ -15,11 +15,13 @@ use rustls::{NamedGroup, ServerConfig, SignatureScheme, SupportedCipherSuite};
 use tokio::io::AsyncWrite;
 
 use super::choose::{Abilities, Names};
+use super::errors::Refused;
 use super::records::Records;
 use super::sessions::{Sessions, Tickets};
 use super::signer::signer;
 use super::stream::{Tls, receive};
 use super::verify::ClientVerifier;
+use crate::base::tls_error::TlsError;
 use crate::ir::{BindTls, CertChain, RecordSizes, TlsVersions};
 use crate::net::io::Plain;
 use crate::wire::Progress;
@@ -108,6 +110,9 @@ impl Acceptor {
                     None => return Err(refuse(&mut plain, UNRECOGNIZED_NAME).await),
                 },
                 Ok(Progress::Partial) if incoming.len() < LARGEST_HELLO => {}
+                Err(_) if incoming.bytes().first().is_some_and(|byte| *byte != HANDSHAKE) => {
+                    return Err(foreign(incoming.bytes()).into());
+                }
                 // The library finds out what is wrong, and tells the client.
                 _ => match self.shown.first() {
                     Some(first) => break (first.config.clone(), Asked::default()),
@@ -170,12 +175,24 @@ async fn refuse(plain: &mut Plain, description: u8) -> io::Error {
         done => done,
     })
     .await;
-    let why = match description {
-        PROTOCOL_VERSION => "the client knows no TLS version that is allowed",
-        UNRECOGNIZED_NAME => "no certificate is for the name that the client wants",
-        _ => "there is no certificate",
+    let (error, why) = match description {
+        PROTOCOL_VERSION => (TlsError::NO_VERSION, "the client knows no TLS version that is allowed"),
+        UNRECOGNIZED_NAME => (TlsError::NO_NAME, "no certificate is for the name that the client wants"),
+        _ => (TlsError::NO_NAME, "there is no certificate"),
     };
-    io::Error::new(io::ErrorKind::InvalidData, why)
+    Refused { error, why }.into()
+}
+
+/// What came instead of TLS. Nobody who speaks something else would understand an alert.
+fn foreign(bytes: &[u8]) -> Refused {
+    let is_one_of = |words: &[&[u8]]| words.iter().any(|word| bytes.starts_with(word));
+    if is_one_of(&[b"GET ", b"POST ", b"HEAD ", b"PUT "]) {
+        Refused { error: TlsError::HTTP_REQUEST, why: "a request came without TLS" }
+    } else if is_one_of(&[b"CONNE"]) {
+        Refused { error: TlsError::PROXY_REQUEST, why: "a request came without TLS" }
+    } else {
+        Refused { error: TlsError::NO_TLS, why: "what came is not TLS" }
+    }
 }
 
 fn config(tls: &BindTls, key: &Arc<CertifiedKey>) -> Result<ServerConfig, rustls::Error> {
@@ -233,3 +250,5 @@ const PROTOCOL_VERSION: u8 = 70;
 const UNRECOGNIZED_NAME: u8 = 112;
 /// A hello that is not complete after so many bytes will not be (RFC 8446 allows more, nobody sends it).
 const LARGEST_HELLO: usize = 64 * 1024;
+/// How a record with a part of a handshake begins.
+const HANDSHAKE: u8 = 22;

@@ -14,6 +14,7 @@
 mod accept;
 mod choose;
 mod connect;
+mod errors;
 mod names;
 mod records;
 mod sessions;
@@ -23,5 +24,6 @@ mod verify;
 
 pub use accept::{Accepted, Acceptor, Asked};
 pub use connect::{Connected, Connector};
+pub use errors::error_of;
 pub use names::{cipher_name, key_bits, version_name};
 pub use stream::Tls;
