@@ -333,7 +333,10 @@ impl Lowering<'_> {
         }
         match proxy::TABLE.find(words) {
             Found::Setting(setting, count) => match proxy::allowed(setting, draft, first) {
-                Ok(true) => self.apply(setting, words, count, end, draft, scope),
+                Ok(true) => {
+                    draft.note_http_only(setting.meta.name, prefix == Prefix::None, span);
+                    self.apply(setting, words, count, end, draft, scope);
+                }
                 Ok(false) => {}
                 Err(found) if draft.inherited && found.severity != crate::diag::Severity::Alert => {}
                 Err(found) => scope.diags.push(*found),

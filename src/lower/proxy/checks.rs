@@ -1,7 +1,7 @@
 //! Whether a directive may stand where it stands, and what a proxy's mode makes of its directives.
 
 use super::{ProxyDraft, kind_name};
-use crate::diag::{Diagnostic, Diagnostics, Lead, Word};
+use crate::diag::{Diagnostic, Diagnostics, Lead, Span, Word};
 use crate::keyword::{Error, Sections, Setting};
 use crate::lower::table::sentence;
 
@@ -26,7 +26,7 @@ pub(in crate::lower) fn allowed(
     let lacks = if Sections::FE.contains(draft.kind) { "backend" } else { "frontend" };
     let title = draft.title();
     let message = match name {
-        "server" | "default-server" => {
+        "server" | "default-server" | "server-template" => {
             let message = format!("'{name}' not allowed because {title} has no {lacks} capability.");
             return Err(Box::new(sentence(first.span, "section", message).help("servers belong into a backend")));
         }
@@ -82,15 +82,39 @@ pub(in crate::lower) fn check(draft: &ProxyDraft, diags: &Diagnostics) {
             warn(what, span, "they require");
         }
     }
-    if draft.out.forwardfor.is_some() && !draft.forwardfor_inherited {
-        warn("'option forwardfor'", draft.span, "it requires");
-    }
     if draft.out.persist.cookie.is_some() {
         let text = format!("cookie will be ignored for {} (needs 'mode http').", draft.title());
         diags.push(Diagnostic::warning("http-only", text).at(draft.span).lead(Lead::Bare));
     }
-    if draft.own_stats() {
-        warn("'stats' statement", draft.span, "it requires");
+    for (name, span) in &draft.http_only {
+        match *name {
+            "monitor-uri" => {
+                let text = format!("monitor-uri will be ignored for {} (needs 'mode http').", draft.title());
+                diags.push(Diagnostic::warning("http-only", text).at(*span).lead(Lead::Config));
+            }
+            "stats" | "capture" => warn(&format!("'{name}' statement"), *span, "it requires"),
+            name => warn(&format!("'{name}'"), *span, "it requires"),
+        }
+    }
+}
+
+impl ProxyDraft {
+    /// Remembers a directive that does nothing without HTTP, once each; `no` takes it back.
+    pub(in crate::lower) fn note_http_only(&mut self, name: &'static str, is_set: bool, span: Span) {
+        let name = match name.split(' ').next() {
+            Some("stats") => "stats",
+            _ if name == "capture cookie" => "capture",
+            _ => name,
+        };
+        if !HTTP_ONLY.contains(&name) {
+            return;
+        }
+        let known = self.http_only.iter().any(|(known, _)| *known == name);
+        if !is_set {
+            self.http_only.retain(|(known, _)| *known != name);
+        } else if !known {
+            self.http_only.push((name, span));
+        }
     }
 }
 
@@ -135,5 +159,24 @@ fn kind_word(kind: Sections) -> &'static str {
     if kind == Sections::LISTEN { "proxy" } else { kind_name(kind) }
 }
 
+/// What does nothing in TCP mode, and is told so.
+const HTTP_ONLY: [&str; 16] = [
+    "capture",
+    "monitor-uri",
+    "option accept-unsafe-violations-in-http-request",
+    "option accept-unsafe-violations-in-http-response",
+    "option checkcache",
+    "option forwarded",
+    "option forwardfor",
+    "option http-buffer-request",
+    "option http-ignore-probes",
+    "option http-no-delay",
+    "option http-pretend-keepalive",
+    "option http-use-proxy-header",
+    "option idle-close-on-response",
+    "option originalto",
+    "option prefer-last-server",
+    "stats",
+];
 /// What only named defaults sections may have (manual 4.1, "(!)").
 const RULES: [&str; 6] = ["acl", "http-request", "http-response", "http-after-response", "tcp-request", "tcp-response"];

@@ -177,9 +177,11 @@ impl FinishProxy<'_> {
         if !draft.out.frontend {
             return;
         }
-        if let Some((_, span)) = logs.format.as_ref().filter(|_| draft.out.logs.is_empty()) {
+        let structured = logs.structured.as_ref().map(|word| word.span);
+        let format = logs.format.as_ref().map(|(_, span)| *span).or(structured);
+        if let Some(span) = format.filter(|_| draft.out.logs.is_empty()) {
             let text = format!("log format ignored for {} since it has no log address.", draft.title());
-            self.diags.push(Diagnostic::warning("no-log-address", text).at(*span).lead(Lead::Bare));
+            self.diags.push(Diagnostic::warning("no-log-address", text).at(span).lead(Lead::Bare));
         }
         draft.out.log_formats.error = logs.error_format.and_then(|word| self.format(&word, &log));
         draft.out.log_formats.structured = logs.structured.and_then(|word| self.format(&word, &log));

@@ -22,7 +22,6 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
         sections: Sections::D_PROXY,
         apply: |words, draft, _| {
             draft.out.forwardfor = Some(forwarded(words, "forwardfor", "x-forwarded-for")?);
-            draft.forwardfor_inherited = draft.inherited;
             Ok(())
         },
     },

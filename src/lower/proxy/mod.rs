@@ -103,8 +103,8 @@ pub(super) struct ProxyDraft {
     state_from: From,
     /// `server-state-file-name`
     state_file: Option<String>,
-    /// `option forwardfor` comes from the defaults.
-    forwardfor_inherited: bool,
+    /// Directives that do nothing without HTTP, and where they stand.
+    http_only: Vec<(&'static str, Span)>,
 }
 
 impl Draft for ProxyDraft {
@@ -149,7 +149,7 @@ impl ProxyDraft {
             id: None,
             state_from: From::default(),
             state_file: None,
-            forwardfor_inherited: false,
+            http_only: Vec::new(),
         }
     }
 

@@ -234,11 +234,6 @@ pub(super) static SETTINGS: &[Setting<ProxyDraft>] = &[
 ];
 
 impl ProxyDraft {
-    /// Whether the section itself turns the page on.
-    pub(super) fn own_stats(&self) -> bool {
-        self.stats.as_ref().is_some_and(|stats| !stats.inherited)
-    }
-
     /// The page's settings; one that came from `defaults` whole is not mixed with own settings.
     fn stats(&mut self) -> &mut StatsDraft {
         if !self.inherited && self.stats.as_ref().is_some_and(|stats| stats.inherited) {

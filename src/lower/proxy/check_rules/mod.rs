@@ -236,7 +236,10 @@ impl ProxyDraft {
         if self.inherited {
             self.check.inherited = true;
         }
-        self.check.first.get_or_insert(self.line);
+        // Those of the defaults are for other sections too.
+        if !self.inherited {
+            self.check.first.get_or_insert(self.line);
+        }
         &mut self.check
     }
 }
