@@ -128,6 +128,7 @@ impl FinishProxy<'_> {
             scope,
             proxy: &draft.out.name,
             http: draft.out.mode == Mode::Http,
+            retry_on: draft.out.retry_on,
             source: draft.source.as_ref(),
             check_host: host.as_deref(),
             ignore_resolution: self.ignore_resolution,

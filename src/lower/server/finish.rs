@@ -8,6 +8,7 @@ use super::{InitAddr, ServerDraft, SourceDraft};
 use crate::base::addr::{Address, Host, Ports, Transport};
 use crate::diag::{Diagnostic, Diagnostics, Lead, Span};
 use crate::ir::check::{InitState, Observe};
+use crate::ir::proxy::RetryOn;
 use crate::ir::{Check, CheckKind, PortSpec, ProxyProtocol, Server, ServerAddr, Source, Track};
 use crate::keyword::{Result, Scope};
 use crate::lower::files::Reader;
@@ -25,6 +26,8 @@ pub(in crate::lower) struct FinishServer<'a> {
     pub(in crate::lower) proxy: &'a str,
     /// It is in `mode http`.
     pub(in crate::lower) http: bool,
+    /// The backend's `retry-on`.
+    pub(in crate::lower) retry_on: RetryOn,
     /// The backend's `source`.
     pub(in crate::lower) source: Option<&'a SourceDraft>,
     /// The literal `Host` field of the backend's checks.
@@ -53,6 +56,7 @@ impl FinishServer<'_> {
             Host::Name { name, .. } => draft.resolve.finish(name, self.proxy, name_of(draft), self.scope)?,
             _ => None,
         };
+        self.check_use(draft, &place)?;
         let service = resolve.as_ref().is_some_and(|resolve| resolve.is_service());
         let addr = match &resolve {
             // The hosts of a service are known by its name servers only.
@@ -152,6 +156,27 @@ impl FinishServer<'_> {
             counts: None,
             line: draft.span(),
         })))
+    }
+
+    /// Whether the backend can do with the line what it asks for.
+    fn check_use(&self, draft: &ServerDraft, place: &str) -> Result<()> {
+        let whose = format!("backend '{}'", self.proxy);
+        let warn = |id, text: String, lead| self.diags.push(Diagnostic::warning(id, text).at(draft.span()).lead(lead));
+        if !self.http && draft.redir.is_some() {
+            let text = format!("{whose} : server cannot have cookie or redirect prefix in non-HTTP mode.");
+            return Err(Box::new(sentence(draft.span(), "http-only", text).help("write 'mode http' in the section")));
+        }
+        if !self.http && draft.cookie.is_some() {
+            let text = format!("{whose} : ignoring cookie for server '{}' as HTTP mode is disabled.", name_of(draft));
+            warn("http-only", text, Lead::Config);
+        }
+        let needed = RetryOn::CONN_FAILURE | RetryOn::EMPTY_RESPONSE | RetryOn::RESPONSE_TIMEOUT;
+        if draft.fast_open && !self.retry_on.contains(needed) {
+            let text = "server has tfo activated, the backend should be configured with at least 'conn-failure', \
+                        'empty-response' and 'response-timeout' or we wouldn't be able to retry the connection on failure.";
+            warn("fast-open", format!("{place}{text}"), Lead::Place);
+        }
+        Ok(())
     }
 
     fn observe(&self, draft: &ServerDraft, place: &str) -> Option<Observe> {
