@@ -2,7 +2,8 @@
 
 use super::{ProxyDraft, kind_name};
 use crate::diag::{Diagnostic, Diagnostics, Lead, Span, Word};
-use crate::keyword::{Error, Sections, Setting};
+use crate::expr::Cond;
+use crate::keyword::{Error, Needs, Sections, Setting};
 use crate::lower::table::sentence;
 
 /// Whether the directive is to be applied: no if the section has no use for it, which is HAProxy's to warn of, and an error
@@ -115,6 +116,37 @@ impl ProxyDraft {
         } else if !known {
             self.http_only.push((name, span));
         }
+    }
+}
+
+/// Warns of `tcp-request content` rules that keep what may not be there yet, or could keep it earlier.
+pub(in crate::lower) fn check_contents(draft: &ProxyDraft, diags: &Diagnostics) {
+    let contents = Needs::REQ_BYTES | Needs::REQ_HEAD | Needs::REQ_KEPT | Needs::REQ_BODY;
+    for (rule, span) in draft.rules.tcp_req_content.iter() {
+        let shown = match rule.name {
+            "capture" => "tcp-request capture",
+            name if name.starts_with("track-sc") => "tcp-request content track-sc*",
+            _ => continue,
+        };
+        let asked = rule.cond.as_ref().map_or(Needs::empty(), Cond::needs);
+        let reads = (rule.needs - asked).intersects(contents);
+        let title = draft.title();
+        let text = if reads && draft.out.inspect_delay_ms.is_none() {
+            format!(
+                "{title} : a '{shown}' rule explicitly depending on request contents without any 'tcp-request inspect-delay' \
+                 setting. This means that this rule will randomly find its contents. This can be fixed by setting the tcp-request \
+                 inspect-delay."
+            )
+        } else if shown.ends_with('*') && !rule.needs.intersects(contents) && draft.out.frontend && draft.serves_http()
+        {
+            format!(
+                "{title} : a '{shown}' rule not depending on request contents for an HTTP frontend should be executed at the session \
+                 level, using a 'tcp-request session' rule (mandatory to track invalid HTTP requests)."
+            )
+        } else {
+            continue;
+        };
+        diags.push(Diagnostic::warning("content-rule", text).at(span).lead(Lead::Config));
     }
 }
 

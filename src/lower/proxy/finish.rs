@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
+use super::checks::check_contents;
 use super::logging::{Format, preset};
 use super::rules::find_backend;
 use super::{ProxyDraft, title};
@@ -63,6 +64,7 @@ impl FinishProxy<'_> {
         draft.finish_compression();
         let stats = draft.stats.take();
         draft.out.stats = stats.map(|stats| stats.finish(&draft));
+        check_contents(&draft, self.diags);
         finish_rules(&mut draft);
         Proxy::new(draft.out, binds, servers)
     }

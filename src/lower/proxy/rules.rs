@@ -82,6 +82,11 @@ impl PlacedRules {
         self.0.is_empty()
     }
 
+    /// The rules and their places.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Rule, Span)> {
+        self.0.iter().map(|(rule, span)| (rule, *span))
+    }
+
     /// The places of the rules.
     pub(super) fn spans(&self) -> impl Iterator<Item = Span> + '_ {
         self.0.iter().map(|(_, span)| *span)
