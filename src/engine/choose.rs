@@ -73,12 +73,23 @@ pub fn choose(s: &Session, st: &mut Stream, live: &Live, backend: &Proxy, avoid:
     let balancer = proxy.balancer.load();
     let last = avoid.last().map(|server| server.index());
     let pick = |failed| balancer.pick(&BackendLoads { backend, state, failed }, key, last);
-    // Several servers may end at the same time; only where nobody else is left one of them is asked again.
-    match pick(avoid).or_else(|| if avoid.is_empty() { None } else { pick(&[]) }) {
+    // Several servers may end at the same time; only where nobody else is left one of them is asked again. Where others are full
+    // for the moment, the stream waits for those: a server that refuses has room all the time.
+    match pick(avoid).or_else(|| if avoid.is_empty() || has_others(backend, state, avoid) { None } else { pick(&[]) }) {
         Some(server) => Choice::Server(ServerId(server as u32)),
         None if balancer.active() > 0 => Choice::Full,
         None => Choice::Nobody,
     }
+}
+
+/// Whether there are servers in use besides those that have failed.
+fn has_others(backend: &Proxy, state: &ProxyState, failed: &[ServerId]) -> bool {
+    let usable = |backup: bool| {
+        let pairs = backend.servers.iter().zip(&state.servers).enumerate();
+        pairs.filter(move |(_, (line, server))| line.backup == backup && server.usable())
+    };
+    let backups = usable(false).next().is_none();
+    usable(backups).any(|(at, _)| !failed.iter().any(|id| id.index() == at))
 }
 
 /// How a backend wants its servers chosen.

@@ -75,7 +75,7 @@ const CLOSED: u32 = 0;
 
 /// Aligned, so that no two cores write to the same line of the cache.
 #[derive(Default)]
-#[repr(align(128))]
+#[repr(align(64))]
 struct List(Mutex<Held>);
 
 #[derive(Default)]
