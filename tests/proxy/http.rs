@@ -1,5 +1,8 @@
 //! HTTP/1 semantics, one behaviour per test.
 
+use std::net::TcpListener;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use hydroxy::base::id::{ProxyId, ServerId};
@@ -7,6 +10,7 @@ use hydroxy::ir::{Balance, ConnectionMode, Reuse};
 use hydroxy::state::Stat;
 
 use crate::fixture::{Conn, check, origin, plain_origin, run};
+use crate::reload::wait_until;
 
 #[test]
 fn a_request_is_forwarded_and_the_connection_lives_on() {
@@ -261,6 +265,36 @@ fn a_server_that_goes_down_before_a_retry_is_left() {
     let (_, view) = proxy.engine.current();
     let closed = view.server(ProxyId(0), ServerId(1)).expect("a server");
     assert_eq!([Stat::Connects, Stat::Retries, Stat::Redispatches].map(|stat| closed.counters.sum(stat)), [1, 1, 1]);
+}
+
+#[test]
+fn who_was_refused_waits_for_a_server_that_is_full() {
+    let (go, may_go) = mpsc::channel::<()>();
+    let may_go = Mutex::new(may_go);
+    let busy = origin(move |_, mut conn| {
+        while conn.try_until("\r\n\r\n").is_some() {
+            let _ = may_go.lock().expect("one at a time").recv();
+            conn.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        }
+    });
+    let dead = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
+    let proxy = run(&[busy, dead], |proxy| {
+        proxy.redispatch = Some(-1);
+        proxy.timeouts.queue = Some(5000);
+        proxy.servers[0].maxconn = Some(1);
+        proxy.servers[1].maxconn = Some(1);
+    });
+    let state = proxy.engine.current().1.proxy(ProxyId(0)).clone();
+    let (mut first, mut second) = (Conn::to(proxy.addr), Conn::to(proxy.addr));
+    first.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_until("the first is served", || state.servers[0].current.load(Relaxed) == 1);
+    second.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_until("the second waits", || state.queued.load(Relaxed) == 1);
+    assert_eq!(state.servers[1].counters.sum(Stat::Connects), 1, "asked once, and not again");
+    go.send(()).expect("the server waits");
+    assert_eq!(first.message().1, "ok");
+    go.send(()).expect("the server waits");
+    assert_eq!(second.message().1, "ok");
 }
 
 #[test]
